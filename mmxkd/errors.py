@@ -1,0 +1,68 @@
+"""Errors that say what was expected and offer the nearest name.
+
+Every message of the package is built from two questions: *where* (a file, a
+config key, a layer) and *what was expected there*.
+"""
+import difflib
+from typing import Iterable, List
+
+
+class ConfigError(ValueError):
+    """A config asks for something that cannot be built."""
+
+
+class CorruptSampleError(ValueError):
+    """A file of a data set cannot be used.
+
+    Args:
+        path (str): The file at fault.
+        modality (str): What it should hold, e.g. ``'gated'``.
+        reason (str): What is wrong with it.
+    """
+
+    def __init__(self, path: str, modality: str, reason: str) -> None:
+        self.path, self.modality, self.reason = str(path), modality, reason
+        # All three stay in ``args``: the error must survive being pickled
+        # by a data-loader worker.
+        super().__init__(self.path, modality, reason)
+
+    def __str__(self) -> str:
+        return f'{self.modality}: {self.path}: {self.reason}'
+
+
+def nearest_names(name: str, known: Iterable[str], n: int = 5) -> List[str]:
+    """The ``n`` names of ``known`` that look most like ``name``.
+
+    Upper and lower case count as equal, and so do ``.``, ``/`` and ``_``.
+
+    Examples:
+        >>> nearest_names('backbone.layer5', ['neck', 'backbone.layer4'], 1)
+        ['backbone.layer4']
+    """
+
+    def fold(text: str) -> str:
+        return text.lower().replace('/', '.').replace('_', '.')
+
+    wanted = fold(name)
+    scored = sorted(
+        ((difflib.SequenceMatcher(None, wanted, fold(k)).ratio(), k)
+         for k in set(known)),
+        key=lambda pair: (-pair[0], pair[1]))
+    return [k for score, k in scored[:n] if score >= 0.4]
+
+
+def did_you_mean(name: str, known: Iterable[str], n: int = 5) -> str:
+    """A sentence that offers the nearest names, or lists some known ones.
+
+    Examples:
+        >>> did_you_mean('nek', ['neck', 'backbone'])
+        "did you mean 'neck'?"
+    """
+    known = sorted(set(known))
+    near = nearest_names(name, known, n)
+    if near:
+        return 'did you mean ' + ', '.join(repr(k) for k in near) + '?'
+    if not known:
+        return 'there is none to choose from'
+    shown = ', '.join(repr(k) for k in known[:12])
+    return 'known: ' + shown + (', …' if len(known) > 12 else '')
