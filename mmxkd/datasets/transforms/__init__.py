@@ -1,0 +1,11 @@
+"""Loading, geometry and packing of samples with several modalities."""
+from .formatting import PackMultiModalInputs
+from .gated import LoadGatedSlices
+from .geometry import Pad, RandomCrop, RandomFlip, Resize, resize_sparse
+from .images import read_image
+from .loading import LoadImageFromFile
+
+__all__ = [
+    'LoadGatedSlices', 'LoadImageFromFile', 'PackMultiModalInputs', 'Pad',
+    'RandomCrop', 'RandomFlip', 'Resize', 'read_image', 'resize_sparse'
+]

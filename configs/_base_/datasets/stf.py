@@ -1,0 +1,72 @@
+# Seeing Through Fog in the training layout of
+# tools/dataset_converters/stf.py. The pipelines of a model that sees RGB
+# alone are in use; a teacher takes the `gated_*` ones in their place, and a
+# distilled student, whose teacher reads the same batch, the one for training.
+data_root = 'data/stf/'
+
+# mmxkd's loader raises on a file that mmdet's would repair in silence; mmdet's
+# inferencers look for this name.
+load_image = dict(type='LoadImageFromFile', _scope_='mmxkd')
+load_gated = dict(type='mmxkd.LoadGatedSlices')
+load_boxes = dict(type='LoadAnnotations', with_bbox=True)
+resize = dict(type='mmxkd.Resize', scale=(1333, 500), keep_ratio=True)
+test_meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape',
+                  'scale_factor')
+
+train_pipeline = [
+    load_image, load_boxes, resize,
+    dict(type='PackDetInputs')
+]
+test_pipeline = [
+    load_image, resize, load_boxes,
+    dict(type='PackDetInputs', meta_keys=test_meta_keys)
+]
+gated_train_pipeline = [
+    load_image, load_gated, load_boxes, resize,
+    dict(type='mmxkd.PackMultiModalInputs', modalities=('img', 'gated'))
+]
+gated_test_pipeline = [
+    load_image, load_gated, resize, load_boxes,
+    dict(
+        type='mmxkd.PackMultiModalInputs',
+        modalities=('img', 'gated'),
+        meta_keys=test_meta_keys)
+]
+
+stf = dict(type='mmxkd.STFDataset', data_root=data_root)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        **stf,
+        ann_file='annotations/train.json',
+        # Frames without a pedestrian are trained on too.
+        filter_cfg=None,
+        pipeline=train_pipeline))
+
+one_by_one = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_dataloader = dict(
+    **one_by_one,
+    dataset=dict(
+        **stf,
+        ann_file='annotations/val.json',
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = dict(
+    **one_by_one,
+    dataset=dict(
+        **stf,
+        ann_file='annotations/test.json',
+        test_mode=True,
+        pipeline=test_pipeline))
+
+coco = dict(type='CocoMetric', metric='bbox')
+val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
+test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')

@@ -1,0 +1,78 @@
+"""Loading of range-gated near-infrared slices."""
+from typing import Optional
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmxkd.errors import CorruptSampleError
+from mmxkd.registry import TRANSFORMS
+
+from .images import read_image
+
+
+@TRANSFORMS.register_module()
+class LoadGatedSlices(BaseTransform):
+    """Load the slices of a gated camera and stack them on the last axis.
+
+    A gated camera opens its shutter for a window of delays after its flash,
+    so that each slice shows one range of distances. The bit depth of the
+    files is kept: 8 bits stay ``uint8``, 10 and 16 bits stay ``uint16``.
+
+    Required Keys:
+
+    - gated_paths (list[str]): one file a slice, in stack order
+    - img (optional): if it is there, its size must be the slices' size
+
+    Added Keys:
+
+    - gated (np.uint8 | np.uint16): (H, W, S)
+
+    Args:
+        backend_args (dict, optional): Of :func:`mmengine.fileio.get`.
+
+    Raises:
+        CorruptSampleError: A slice cannot be decoded, is no grey image, or
+            differs from the first one or from ``img``.
+    """
+
+    def __init__(self, backend_args: Optional[dict] = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        paths = results['gated_paths']
+        slices = [self._read_slice(path) for path in paths]
+        first = slices[0]
+        for path, image in zip(paths, slices):
+            if image.shape != first.shape or image.dtype != first.dtype:
+                raise CorruptSampleError(
+                    path, 'gated', f'is {_describe(image)}, but the first '
+                    f'slice ({paths[0]}) is {_describe(first)}')
+        if 'img' in results and results['img'].shape[:2] != first.shape:
+            raise CorruptSampleError(
+                paths[0], 'gated',
+                f'is {_describe(first)}, but img is '
+                f'{_size(results["img"])}; both must lie in one frame')
+        results['gated'] = np.stack(slices, axis=-1)
+        return results
+
+    def _read_slice(self, path: str) -> np.ndarray:
+        image = read_image(path, 'gated', self.backend_args)
+        if image.ndim == 2:
+            return image
+        # Some exports store the grey value in all three channels.
+        if (image != image[..., :1]).any():
+            raise CorruptSampleError(
+                path, 'gated', 'expected a grey image, found '
+                f'{image.shape[2]} channels that differ')
+        return image[..., 0]
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(backend_args={self.backend_args})'
+
+
+def _size(image: np.ndarray) -> str:
+    return f'{image.shape[1]}x{image.shape[0]}'
+
+
+def _describe(image: np.ndarray) -> str:
+    return f'{_size(image)} {image.dtype}'
