@@ -4,11 +4,36 @@ Every message of the package is built from two questions: *where* (a file, a
 config key, a layer) and *what was expected there*.
 """
 import difflib
-from typing import Iterable, List
+from typing import Dict, Iterable, List, Sequence
 
 
 class ConfigError(ValueError):
     """A config asks for something that cannot be built."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, unsafe, or does not fit. Names the file."""
+
+
+class NonFiniteLossError(FloatingPointError):
+    """A loss is NaN or infinite; the optimizer step was not taken.
+
+    Args:
+        losses (dict[str, float]): The losses at fault.
+        samples (list[str]): Ids of the samples in the batch.
+        iteration (int): Iterations done before.
+    """
+
+    def __init__(self, losses: Dict[str, float], samples: Sequence[str],
+                 iteration: int) -> None:
+        self.losses, self.samples = losses, list(samples)
+        self.iteration = iteration
+        super().__init__(losses, self.samples, iteration)
+
+    def __str__(self) -> str:
+        shown = ', '.join(f'{k} = {v}' for k, v in self.losses.items())
+        return (f'iteration {self.iteration}: {shown}; the step was not '
+                f'taken. Samples of this batch: {", ".join(self.samples)}')
 
 
 class CorruptSampleError(ValueError):
