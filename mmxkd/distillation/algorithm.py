@@ -1,0 +1,227 @@
+"""Student, teachers and distiller, trained as one mmengine model."""
+from typing import Any, Dict, List, Optional, Sequence, Set, Union
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError, NonFiniteLossError
+from mmxkd.registry import MODELS
+
+from .context import make_context
+from .distiller import Distiller
+from .dry_run import can_dry_run, dry_run
+from .hook_points import STUDENT
+from .schedules import Progress, current_progress
+from .state_names import use_plain_names
+from .teacher import Teacher, build_teachers, read_model_config
+from .views import ViewsDataPreprocessor, check_batch_augments
+
+
+@MODELS.register_module()
+class CrossModalDistill(BaseModel):
+    """Distil one or several frozen teachers into a student.
+
+    Student and teachers are ordinary detector configs, each with a data
+    preprocessor of its own, which decides what that model sees of a batch.
+    In each training step the teachers that any loss needs now run first,
+    up to their last recorded layer; then the student, with its own losses;
+    then the distillation losses. Prediction is the student's alone.
+
+    Args:
+        student (dict): Model config of the student.
+        teachers (dict[str, dict]): Name → :class:`.teacher.Teacher`
+            arguments: ``cfg``, ``checkpoint``, ``dtype``, ….
+        distiller (dict): See :class:`.distiller.Distiller`.
+        dry_run (bool | tuple[int, int]): Run student and teachers once on
+            grey pictures, of this height and width, when the model is built:
+            to check shapes, infer connectors, and find records that a later
+            layer overwrites. False: connectors must be stated.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
+
+    Raises:
+        ConfigError: Something in the config cannot be built; the message
+            names the key and offers the nearest name.
+    """
+
+    def __init__(self, student: dict, teachers: Dict[str, dict],
+                 distiller: dict,
+                 dry_run: Union[bool, Sequence[int]] = True,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if not teachers:
+            raise ConfigError("model.teachers is empty: there is no one to "
+                              'learn from')
+        self.student = MODELS.build(student)
+        self._teachers: Dict[str, Teacher] = build_teachers(teachers)
+        check_batch_augments(
+            self.student, self._teachers, {
+                STUDENT: student,
+                **{
+                    name: read_model_config(cfg['cfg'], name)[0]
+                    for name, cfg in teachers.items()
+                }
+            })
+        self.data_preprocessor = ViewsDataPreprocessor(
+            self.student, self._teachers, self._teachers_now)
+        self.distiller = Distiller(distiller, self.student, self._teachers)
+        # MMRazor's StopDistillHook sets this.
+        self.distillation_stopped = False
+        if dry_run:
+            self._dry_run((128, 128) if dry_run is True else tuple(dry_run))
+        use_plain_names(self)
+
+    @property
+    def teachers(self) -> Dict[str, Teacher]:
+        """The teachers by name; they are no sub-modules."""
+        return self._teachers
+
+    def _dry_run(self, size: tuple) -> None:
+        models = [(self.student, STUDENT, 'loss')]
+        models += [(t.model, name, t.mode)
+                   for name, t in self._teachers.items()]
+        if not all(can_dry_run(model) for model, _, _ in models):
+            return
+        try:
+            for model, name, mode in models:
+                dry_run(model, self.distiller.tapes[name], mode, size)
+            self.distiller.fit()
+        finally:
+            self._release()
+
+    def init_weights(self) -> None:
+        """Initialise the student, and load the teachers."""
+        super().init_weights()
+        for teacher in self._teachers.values():
+            teacher.load()
+
+    def _apply(self, fn, recurse: bool = True) -> nn.Module:
+        # Teachers are no sub-modules, but move with the algorithm.
+        for teacher in self.__dict__.get('_teachers', {}).values():
+            teacher.apply(fn)
+        return super()._apply(fn, recurse)
+
+    def _set_device(self, device: torch.device) -> None:
+        super()._set_device(device)
+        for teacher in self._teachers.values():
+            if isinstance(teacher.model, BaseModel):
+                teacher.model._set_device(device)
+
+    def __getattr__(self, name: str) -> Any:
+        # Hooks written for the plain student (model.bbox_head…) find it.
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == 'student':
+                raise
+            return getattr(self.student, name)
+
+    def _weights_now(self) -> Dict[str, float]:
+        if self.distillation_stopped:
+            return dict.fromkeys(self.distiller.losses, 0.0)
+        return self.distiller.weights(current_progress())
+
+    def _teachers_now(self) -> Set[str]:
+        """Teachers with a loss that weighs something at this moment."""
+        return self.distiller.teachers_of(
+            name for name, weight in self._weights_now().items() if weight)
+
+    def forward(self, inputs: Any, data_samples: Optional[list] = None,
+                mode: str = 'tensor', views: Optional[dict] = None) -> Any:
+        """The student's forward; in mode ``'loss'`` with distillation.
+
+        Args:
+            inputs: What the student's data preprocessor gave.
+            data_samples (list): Likewise.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+            views (dict): For each teacher that runs now, its ``inputs`` and
+                ``data_samples``.
+        """
+        if mode != 'loss':
+            return self.student(inputs, data_samples, mode=mode)
+        return self.loss(inputs, data_samples, views or {})
+
+    def loss(self, inputs: Any, data_samples: Optional[list],
+             views: Dict[str, dict]) -> Dict[str, Any]:
+        """Losses of the student and of the distiller.
+
+        Raises:
+            ConfigError: A teacher was never loaded.
+            RecordError: A layer did not give what a loss relies on.
+            NonFiniteLossError: A loss is NaN or infinite.
+        """
+        progress = current_progress()
+        weights = self._weights_now()
+        try:
+            self._watch(views)
+            losses = self._student_loss(inputs, data_samples,
+                                        listen=any(weights.values()))
+            like = _first_tensor(losses)
+            context = make_context(self.student, data_samples, like.device,
+                                   progress)
+            losses.update(self.distiller(weights, context, like))
+        finally:
+            self._release()
+        check_finite(losses, data_samples, progress)
+        return losses
+
+    def _watch(self, views: Dict[str, dict]) -> None:
+        for name, view in views.items():
+            teacher = self._teachers[name]
+            if not teacher.loaded:
+                raise ConfigError(
+                    f'teacher {name!r} was never loaded: call '
+                    'init_weights() before training, as the runner does')
+            teacher.watch(view['inputs'], view.get('data_samples'))
+
+    def _student_loss(self, inputs: Any, data_samples: Optional[list],
+                      listen: bool) -> Dict[str, Any]:
+        if not listen:
+            return dict(self.student(inputs, data_samples, mode='loss'))
+        with self.distiller.tapes[STUDENT].listen():
+            return dict(self.student(inputs, data_samples, mode='loss'))
+
+    def _release(self) -> None:
+        for tape in self.distiller.tapes.values():
+            tape.release()
+
+
+def _first_tensor(losses: Dict[str, Any]) -> Tensor:
+    for value in losses.values():
+        value = value[0] if isinstance(value, (list, tuple)) else value
+        if isinstance(value, Tensor):
+            return value
+    raise ConfigError('the student returns no loss')
+
+
+def check_finite(losses: Dict[str, Any], data_samples: Optional[list],
+                 progress: Progress) -> None:
+    """Refuse a step whose loss is NaN or infinite, before it is taken.
+
+    Raises:
+        NonFiniteLossError: It names the losses and the samples.
+    """
+    values: List[Tensor] = []
+    names: List[str] = []
+    for name, value in losses.items():
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            names.append(name)
+            values.append(item.detach().float().mean())
+    finite = torch.isfinite(torch.stack(values))
+    if bool(finite.all()):
+        return
+    bad = {name: float(value)
+           for name, value, ok in zip(names, values, finite.tolist(),
+                                      strict=True) if not ok}
+    raise NonFiniteLossError(
+        bad, [sample_id(s) for s in data_samples or []], progress.iter)
+
+
+def sample_id(sample: Any) -> str:
+    """What a user would look for: frame id, image path or image id."""
+    meta = sample.metainfo
+    for key in ('frame_id', 'img_path', 'img_id', 'sample_idx'):
+        if meta.get(key) not in (None, ''):
+            return str(meta[key])
+    return 'unknown'

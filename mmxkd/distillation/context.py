@@ -1,0 +1,71 @@
+"""What a loss may ask for beside features."""
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError
+
+
+def find_prior_generator(model: nn.Module) -> Any:
+    """The prior generator of a detector's dense head.
+
+    Raises:
+        ConfigError: No part of the model has one.
+    """
+    for module in model.modules():
+        generator = getattr(module, 'prior_generator', None)
+        if generator is not None:
+            return generator
+    raise ConfigError(f"a loss asks for 'anchors' or 'strides', but no head "
+                      f'of {type(model).__name__} has a prior_generator')
+
+
+def strides_of(student: nn.Module) -> List[Tuple[int, int]]:
+    """Stride (x, y) in pixels of each level of the dense head."""
+    return [tuple(s) if isinstance(s, (list, tuple)) else (s, s)
+            for s in find_prior_generator(student).strides]
+
+
+def anchors_of(student: nn.Module, batch_input_shape: Tuple[int, int],
+               device: torch.device) -> List[Tensor]:
+    """Anchors of each level, (H·W·A, 4) xyxy in pixels of the input."""
+    sizes = [(-(-batch_input_shape[0] // y), -(-batch_input_shape[1] // x))
+             for x, y in strides_of(student)]
+    return find_prior_generator(student).grid_priors(sizes, device=device)
+
+
+class Context(dict):
+    """Values for the losses, made when the first of them asks.
+
+    Args:
+        makers (dict[str, callable]): Name → function without arguments.
+    """
+
+    def __init__(self, makers: Dict[str, Callable[[], Any]]) -> None:
+        super().__init__()
+        self.makers = makers
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = self.makers[name]()
+        return self[name]
+
+
+def make_context(student: nn.Module, data_samples: Optional[list],
+                 device: torch.device, progress: Any) -> Context:
+    """The context of one training step."""
+    samples = data_samples or []
+
+    def metas() -> List[dict]:
+        return [sample.metainfo for sample in samples]
+
+    def anchors() -> List[Tensor]:
+        return anchors_of(student, samples[0].batch_input_shape, device)
+
+    return Context(
+        dict(
+            batch_data_samples=lambda: samples,
+            batch_img_metas=metas,
+            anchors=anchors,
+            strides=lambda: strides_of(student),
+            progress=lambda: progress))

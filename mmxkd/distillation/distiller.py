@@ -1,0 +1,146 @@
+"""Owns the distillation losses and connectors, and runs them."""
+from typing import Any, Dict, List, Mapping, Set
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError
+
+from .audit import audit_table, connector_table
+from .bound_loss import BoundLoss, build_part
+from .hook_points import STUDENT
+from .loss_config import normalise
+from .recorders import RecordError, Tape, tensors_in
+from .schedules import Progress
+from .teacher import Teacher
+
+
+class Distiller(nn.Module):
+    """Reads records, applies connectors and computes the losses.
+
+    It knows no method and no modality.
+
+    Args:
+        cfg (dict): ``losses`` in the short form, or MMRazor's words; and
+            ``log_levels=True`` to log each level of each loss.
+        student (nn.Module): The student.
+        teachers (dict[str, Teacher]): The teachers.
+
+    Raises:
+        ConfigError: See :mod:`.loss_config` and :mod:`.bound_loss`.
+    """
+
+    def __init__(self, cfg: dict, student: nn.Module,
+                 teachers: Mapping[str, Teacher]) -> None:
+        super().__init__()
+        self.log_levels = bool(cfg.get('log_levels', False))
+        tape = Tape(student, STUDENT)
+        models: Dict[str, nn.Module] = {STUDENT: student}
+        models.update({name: t.model for name, t in teachers.items()})
+        # Neither tapes nor models are parts of the distiller.
+        self.tapes = {STUDENT: tape}
+        self.tapes.update({name: t.tape for name, t in teachers.items()})
+        configs = normalise(cfg, list(teachers))
+        self.connectors = nn.ModuleDict({
+            name: build_part(connector, f'distiller.connectors.{name}')
+            for name, connector in (cfg.get('connectors') or {}).items()
+        })
+        self.losses = nn.ModuleDict()
+        for config in configs:
+            self.losses[config.name] = BoundLoss(config, self.tapes, models)
+        unused = set(teachers) - self.teachers_of(self.losses)
+        if unused:
+            raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
+                              'remove them or name them in a hook point')
+        self.audited = False
+
+    def teachers_of(self, names) -> Set[str]:
+        """Teachers that the named losses read."""
+        return {t for name in names for t in self.losses[name].teachers}
+
+    def weights(self, progress: Progress) -> Dict[str, float]:
+        """The weight of each loss at this moment."""
+        return {
+            name: loss.schedule(progress)
+            for name, loss in self.losses.items()
+        }
+
+    def fit(self) -> None:
+        """Settle connectors by the records of a dry run."""
+        for loss in self.losses.values():
+            loss.fit(loss.read(self.tapes), self.connectors)
+        print_log('Connectors\n' + connector_table(self.losses.values()),
+                  logger='current')
+
+    def audit(self) -> None:
+        """Check and print what was recorded in the first step.
+
+        Raises:
+            RecordError: A student's record has no gradient: distillation
+                would have no effect.
+        """
+        self.audited = True
+        print_log('Records of the first step\n'
+                  + audit_table(self.losses.values(), self.tapes),
+                  logger='current')
+
+    def _check_gradient(self, loss: BoundLoss, values: Dict[str, Any]
+                        ) -> None:
+        for argument, source in loss.arguments.items():
+            if isinstance(source, list) or source.model != STUDENT:
+                continue
+            if not any(t.requires_grad for t in tensors_in(values[argument])):
+                raise RecordError(
+                    f'{loss.key}: student:{source.address} carries no '
+                    'gradient, so this loss cannot teach. The layer is '
+                    'frozen, or runs inside a reentrant checkpoint '
+                    '(with_cp=True): record the layer around it, or use '
+                    'checkpoint(use_reentrant=False)')
+
+    def forward(self, weights: Mapping[str, float],
+                context: Mapping[str, Any], like: Tensor
+                ) -> Dict[str, Tensor]:
+        """Compute all losses that weigh something now.
+
+        Args:
+            weights (dict[str, float]): The weight of each loss.
+            context (dict): What losses may ask for by name.
+            like (Tensor): A loss of the student, for device and dtype.
+
+        Returns:
+            dict[str, Tensor]: ``distill.<name>``, weighted, which is summed
+            into the total, and ``distill.raw_<rest of the name>``, which is
+            only logged.
+        """
+        logs: Dict[str, Tensor] = {}
+        if not self.audited and any(weights.values()):
+            self.audit()
+        with torch.autocast(like.device.type, enabled=False):
+            for name, loss in self.losses.items():
+                if weights[name] == 0:
+                    logs[f'distill.{name}'] = loss.rest(like.float())
+                    continue
+                values = loss.read(self.tapes)
+                self._check_gradient(loss, values)
+                raw, levels = loss(values, context, self.connectors)
+                logs[f'distill.{name}'] = raw * weights[name]
+                logs.update(self._details(name, loss, raw, levels))
+        return logs
+
+    def _details(self, name: str, loss: BoundLoss, raw: Tensor,
+                 levels: List[Tensor]) -> Dict[str, Tensor]:
+        """What is logged but not summed: no name holds ``loss``."""
+        short = name.replace('loss_', '').replace('loss', '') or 'value'
+        details = {f'distill.raw_{short}': raw.detach()}
+        if self.log_levels and len(levels) > 1:
+            details.update({
+                f'distill.raw_{short}_{i}': level.detach()
+                for i, level in enumerate(levels)
+            })
+        if hasattr(loss.module, 'metrics'):
+            details.update({
+                f'distill.{short}_{key}': value
+                for key, value in loss.module.metrics().items()
+            })
+        return details

@@ -1,0 +1,189 @@
+"""A teacher: frozen, in eval mode, in its own precision, stopped early."""
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Dict, Optional, Union
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.registry import MODELS
+
+from .recorders import Tape
+from .teacher_checkpoint import load_teacher
+
+DTYPES = dict(fp32=None, bf16=torch.bfloat16, fp16=torch.float16)
+
+
+class Teacher:
+    """A frozen model that is run only to be listened to.
+
+    It is no ``nn.Module`` on purpose: so it stands in no state dict, no
+    optimizer, no EMA copy, and neither ``train()`` nor a SyncBN conversion
+    reaches it.
+
+    Args:
+        name (str): Its name in hook points.
+        cfg (str | dict): A config file, ``'mmdet::…'``, or a model dict.
+        checkpoint (str, optional): Its weights, loaded before training
+            starts.
+        strict (bool): Refuse a checkpoint that does not fit completely.
+        prefix (str): Prefix to cut off the names in the checkpoint.
+        random (bool): Allow a teacher without a checkpoint.
+        scope (str, optional): Registry scope, e.g. ``'mmdet3d'``. Default:
+            that of its config file, or the one in force.
+        inputs (str, optional): The one modality that this model sees, where
+            its data preprocessor does not say so itself.
+        dtype (str): ``'fp32'``, ``'bf16'`` or ``'fp16'``; autocast of its
+            forward pass, whatever the student uses.
+        mode (str): The forward that is listened to: ``'predict'`` or
+            ``'loss'``.
+    """
+
+    def __init__(self, name: str, cfg: Union[str, dict],
+                 checkpoint: Optional[str] = None, strict: bool = True,
+                 prefix: str = '', random: bool = False,
+                 scope: Optional[str] = None, inputs: Optional[str] = None,
+                 dtype: str = 'fp32', mode: str = 'predict') -> None:
+        if dtype not in DTYPES:
+            raise ConfigError(f'teachers.{name}.dtype={dtype!r}: '
+                              + did_you_mean(dtype, DTYPES))
+        if mode not in ('predict', 'loss'):
+            raise ConfigError(f"teachers.{name}.mode={mode!r}: expected "
+                              "'predict' or 'loss'")
+        self.name, self.checkpoint, self.strict = name, checkpoint, strict
+        self.prefix, self.random = prefix, random
+        self.inputs, self.mode = inputs, mode
+        self.dtype = DTYPES[dtype]
+        self.loaded = False
+        model_cfg, cfg_scope = read_model_config(cfg, f'teachers.{name}.cfg')
+        self.model = build_model(model_cfg, scope or cfg_scope)
+        self.model.requires_grad_(False)
+        self.model.eval()
+        self.tape = Tape(self.model, name)
+
+    def __deepcopy__(self, memo: dict) -> 'Teacher':
+        # An EMA copy of the algorithm shares the teacher: it never changes.
+        return self
+
+    def load(self) -> None:
+        """Load the weights, once.
+
+        Raises:
+            ConfigError: There is no checkpoint, or it does not fit.
+        """
+        if self.loaded:
+            return
+        if self.checkpoint is None:
+            if not self.random:
+                raise ConfigError(
+                    f'teachers.{self.name}.checkpoint is not set: a random '
+                    'teacher teaches noise. If this is meant, set '
+                    f'teachers.{self.name}.random=True')
+            print_log(f'teacher {self.name!r} is random, as asked for',
+                      logger='current', level=30)
+        else:
+            load_teacher(self.model, self.checkpoint, self.name, self.strict,
+                         self.prefix)
+        self.loaded = True
+
+    @torch.no_grad()
+    def watch(self, inputs: Any, data_samples: Any,
+              stop_when_full: bool = True) -> None:
+        """Run the model until its tape is full.
+
+        Under ``no_grad``, not ``inference_mode``: a loss must be able to
+        save its tensors for the backward pass.
+
+        Args:
+            inputs: What its data preprocessor gave.
+            data_samples: Likewise.
+            stop_when_full (bool): Stop after the last recorded layer.
+        """
+        self.model.eval()
+        device = next(self.model.parameters()).device
+        precision = (torch.autocast(device.type, enabled=False)
+                     if self.dtype is None else
+                     torch.autocast(device.type, self.dtype))
+        with self.tape.listen(stop_when_full), precision:
+            self.model(inputs, data_samples, mode=self.mode)
+
+    def apply(self, function) -> None:
+        """Move or cast the model as ``nn.Module._apply`` does."""
+        self.model._apply(function)
+
+
+def read_model_config(cfg: Union[str, dict], key: str) -> tuple:
+    """The model part of a config, and its scope.
+
+    Args:
+        cfg (str | dict): A config file, ``'mmdet::…'``, a whole config, or
+            a model dict. Of a distillation config, the student is taken.
+        key (str): The config key at fault in errors.
+
+    Returns:
+        tuple: The model dict and its default scope (or None).
+    """
+    if isinstance(cfg, (str, Path)):
+        cfg = read_config_file(str(cfg), key)
+    if not isinstance(cfg, (dict, Config)):
+        raise ConfigError(f'{key}: expected a config file or a dict, got '
+                          f'{type(cfg).__name__}')
+    scope = cfg.get('default_scope')
+    if 'type' not in cfg:
+        if 'model' not in cfg:
+            raise ConfigError(f"{key}: neither a model (no 'type') nor a "
+                              "config with a 'model'")
+        cfg = cfg['model']
+    if str(cfg['type']).endswith('CrossModalDistill'):
+        cfg = cfg['student']
+    return ConfigDict(cfg), scope
+
+
+def read_config_file(path: str, key: str) -> Config:
+    """Read a config by path, by ``'mmdet::…'``, or from the package."""
+    if '::' in path:
+        return get_config(path)
+    package = Path(__file__).resolve().parents[1]
+    for root in (Path(), package / '.mim', package.parent):
+        if (root / path).is_file():
+            return Config.fromfile(root / path)
+    near = [str(p) for root in (Path(path).parent, Path(path).parent.parent)
+            if root.is_dir() for p in root.glob('**/*.py')][:2000]
+    raise ConfigError(f'{key}: there is no file {path!r}; '
+                      + did_you_mean(path, near))
+
+
+def build_model(cfg: dict, scope: Optional[str] = None) -> nn.Module:
+    """Build a model inside its own registry scope."""
+    overwrite = (DefaultScope.overwrite_default_scope(scope)
+                 if scope else nullcontext())
+    with overwrite:
+        return MODELS.build(cfg)
+
+
+def build_teachers(cfgs: Dict[str, dict]) -> Dict[str, Teacher]:
+    """Build all teachers of a config.
+
+    Raises:
+        ConfigError: A name that no hook point could hold, or an unknown key.
+    """
+    known = ('cfg', 'checkpoint', 'strict', 'prefix', 'random', 'scope',
+             'inputs', 'dtype', 'mode')
+    teachers = {}
+    for name, cfg in cfgs.items():
+        if not name.isidentifier() or name == 'student':
+            raise ConfigError(f'teachers.{name}: expected a name of letters, '
+                              "digits and '_' other than 'student'")
+        for key in cfg:
+            if key not in known:
+                raise ConfigError(f'teachers.{name}.{key} is unknown; '
+                                  + did_you_mean(key, known))
+        if 'cfg' not in cfg:
+            raise ConfigError(f"teachers.{name}: 'cfg' is missing")
+        teachers[name] = Teacher(name, **cfg)
+    return teachers

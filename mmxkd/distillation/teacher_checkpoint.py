@@ -1,0 +1,168 @@
+"""Loading a teacher, or refusing to: a teacher is never silently random."""
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import torch
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError, did_you_mean
+
+# Common wrappers around the weights of a detector.
+_PREFIXES = ('module.', 'student.', 'teacher.', 'architecture.', 'model.',
+             'detector.', 'ema_model.module.')
+
+
+@dataclass
+class LoadReport:
+    """What fits between a model and a checkpoint.
+
+    Attributes:
+        path (str): The file.
+        matched, missing, unexpected, mismatched (list[str]): Names of the
+            weights; mismatched ones have another shape.
+        hint (str): What would make more of them match.
+    """
+    path: str
+    matched: List[str]
+    missing: List[str]
+    unexpected: List[str]
+    mismatched: List[str]
+    hint: str = ''
+
+    @property
+    def fits(self) -> bool:
+        """Whether every weight of the model and of the file has a place."""
+        return bool(self.matched) and not (self.missing or self.unexpected
+                                           or self.mismatched)
+
+    def __str__(self) -> str:
+        lines = [
+            f'{self.path}: {len(self.matched)} weights match, '
+            f'{len(self.missing)} missing, {len(self.unexpected)} '
+            f'unexpected, {len(self.mismatched)} of another shape'
+        ]
+        for title in ('missing', 'unexpected', 'mismatched'):
+            names = getattr(self, title)
+            if names:
+                more = ', …' if len(names) > 10 else ''
+                lines.append(f'  {title}: ' + ', '.join(names[:10]) + more)
+        if self.hint:
+            lines.append(f'  {self.hint}')
+        return '\n'.join(lines)
+
+
+def read_weights(path: str, prefix: str = '') -> Dict[str, Tensor]:
+    """The weights in a checkpoint file, as plain names and tensors.
+
+    Those of a distiller (``distiller.*``) are left out, so that a distilled
+    student can teach in turn.
+
+    Args:
+        path (str): A file or URL that mmengine can load.
+        prefix (str): Keep only names that start so, and cut it off.
+
+    Raises:
+        ConfigError: There is no such file, or no weights in it.
+    """
+    if '://' not in path and not Path(path).is_file():
+        folder = Path(path).parent
+        near = [str(p) for p in folder.glob('*.pth')] or [
+            str(p) for p in folder.parent.glob('*/*.pth')]
+        raise ConfigError(f'teacher checkpoint {path!r} does not exist; '
+                          + did_you_mean(path, near))
+    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    weights = content.get('state_dict', content)
+    weights = {
+        name.removeprefix('module.'): value
+        for name, value in weights.items() if isinstance(value, Tensor)
+    }
+    if not weights:
+        raise ConfigError(f'{path}: no weights in this file; expected a '
+                          "state dict, or a dict with the key 'state_dict'")
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items() if name.startswith(prefix)
+        and not name.startswith('distiller.')
+    }
+
+
+def compare(model: nn.Module, weights: Dict[str, Tensor],
+            path: str) -> LoadReport:
+    """Compare names and shapes of a model and of a file."""
+    own = model.state_dict()
+    report = LoadReport(path, [], [], [], [])
+    for name, value in own.items():
+        if name not in weights:
+            if not name.endswith('num_batches_tracked'):
+                report.missing.append(name)
+        elif weights[name].shape != value.shape:
+            report.mismatched.append(
+                f'{name} {tuple(weights[name].shape)} in the file, '
+                f'{tuple(value.shape)} in the model')
+        else:
+            report.matched.append(name)
+    report.unexpected = [name for name in weights if name not in own]
+    if report.missing and report.unexpected:
+        report.hint = _nearest_prefix(set(own), set(weights),
+                                      len(report.matched))
+    return report
+
+
+def _nearest_prefix(own: set, given: set, matched: int) -> str:
+    """A prefix that, cut off the names of the file, makes them match."""
+    candidates = {name[:name.find('.') + 1] for name in given if '.' in name}
+    best, best_count = '', matched
+    for prefix in sorted(candidates.union(_PREFIXES)):
+        count = sum(name.removeprefix(prefix) in own for name in given
+                    if name.startswith(prefix))
+        if count > best_count:
+            best, best_count = prefix, count
+    if best:
+        return (f'{best_count} weights match without the prefix {best!r}: '
+                f"set prefix={best!r} beside 'checkpoint'")
+    return ''
+
+
+def load_teacher(model: nn.Module, path: Optional[str], name: str,
+                 strict: bool = True, prefix: str = '') -> LoadReport:
+    """Fill a teacher with its weights.
+
+    Args:
+        model (nn.Module): The teacher.
+        path (str): Its checkpoint.
+        name (str): Its name in messages.
+        strict (bool): Refuse a file that does not fit completely. False is
+            the explicit opt-out; the report is logged as a warning then.
+        prefix (str): Prefix to cut off the names of the file.
+
+    Returns:
+        LoadReport: What was matched, missing and unexpected.
+
+    Raises:
+        ConfigError: The file does not fit, or holds NaN or infinite weights.
+    """
+    weights = read_weights(path, prefix)
+    report = compare(model, weights, path)
+    broken = [
+        key for key, value in weights.items()
+        if value.is_floating_point() and not torch.isfinite(value).all()
+    ]
+    if broken:
+        raise ConfigError(f'teacher {name!r}: {path} holds weights that are '
+                          f'not finite: {", ".join(broken[:10])}')
+    if not report.fits:
+        text = f'teacher {name!r} and its checkpoint do not fit.\n{report}'
+        if strict:
+            raise ConfigError(
+                f'{text}\n  A teacher that is partly random teaches noise. '
+                f'If this is meant, set strict=False in teachers.{name}.')
+        print_log(text, logger='current', level=30)
+    own = model.state_dict()
+    model.load_state_dict(
+        {k: v for k, v in weights.items()
+         if k in own and own[k].shape == v.shape}, strict=False)
+    print_log(f'teacher {name!r}: {report}', logger='current')
+    return report

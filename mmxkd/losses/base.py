@@ -1,0 +1,74 @@
+"""What all distillation losses of the package have in common."""
+from abc import abstractmethod
+from typing import Dict, List, Optional, Sequence, Union
+
+import torch
+from torch import Tensor, nn
+
+Levels = Union[Tensor, Sequence[Tensor]]
+
+
+def as_levels(features: Levels) -> List[Tensor]:
+    """A list of levels from one feature map or several."""
+    return [features] if isinstance(features, Tensor) else list(features)
+
+
+class MultiLevelLoss(nn.Module):
+    """A loss over a list of feature levels.
+
+    Subclasses implement :meth:`levels`, one scalar a level. The total is
+    their weighted mean, so that every level counts alike whatever its area.
+
+    Args:
+        level_weights (list[float], optional): One weight a level; default:
+            1 each.
+    """
+
+    def __init__(self,
+                 level_weights: Optional[Sequence[float]] = None) -> None:
+        super().__init__()
+        self.level_weights = level_weights
+
+    @abstractmethod
+    def levels(self, s_feature: Levels, t_feature: Levels) -> List[Tensor]:
+        """One scalar a level.
+
+        Args:
+            s_feature, t_feature (Tensor | list[Tensor]): Student and
+                teacher, (N, C, H, W) each.
+        """
+
+    def reduce(self, levels: Sequence[Tensor]) -> Tensor:
+        """Weighted mean over levels."""
+        if self.level_weights is None:
+            return torch.stack(list(levels)).mean()
+        if len(self.level_weights) != len(levels):
+            raise ValueError(f'{type(self).__name__}: level_weights has '
+                             f'{len(self.level_weights)} entries for '
+                             f'{len(levels)} levels')
+        return sum(w * level for w, level in zip(
+            self.level_weights, levels, strict=True)) / len(levels)
+
+    def forward(self, *args, **kwargs) -> Tensor:
+        """The total, with the arguments of :meth:`levels`."""
+        return self.reduce(self.levels(*args, **kwargs))
+
+    def metrics(self) -> Dict[str, Tensor]:
+        """Values for the log that were seen by the last call."""
+        return {}
+
+
+def check_pairs(name: str, student: Sequence[Tensor],
+                teacher: Sequence[Tensor]) -> None:
+    """Raise where student and teacher levels do not match.
+
+    Raises:
+        ValueError: Another number of levels, or another shape in one.
+    """
+    if len(student) != len(teacher):
+        raise ValueError(f'{name}: the student has {len(student)} levels, '
+                         f'the teacher {len(teacher)}')
+    for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
+        if s.shape != t.shape:
+            raise ValueError(f'{name}: level {i} is {tuple(s.shape)} in the '
+                             f'student, {tuple(t.shape)} in the teacher')
