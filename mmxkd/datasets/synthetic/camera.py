@@ -1,0 +1,91 @@
+"""The pinhole camera that all images of a scene are drawn with.
+
+The gated camera looks at the scene; around its image lies a margin wide enough
+to hold all that the left RGB camera sees after the constant homography of
+:mod:`mmxkd.datasets.stf.alignment`.
+"""
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Tuple
+
+import numpy as np
+
+from mmxkd.datasets.stf.alignment import GATED_SIZE, LEFT_SIZE
+
+GATED_FOCAL = 2322.4
+GATED_CENTRE = (667.777, 261.144)
+LEFT_FOCAL = 2355.7228
+LEFT_CENTRE = (988.138, 508.052)
+# Left, top, right, bottom, in pixels of the official gated image.
+MARGIN = (320, 280, 360, 120)
+_NEAREST = 0.5
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole camera; pixels are continuous, the first spans 0..1.
+
+    Attributes:
+        focal: Focal length, pixels.
+        centre: Principal point, pixels.
+        size: Width and height, pixels.
+        offset: Left upper corner of the gated image in this one, pixels.
+    """
+
+    focal: float
+    centre: Tuple[float, float]
+    size: Tuple[int, int]
+    offset: Tuple[int, int]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels (N, 2) of world points (N, 3)."""
+        depth = np.maximum(points[:, 2:], _NEAREST)
+        return points[:, :2] / depth * self.focal + self.centre
+
+    def rays(self) -> Tuple[np.ndarray, np.ndarray]:
+        """x / z of every column (W, ) and y / z of every row (H, )."""
+        width, height = self.size
+        return ((np.arange(width) + .5 - self.centre[0]) / self.focal,
+                (np.arange(height) + .5 - self.centre[1]) / self.focal)
+
+
+def scaled_size(official: Tuple[int, int], scale: float) -> Tuple[int, int]:
+    """Width and height of an official image at ``scale``."""
+    return round(official[0] * scale), round(official[1] * scale)
+
+
+@lru_cache(maxsize=4)
+def canvas_camera(scale: float) -> Camera:
+    """The gated camera with its margin, at ``scale`` of the official size."""
+    left, top, right, bottom = (round(m * scale) for m in MARGIN)
+    width, height = scaled_size(GATED_SIZE, scale)
+    return Camera(
+        focal=GATED_FOCAL * scale,
+        centre=(GATED_CENTRE[0] * scale + left,
+                GATED_CENTRE[1] * scale + top),
+        size=(left + width + right, top + height + bottom),
+        offset=(left, top))
+
+
+def calibration(kind: str, scale: float) -> dict:
+    """Content of a ``calib_*.json``: ROS' camera info of both cameras.
+
+    Args:
+        kind (str): ``'gated'`` or ``'left'``.
+        scale (float): Size over the official size.
+    """
+    focal, centre, official = {
+        'gated': (GATED_FOCAL, GATED_CENTRE, GATED_SIZE),
+        'left': (LEFT_FOCAL, LEFT_CENTRE, LEFT_SIZE),
+    }[kind]
+    width, height = scaled_size(official, scale)
+    f, cx, cy = focal * scale, centre[0] * scale, centre[1] * scale
+    return {
+        'width': width,
+        'height': height,
+        'distortion_model': 'plumb_bob',
+        'D': [0.0] * 5,
+        'K': [f, 0.0, cx, 0.0, f, cy, 0.0, 0.0, 1.0],
+        'R': [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        'P': [f, 0.0, cx, 0.0, 0.0, f, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    }

@@ -1,0 +1,63 @@
+"""Make a synthetic fog data set in the layout of Seeing Through Fog."""
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Tuple
+
+from mmxkd.datasets.synthetic import (Difficulty, SyntheticSettings,
+                                      write_dataset)
+from mmxkd.datasets.synthetic.writer import GATED_FORMATS
+from mmxkd.errors import ConfigError
+
+
+def _shares(text: str) -> Tuple[float, ...]:
+    return tuple(float(part) for part in text.split(','))
+
+
+def _weather_mix(text: str) -> Dict[str, float]:
+    pairs = (part.split('=') for part in text.split(','))
+    return {name.strip(): float(share) for name, share in pairs}
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('out', type=Path, help='folder to write to')
+    parser.add_argument('--frames', type=int, default=600)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--scale', type=float, default=0.25,
+                        help='image sizes over the official ones')
+    parser.add_argument('--split', type=_shares, default=(.7, .15, .15),
+                        metavar='TRAIN,VAL,TEST', help='shares, sum 1')
+    parser.add_argument('--weather', type=_weather_mix,
+                        metavar='NAME=SHARE,…',
+                        help='e.g. clear=1,light_fog=1,dense_fog=2')
+    parser.add_argument('--night', type=float, metavar='SHARE',
+                        help='share of night frames')
+    parser.add_argument('--gated', choices=GATED_FORMATS, default='both',
+                        help='10-bit TIFF (raw), 8-bit PNG (rect8) or both')
+    parser.add_argument('--num-workers', type=int, default=2)
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    difficulty = Difficulty()
+    if args.weather is not None:
+        difficulty = replace(difficulty, weather_mix=args.weather)
+    if args.night is not None:
+        difficulty = replace(difficulty, night_share=args.night)
+    settings = SyntheticSettings(
+        frames=args.frames, seed=args.seed, scale=args.scale,
+        split=args.split, gated=args.gated, difficulty=difficulty)
+    splits = write_dataset(args.out, settings, args.num_workers)
+    counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
+    print(f'{args.out}: {counts}')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except ConfigError as error:
+        raise SystemExit(f'error: {error}') from None
