@@ -1,0 +1,20 @@
+# CMKD-MSE: the baseline learns to make the teacher's FPN features.
+_base_ = './fog_baseline.py'
+
+model = dict(
+    _delete_=True,
+    type='mmxkd.CrossModalDistill',
+    student=_base_.model,
+    teachers=dict(
+        gated=dict(
+            cfg='configs/cmkd/fog_teacher.py',
+            checkpoint='work_dirs/fog_teacher/best.pth')),
+    distiller=dict(
+        losses=dict(
+            loss_feature=dict(
+                type='FeatureMSELoss',
+                loss_weight=0.5,
+                student='neck[:4]',
+                teacher='gated:neck[:4]'))))
+
+train_dataloader = dict(dataset=dict(pipeline=_base_.gated_train_pipeline))
