@@ -1,6 +1,6 @@
 """Seeing Through Fog in the training layout that the converter writes."""
 import os.path as osp
-from typing import List, Sequence
+from collections.abc import Sequence
 
 from mmdet.datasets import CocoDataset
 
@@ -45,9 +45,11 @@ class STFDataset(CocoDataset):
                  gated_dirs: Sequence[str] = ('gated0', 'gated1', 'gated2'),
                  **kwargs) -> None:
         self.gated_dirs = tuple(gated_dirs)
+        # The file names of the images already hold their folder.
+        kwargs.setdefault('data_prefix', dict(img=''))
         super().__init__(*args, **kwargs)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         data_list = super().load_data_list()
         if len(self.cat_ids) != len(self.metainfo['classes']):
             raise ConfigError(

@@ -1,5 +1,5 @@
 """Packing of the modalities of a sample for a model."""
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 from mmcv.transforms import to_tensor
 from mmdet.datasets.transforms import PackDetInputs
@@ -45,7 +45,7 @@ class PackMultiModalInputs(PackDetInputs):
         packed['inputs'] = self._pack_modalities(results)
         return packed
 
-    def _pack_modalities(self, results: dict) -> Dict[str, Tensor]:
+    def _pack_modalities(self, results: dict) -> dict[str, Tensor]:
         inputs = {}
         for key in self.modalities:
             if key in SOUND_KEYS:

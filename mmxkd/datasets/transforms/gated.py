@@ -1,5 +1,4 @@
 """Loading of range-gated near-infrared slices."""
-from typing import Optional
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -35,14 +34,14 @@ class LoadGatedSlices(BaseTransform):
             differs from the first one or from ``img``.
     """
 
-    def __init__(self, backend_args: Optional[dict] = None) -> None:
+    def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
         paths = results['gated_paths']
         slices = [self._read_slice(path) for path in paths]
         first = slices[0]
-        for path, image in zip(paths, slices):
+        for path, image in zip(paths, slices, strict=True):
             if image.shape != first.shape or image.dtype != first.dtype:
                 raise CorruptSampleError(
                     path, 'gated', f'is {_describe(image)}, but the first '

@@ -5,7 +5,7 @@ What is added here moves the other modalities by what was drawn. A modality
 that is not loaded is not missed: the same pipeline serves a student that sees
 ``img`` alone.
 """
-from typing import List, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import mmcv
 import numpy as np
@@ -26,12 +26,12 @@ SPARSE_KEYS = ('depth', )
 SOUND_KEYS = ('audio', 'spectrogram')
 
 
-def spatial_keys(results: dict) -> List[str]:
+def spatial_keys(results: dict) -> list[str]:
     """The spatial modalities beside ``img`` that a sample holds."""
     return [key for key in DENSE_KEYS + SPARSE_KEYS if key in results]
 
 
-def resize_sparse(values: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a map with holes so that only its own values appear.
 
     Growing repeats values. Where several pixels fall into one, the smallest
@@ -51,7 +51,7 @@ def resize_sparse(values: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
         >>> resize_sparse(depth, (1, 2))
         array([[7., 3.]], dtype=float32)
     """
-    height, width = (max(pair) for pair in zip(values.shape[:2], size))
+    height, width = np.maximum(values.shape[:2], size).tolist()
     grown = mmcv.imresize(values, (width, height), interpolation='nearest')
     rows = np.arange(height) * size[0] // height
     columns = np.arange(width) * size[1] // width
@@ -107,7 +107,7 @@ class RandomFlip(MMDET_RandomFlip):
 
     def __init__(self,
                  *args,
-                 microphone_permutation: Optional[Sequence[int]] = None,
+                 microphone_permutation: Sequence[int] | None = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.microphone_permutation = microphone_permutation
@@ -153,12 +153,12 @@ class RandomCrop(MMDET_RandomCrop):
     """mmdet's ``RandomCrop`` for every spatial modality of a sample."""
 
     @cache_randomness
-    def _rand_offset(self, margin: Tuple[int, int]) -> Tuple[int, int]:
+    def _rand_offset(self, margin: tuple[int, int]) -> tuple[int, int]:
         self._offset = super()._rand_offset(margin)
         return self._offset
 
-    def _crop_data(self, results: dict, crop_size: Tuple[int, int],
-                   allow_negative_crop: bool) -> Optional[dict]:
+    def _crop_data(self, results: dict, crop_size: tuple[int, int],
+                   allow_negative_crop: bool) -> dict | None:
         cropped = super()._crop_data(results, crop_size, allow_negative_crop)
         if cropped is None:
             return None

@@ -1,5 +1,4 @@
 """Reading an image exactly as it is stored, or saying why it cannot be."""
-from typing import Optional
 
 import mmcv
 import mmengine.fileio as fileio
@@ -10,7 +9,7 @@ from mmxkd.errors import CorruptSampleError
 
 def read_image(path: str,
                modality: str,
-               backend_args: Optional[dict] = None) -> np.ndarray:
+               backend_args: dict | None = None) -> np.ndarray:
     """Read an image file without changing its bit depth or channels.
 
     What a decoder can notice is an error here: a missing, empty or cut-off

@@ -1,5 +1,4 @@
 """The strict loader of colour images."""
-from typing import Optional
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -38,7 +37,7 @@ class LoadImageFromFile(BaseTransform):
             image of 8 bits.
     """
 
-    def __init__(self, backend_args: Optional[dict] = None) -> None:
+    def __init__(self, backend_args: dict | None = None) -> None:
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:

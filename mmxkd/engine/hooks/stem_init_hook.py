@@ -1,7 +1,7 @@
 """How a detector starts from pretrained weights of another input."""
 import logging
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.dist import broadcast

@@ -1,5 +1,5 @@
 """The view that one detector has of a sample with several modalities."""
-from typing import Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
 
 import torch
 from mmdet.models.data_preprocessors import DetDataPreprocessor
@@ -11,7 +11,8 @@ from mmxkd.registry import MODELS
 #: Channels of each modality, unless a config says otherwise.
 CHANNELS = dict(img=3, gated=3, depth=1, thermal=1)
 
-Inputs = Union[Tensor, List[Tensor], Dict[str, Union[Tensor, List[Tensor]]]]
+#: A batch of one modality, collated (N, C, H, W) or not.
+Batch = Tensor | list[Tensor]
 
 
 @MODELS.register_module()
@@ -46,10 +47,10 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
 
     def __init__(self,
                  modalities: Sequence[str] = ('img', 'gated'),
-                 mean: Optional[Sequence[float]] = None,
-                 std: Optional[Sequence[float]] = None,
-                 max_value: Optional[Dict[str, float]] = None,
-                 channels: Optional[Dict[str, int]] = None,
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None,
+                 max_value: dict[str, float] | None = None,
+                 channels: dict[str, int] | None = None,
                  **kwargs) -> None:
         # mmengine takes a mean of 1 or 3 numbers only, and would swap the
         # colours of the whole stack: both are done here in its place.
@@ -62,7 +63,7 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         if mean is not None or std is not None:
             self._register_statistics(mean or [], std or [])
 
-    def _resolve_channels(self, channels: Dict[str, int]) -> Dict[str, int]:
+    def _resolve_channels(self, channels: dict[str, int]) -> dict[str, int]:
         known = {**CHANNELS, **channels}
         for key in [*channels, *self.max_value]:
             if key not in self.modalities:
@@ -107,7 +108,7 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         stacked = self._stack_modalities(data['inputs'])
         return super().forward({**data, 'inputs': stacked}, training)
 
-    def _stack_modalities(self, inputs: Inputs) -> Union[Tensor, List[Tensor]]:
+    def _stack_modalities(self, inputs: Batch | dict[str, Batch]) -> Batch:
         if not isinstance(inputs, dict):
             inputs = dict(img=inputs)
         views = [self._pick(inputs, key) for key in self.modalities]
@@ -115,7 +116,7 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
             return torch.cat(views, dim=1)
         return [torch.cat(parts) for parts in zip(*views, strict=True)]
 
-    def _pick(self, inputs: dict, key: str) -> Union[Tensor, List[Tensor]]:
+    def _pick(self, inputs: dict, key: str) -> Batch:
         if key not in inputs:
             raise ConfigError(
                 f'this model sees {self.modalities}, but the batch has no '
