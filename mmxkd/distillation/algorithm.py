@@ -179,7 +179,7 @@ class CrossModalDistill(BaseModel):
                       listen: bool) -> Dict[str, Any]:
         if not listen:
             return dict(self.student(inputs, data_samples, mode='loss'))
-        with self.distiller.tapes[STUDENT].listen():
+        with self.distiller.listen():
             return dict(self.student(inputs, data_samples, mode='loss'))
 
     def _release(self) -> None:

@@ -12,6 +12,7 @@ from mmxkd.registry import MODELS
 from .connectors import connect, infer_connector
 from .hook_points import STUDENT, HookPoint, parse
 from .loss_config import LossConfig, Source
+from .methods import by_layer
 from .recorders import Tape, map_tensors
 from .schedules import build_schedule
 
@@ -53,7 +54,9 @@ class BoundLoss(nn.Module):
                                             self.key)
         self.points: Dict[Source, HookPoint] = {}
         for source in self.sources():
-            point = parse(source.address, models[source.model], source.model)
+            model = models[source.model]
+            point = parse(
+                by_layer(model, source.address), model, source.model)
             self.points[source] = point
             tapes[source.model].add(point)
 

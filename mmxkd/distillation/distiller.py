@@ -1,5 +1,6 @@
 """Owns the distillation losses and connectors, and runs them."""
-from typing import Any, Dict, List, Mapping, Set
+from contextlib import ExitStack, contextmanager
+from typing import Any, Dict, Iterator, List, Mapping, Set
 
 import torch
 from mmengine.logging import print_log
@@ -11,6 +12,7 @@ from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss, build_part
 from .hook_points import STUDENT
 from .loss_config import normalise
+from .methods import Delivery
 from .recorders import RecordError, Tape, tensors_in
 from .schedules import Progress
 from .teacher import Teacher
@@ -49,6 +51,10 @@ class Distiller(nn.Module):
         self.losses = nn.ModuleDict()
         for config in configs:
             self.losses[config.name] = BoundLoss(config, self.tapes, models)
+        self.deliveries = [
+            Delivery(name, delivery, models, self.tapes)
+            for name, delivery in (cfg.get('deliveries') or {}).items()
+        ]
         unused = set(teachers) - self.teachers_of(self.losses)
         if unused:
             raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
@@ -56,8 +62,21 @@ class Distiller(nn.Module):
         self.audited = False
 
     def teachers_of(self, names) -> Set[str]:
-        """Teachers that the named losses read."""
-        return {t for name in names for t in self.losses[name].teachers}
+        """Teachers that the named losses need, and deliveries with them."""
+        names = list(names)
+        found = {t for name in names for t in self.losses[name].teachers}
+        if names:
+            found.update(d.teacher for d in self.deliveries)
+        return found
+
+    @contextmanager
+    def listen(self) -> Iterator[None]:
+        """Record a forward pass of the student, with its deliveries."""
+        with ExitStack() as stack:
+            for delivery in self.deliveries:
+                stack.enter_context(delivery.delivering())
+            stack.enter_context(self.tapes[STUDENT].listen())
+            yield
 
     def weights(self, progress: Progress) -> Dict[str, float]:
         """The weight of each loss at this moment."""

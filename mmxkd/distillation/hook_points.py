@@ -4,6 +4,7 @@ A hook point reads ``[teacher:]module.path`` followed by any of
 
 ========== ==========================================================
 ``.inputs`` the layer's inputs instead of its output
+``.name()`` what this method of the layer returns
 ``@2``      its third call in one forward pass; ``@*`` all calls, as a list,
             ``@[0:2]`` the first two
 ``[i]``     an element of a tuple or list; ``[a:b]`` a range of them
@@ -30,7 +31,8 @@ Step = Union[int, slice, str]
 Call = Union[int, slice, None]
 
 _TOKEN = re.compile(r'''
-      \.?(?P<name>[A-Za-z_]\w*|\d+)
+      \.?(?P<method>[A-Za-z_]\w*)\(\)
+    | \.?(?P<name>[A-Za-z_]\w*|\d+)
     | \[(?P<index>-?\d+)\]
     | \[(?P<begin>-?\d+)?:(?P<end>-?\d+)?\]
     | @(?P<call>\d+)
@@ -46,7 +48,8 @@ class HookPoint:
     Attributes:
         model (str): ``'student'`` or the name of a teacher.
         path (str): Dotted name of the layer.
-        source (str): ``'outputs'`` or ``'inputs'`` of the layer.
+        source (str): ``'outputs'`` or ``'inputs'`` of the layer, or a
+            method, ``'name()'``.
         call (int | slice | None): Which call; None where the layer is to be
             called once.
         steps (tuple): Indices, ranges and keys into the record.
@@ -105,7 +108,16 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
                 '.inputs')
         at, found = token.end(), token.groupdict()
         in_path = not steps and call is None and source == 'outputs'
-        if found['name'] is not None:
+        if found['method'] is not None:
+            if not in_path or not callable(
+                    getattr(module, found['method'], None)):
+                methods = [m for m in dir(type(module)) if m[0] != '_']
+                raise ConfigError(
+                    f'hook point {text!r}: {type(module).__name__} has no '
+                    f'method {found["method"]!r}; '
+                    + did_you_mean(found['method'], methods))
+            source = found['method'] + '()'
+        elif found['name'] is not None:
             if in_path and found['name'] in module._modules:
                 names.append(found['name'])
                 module = module._modules[found['name']]

@@ -27,7 +27,7 @@ from mmxkd.errors import ConfigError, did_you_mean
 from .hook_points import STUDENT, split_model
 
 VERBOSE_KEYS = ('student_recorders', 'teacher_recorders', 'connectors',
-                'distill_losses', 'loss_forward_mappings')
+                'deliveries', 'distill_losses', 'loss_forward_mappings')
 _SOURCE_KEYS = ('from_student', 'recorder', 'data_idx', 'record_idx',
                 'connector', 'teacher')
 
@@ -83,8 +83,8 @@ def normalise(cfg: dict, teachers: Sequence[str]) -> List[LossConfig]:
         raise ConfigError(f"distiller.type={kind!r}: expected 'Distiller' or "
                           "MMRazor's 'ConfigurableDistiller'")
     known = ('losses', 'log_levels', *VERBOSE_KEYS)
-    for key, value in cfg.items():
-        if key not in known and not (key == 'deliveries' and not value):
+    for key in cfg:
+        if key not in known:
             raise ConfigError(f'distiller.{key} is unknown; '
                               + did_you_mean(key, known))
     found = [
@@ -157,16 +157,17 @@ def _short(name: str, loss: dict, teachers: Sequence[str]) -> LossConfig:
 def _recorder_address(recorder: dict, key: str) -> Tuple[str, str]:
     """Model (or '') and address of one of MMRazor's recorders."""
     kind = str(recorder.get('type', '')).removesuffix('Recorder')
-    kinds = ('ModuleOutputs', 'ModuleInputs')
+    kinds = ('ModuleOutputs', 'ModuleInputs', 'MethodOutputs')
     if kind not in kinds:
         raise ConfigError(
             f'{key}.type={recorder.get("type")!r}: '
-            + did_you_mean(kind, kinds) + ' Record the module whose output '
-            'the method or function makes')
+            + did_you_mean(kind, kinds) + ' Instead of a function, record '
+            'the layer or method that calls it')
     if 'source' not in recorder:
         raise ConfigError(f"{key}: 'source' is missing")
     model, address = split_model(str(recorder['source']), default='')
-    return model, address + ('.inputs' if kind == 'ModuleInputs' else '')
+    ending = dict(ModuleInputs='.inputs', MethodOutputs='()')
+    return model, address + ending.get(kind, '')
 
 
 def _verbose(cfg: dict, teachers: Sequence[str]) -> List[LossConfig]:

@@ -6,6 +6,7 @@ forward pass until the losses are computed, not longer.
 """
 from collections.abc import Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 
 from .hook_points import ALL_CALLS, HookPoint, pick
+from .methods import tap_method
 
 
 class RecordError(RuntimeError):
@@ -55,9 +57,9 @@ class Recorder:
     Args:
         module (nn.Module): The layer.
         path (str): Its dotted name.
-        source (str): ``'outputs'`` or ``'inputs'``; inputs are a tuple of
-            the positional ones, or a dict where the layer was called with
-            keywords only.
+        source (str): ``'outputs'``, ``'inputs'`` or a method, ``'name()'``.
+            Inputs are a tuple of the positional ones, or a dict where the
+            layer was called with keywords only.
         tape (Tape): The tape it belongs to.
     """
 
@@ -70,8 +72,11 @@ class Recorder:
         self.copies = False
         # Calls in one pass, learned from the first complete pass.
         self.calls: Optional[int] = None
-        self.handle = module.register_forward_hook(
-            self._hook, with_kwargs=True)
+        if source.endswith('()'):
+            tap = tap_method(module, source.removesuffix('()'))
+            tap.listeners.append(partial(self._hook, module))
+        else:
+            module.register_forward_hook(self._hook, with_kwargs=True)
 
     def __deepcopy__(self, memo: dict) -> 'Recorder':
         # A copied model (EMA) keeps its hooks, and they this recorder.
@@ -258,8 +263,3 @@ class Tape:
         """Forget all records."""
         for recorder in self.recorders.values():
             recorder.release()
-
-    def close(self) -> None:
-        """Take the hooks out of the model."""
-        for recorder in self.recorders.values():
-            recorder.handle.remove()
