@@ -1,9 +1,9 @@
 """Student, teachers and distiller, trained as one mmengine model."""
-from typing import Any, Dict, List, Optional, Sequence, Set, Union
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError, NonFiniteLossError
@@ -45,16 +45,16 @@ class CrossModalDistill(BaseModel):
             names the key and offers the nearest name.
     """
 
-    def __init__(self, student: dict, teachers: Dict[str, dict],
+    def __init__(self, student: dict, teachers: dict[str, dict],
                  distiller: dict,
-                 dry_run: Union[bool, Sequence[int]] = True,
-                 init_cfg: Optional[dict] = None) -> None:
+                 dry_run: bool | Sequence[int] = True,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if not teachers:
             raise ConfigError("model.teachers is empty: there is no one to "
                               'learn from')
         self.student = MODELS.build(student)
-        self._teachers: Dict[str, Teacher] = build_teachers(teachers)
+        self._teachers: dict[str, Teacher] = build_teachers(teachers)
         check_batch_augments(
             self.student, self._teachers, {
                 STUDENT: student,
@@ -73,7 +73,7 @@ class CrossModalDistill(BaseModel):
         use_plain_names(self)
 
     @property
-    def teachers(self) -> Dict[str, Teacher]:
+    def teachers(self) -> dict[str, Teacher]:
         """The teachers by name; they are no sub-modules."""
         return self._teachers
 
@@ -117,18 +117,18 @@ class CrossModalDistill(BaseModel):
                 raise
             return getattr(self.student, name)
 
-    def _weights_now(self) -> Dict[str, float]:
+    def _weights_now(self) -> dict[str, float]:
         if self.distillation_stopped:
             return dict.fromkeys(self.distiller.losses, 0.0)
         return self.distiller.weights(current_progress())
 
-    def _teachers_now(self) -> Set[str]:
+    def _teachers_now(self) -> set[str]:
         """Teachers with a loss that weighs something at this moment."""
         return self.distiller.teachers_of(
             name for name, weight in self._weights_now().items() if weight)
 
-    def forward(self, inputs: Any, data_samples: Optional[list] = None,
-                mode: str = 'tensor', views: Optional[dict] = None) -> Any:
+    def forward(self, inputs: Any, data_samples: list | None = None,
+                mode: str = 'tensor', views: dict | None = None) -> Any:
         """The student's forward; in mode ``'loss'`` with distillation.
 
         Args:
@@ -142,8 +142,8 @@ class CrossModalDistill(BaseModel):
             return self.student(inputs, data_samples, mode=mode)
         return self.loss(inputs, data_samples, views or {})
 
-    def loss(self, inputs: Any, data_samples: Optional[list],
-             views: Dict[str, dict]) -> Dict[str, Any]:
+    def loss(self, inputs: Any, data_samples: list | None,
+             views: dict[str, dict]) -> dict[str, Any]:
         """Losses of the student and of the distiller.
 
         Raises:
@@ -166,7 +166,7 @@ class CrossModalDistill(BaseModel):
         check_finite(losses, data_samples, progress)
         return losses
 
-    def _watch(self, views: Dict[str, dict]) -> None:
+    def _watch(self, views: dict[str, dict]) -> None:
         for name, view in views.items():
             teacher = self._teachers[name]
             if not teacher.loaded:
@@ -175,8 +175,8 @@ class CrossModalDistill(BaseModel):
                     'init_weights() before training, as the runner does')
             teacher.watch(view['inputs'], view.get('data_samples'))
 
-    def _student_loss(self, inputs: Any, data_samples: Optional[list],
-                      listen: bool) -> Dict[str, Any]:
+    def _student_loss(self, inputs: Any, data_samples: list | None,
+                      listen: bool) -> dict[str, Any]:
         if not listen:
             return dict(self.student(inputs, data_samples, mode='loss'))
         with self.distiller.listen():
@@ -187,7 +187,7 @@ class CrossModalDistill(BaseModel):
             tape.release()
 
 
-def _first_tensor(losses: Dict[str, Any]) -> Tensor:
+def _first_tensor(losses: dict[str, Any]) -> Tensor:
     for value in losses.values():
         value = value[0] if isinstance(value, (list, tuple)) else value
         if isinstance(value, Tensor):
@@ -195,15 +195,15 @@ def _first_tensor(losses: Dict[str, Any]) -> Tensor:
     raise ConfigError('the student returns no loss')
 
 
-def check_finite(losses: Dict[str, Any], data_samples: Optional[list],
+def check_finite(losses: dict[str, Any], data_samples: list | None,
                  progress: Progress) -> None:
     """Refuse a step whose loss is NaN or infinite, before it is taken.
 
     Raises:
         NonFiniteLossError: It names the losses and the samples.
     """
-    values: List[Tensor] = []
-    names: List[str] = []
+    values: list[Tensor] = []
+    names: list[str] = []
     for name, value in losses.items():
         for item in value if isinstance(value, (list, tuple)) else [value]:
             names.append(name)

@@ -1,5 +1,5 @@
 """Tables that show what is distilled into what."""
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from terminaltables import AsciiTable
 from torch import nn

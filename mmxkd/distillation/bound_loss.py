@@ -1,6 +1,7 @@
 """One distillation loss, bound to the layers that it reads."""
 import inspect
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.registry import DefaultScope
@@ -42,7 +43,7 @@ class BoundLoss(nn.Module):
         self.schedule = build_schedule(config.weight,
                                        f'{self.key}: loss_weight')
         self.module = build_part(config.cfg, self.key)
-        self.connector: Optional[nn.Module] = None
+        self.connector: nn.Module | None = None
         self.infer = config.connector == 'auto'
         if isinstance(config.connector, Mapping):
             self.connector = build_part(config.connector,
@@ -52,7 +53,7 @@ class BoundLoss(nn.Module):
             self.module.levels)
         self.arguments, self.context = bind(function, config.arguments,
                                             self.key)
-        self.points: Dict[Source, HookPoint] = {}
+        self.points: dict[Source, HookPoint] = {}
         for source in self.sources():
             model = models[source.model]
             point = parse(
@@ -60,19 +61,19 @@ class BoundLoss(nn.Module):
             self.points[source] = point
             tapes[source.model].add(point)
 
-    def sources(self) -> List[Source]:
+    def sources(self) -> list[Source]:
         """All places that are read."""
-        found: List[Source] = []
+        found: list[Source] = []
         for value in self.arguments.values():
             found += value if isinstance(value, list) else [value]
         return found
 
     @property
-    def teachers(self) -> Set[str]:
+    def teachers(self) -> set[str]:
         """Names of the teachers that must run for this loss."""
         return {s.model for s in self.sources()} - {STUDENT}
 
-    def read(self, tapes: Mapping[str, Tape]) -> Dict[str, Any]:
+    def read(self, tapes: Mapping[str, Tape]) -> dict[str, Any]:
         """Values of the arguments, in full precision, before connectors."""
 
         def one(source: Source):
@@ -85,7 +86,7 @@ class BoundLoss(nn.Module):
             for argument, source in self.arguments.items()
         }
 
-    def fit(self, values: Dict[str, Any], shared: Mapping[str, nn.Module]
+    def fit(self, values: dict[str, Any], shared: Mapping[str, nn.Module]
             ) -> None:
         """Compare levels and shapes, and infer a connector where needed.
 
@@ -117,8 +118,8 @@ class BoundLoss(nn.Module):
         source = source[0] if isinstance(source, list) else source
         return f'{source.model}:{source.address}'
 
-    def _pair(self, values: Dict[str, Any]
-              ) -> Optional[Tuple[List[Tensor], List[Tensor]]]:
+    def _pair(self, values: dict[str, Any]
+              ) -> tuple[list[Tensor], list[Tensor]] | None:
         """Levels of the student and of the (first) teacher, if both are."""
         if len(values) < 2:
             return None
@@ -137,8 +138,8 @@ class BoundLoss(nn.Module):
             sides.append(list(levels))
         return sides[0], sides[1]
 
-    def _connected(self, values: Dict[str, Any],
-                   shared: Mapping[str, nn.Module]) -> Dict[str, Any]:
+    def _connected(self, values: dict[str, Any],
+                   shared: Mapping[str, nn.Module]) -> dict[str, Any]:
         """Apply the connectors."""
         values = dict(values)
         names = list(values)
@@ -159,9 +160,9 @@ class BoundLoss(nn.Module):
             values[names[0]] = value
         return values
 
-    def forward(self, values: Dict[str, Any], context: Mapping[str, Any],
+    def forward(self, values: dict[str, Any], context: Mapping[str, Any],
                 shared: Mapping[str, nn.Module]
-                ) -> Tuple[Tensor, List[Tensor]]:
+                ) -> tuple[Tensor, list[Tensor]]:
         """The raw loss and its levels.
 
         Args:
@@ -218,7 +219,7 @@ def _is_levels(value: Any) -> bool:
 
 
 def bind(function, arguments: Mapping, key: str
-         ) -> Tuple[Dict[str, Any], List[str]]:
+         ) -> tuple[dict[str, Any], list[str]]:
     """Check the names of arguments against a signature.
 
     Args:
@@ -239,7 +240,7 @@ def bind(function, arguments: Mapping, key: str
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     features = [name for name in own if name not in CONTEXT]
-    bound: Dict[str, Any] = {}
+    bound: dict[str, Any] = {}
     for name, source in arguments.items():
         if isinstance(name, int):
             if name >= len(features):

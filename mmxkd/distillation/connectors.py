@@ -1,5 +1,5 @@
 """Adapters between the shapes of student and teacher features."""
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class AlignConnector(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv: Optional[nn.Conv2d] = None
+        self.conv: nn.Conv2d | None = None
         if in_channels != out_channels:
             self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
@@ -51,7 +51,7 @@ class LevelConnector(nn.ModuleList):
     takes_target = True
 
     def forward(self, features: Sequence[Tensor],
-                targets: Sequence[Tensor]) -> List[Tensor]:
+                targets: Sequence[Tensor]) -> list[Tensor]:
         """Apply connector ``i`` to feature ``i``."""
         return [
             connect(module, feature, target)
@@ -79,8 +79,8 @@ def connect(connector: nn.Module, value, target):
     return connector(value)
 
 
-def infer_connector(student: List[Tensor], teacher: List[Tensor]
-                    ) -> Optional[LevelConnector]:
+def infer_connector(student: list[Tensor], teacher: list[Tensor]
+                    ) -> LevelConnector | None:
     """Connectors that make the student's levels look like the teacher's.
 
     Args:

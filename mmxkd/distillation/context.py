@@ -1,5 +1,6 @@
 """What a loss may ask for beside features."""
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,14 +22,14 @@ def find_prior_generator(model: nn.Module) -> Any:
                       f'of {type(model).__name__} has a prior_generator')
 
 
-def strides_of(student: nn.Module) -> List[Tuple[int, int]]:
+def strides_of(student: nn.Module) -> list[tuple[int, int]]:
     """Stride (x, y) in pixels of each level of the dense head."""
     return [tuple(s) if isinstance(s, (list, tuple)) else (s, s)
             for s in find_prior_generator(student).strides]
 
 
-def anchors_of(student: nn.Module, batch_input_shape: Tuple[int, int],
-               device: torch.device) -> List[Tensor]:
+def anchors_of(student: nn.Module, batch_input_shape: tuple[int, int],
+               device: torch.device) -> list[Tensor]:
     """Anchors of each level, (H·W·A, 4) xyxy in pixels of the input."""
     sizes = [(-(-batch_input_shape[0] // y), -(-batch_input_shape[1] // x))
              for x, y in strides_of(student)]
@@ -42,7 +43,7 @@ class Context(dict):
         makers (dict[str, callable]): Name → function without arguments.
     """
 
-    def __init__(self, makers: Dict[str, Callable[[], Any]]) -> None:
+    def __init__(self, makers: dict[str, Callable[[], Any]]) -> None:
         super().__init__()
         self.makers = makers
 
@@ -51,15 +52,15 @@ class Context(dict):
         return self[name]
 
 
-def make_context(student: nn.Module, data_samples: Optional[list],
+def make_context(student: nn.Module, data_samples: list | None,
                  device: torch.device, progress: Any) -> Context:
     """The context of one training step."""
     samples = data_samples or []
 
-    def metas() -> List[dict]:
+    def metas() -> list[dict]:
         return [sample.metainfo for sample in samples]
 
-    def anchors() -> List[Tensor]:
+    def anchors() -> list[Tensor]:
         return anchors_of(student, samples[0].batch_input_shape, device)
 
     return Context(

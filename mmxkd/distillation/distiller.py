@@ -1,6 +1,7 @@
 """Owns the distillation losses and connectors, and runs them."""
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, Set
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -38,7 +39,7 @@ class Distiller(nn.Module):
         super().__init__()
         self.log_levels = bool(cfg.get('log_levels', False))
         tape = Tape(student, STUDENT)
-        models: Dict[str, nn.Module] = {STUDENT: student}
+        models: dict[str, nn.Module] = {STUDENT: student}
         models.update({name: t.model for name, t in teachers.items()})
         # Neither tapes nor models are parts of the distiller.
         self.tapes = {STUDENT: tape}
@@ -61,7 +62,7 @@ class Distiller(nn.Module):
                               'remove them or name them in a hook point')
         self.audited = False
 
-    def teachers_of(self, names) -> Set[str]:
+    def teachers_of(self, names) -> set[str]:
         """Teachers that the named losses need, and deliveries with them."""
         names = list(names)
         found = {t for name in names for t in self.losses[name].teachers}
@@ -78,7 +79,7 @@ class Distiller(nn.Module):
             stack.enter_context(self.tapes[STUDENT].listen())
             yield
 
-    def weights(self, progress: Progress) -> Dict[str, float]:
+    def weights(self, progress: Progress) -> dict[str, float]:
         """The weight of each loss at this moment."""
         return {
             name: loss.schedule(progress)
@@ -104,7 +105,7 @@ class Distiller(nn.Module):
                   + audit_table(self.losses.values(), self.tapes),
                   logger='current')
 
-    def _check_gradient(self, loss: BoundLoss, values: Dict[str, Any]
+    def _check_gradient(self, loss: BoundLoss, values: dict[str, Any]
                         ) -> None:
         for argument, source in loss.arguments.items():
             if isinstance(source, list) or source.model != STUDENT:
@@ -119,7 +120,7 @@ class Distiller(nn.Module):
 
     def forward(self, weights: Mapping[str, float],
                 context: Mapping[str, Any], like: Tensor
-                ) -> Dict[str, Tensor]:
+                ) -> dict[str, Tensor]:
         """Compute all losses that weigh something now.
 
         Args:
@@ -132,7 +133,7 @@ class Distiller(nn.Module):
             into the total, and ``distill.raw_<rest of the name>``, which is
             only logged.
         """
-        logs: Dict[str, Tensor] = {}
+        logs: dict[str, Tensor] = {}
         if not self.audited and any(weights.values()):
             self.audit()
         with torch.autocast(like.device.type, enabled=False):
@@ -148,7 +149,7 @@ class Distiller(nn.Module):
         return logs
 
     def _details(self, name: str, loss: BoundLoss, raw: Tensor,
-                 levels: List[Tensor]) -> Dict[str, Tensor]:
+                 levels: list[Tensor]) -> dict[str, Tensor]:
         """What is logged but not summed: no name holds ``loss``."""
         short = name.replace('loss_', '').replace('loss', '') or 'value'
         details = {f'distill.raw_{short}': raw.detach()}

@@ -1,6 +1,6 @@
 """A forward pass on a grey picture, to learn shapes before training."""
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Tuple
 
 import torch
 from mmdet.structures import DetDataSample
@@ -34,8 +34,8 @@ def input_channels(model: nn.Module) -> int:
                       'tell its input channels; set dry_run=False')
 
 
-def grey_batch(model: nn.Module, size: Tuple[int, int]
-               ) -> Tuple[Tensor, list]:
+def grey_batch(model: nn.Module, size: tuple[int, int]
+               ) -> tuple[Tensor, list]:
     """A batch of grey pictures with one box each."""
     height, width = size
     parameter = next(model.parameters())
@@ -76,7 +76,7 @@ def _untouched(model: nn.Module) -> Iterator[None]:
 
 
 def dry_run(model: nn.Module, tape: Tape, mode: str,
-            size: Tuple[int, int]) -> None:
+            size: tuple[int, int]) -> None:
     """Fill a tape from a grey batch; find records that get overwritten.
 
     Raises:

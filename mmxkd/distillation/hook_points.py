@@ -18,7 +18,7 @@ that a head shares between levels.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -27,8 +27,8 @@ from mmxkd.errors import ConfigError, did_you_mean
 STUDENT = 'student'
 ALL_CALLS = slice(None)
 
-Step = Union[int, slice, str]
-Call = Union[int, slice, None]
+Step = int | slice | str
+Call = int | slice | None
 
 _TOKEN = re.compile(r'''
       \.?(?P<method>[A-Za-z_]\w*)\(\)
@@ -59,16 +59,16 @@ class HookPoint:
     path: str
     source: str
     call: Call
-    steps: Tuple[Step, ...]
+    steps: tuple[Step, ...]
     text: str
 
     @property
-    def recorder(self) -> Tuple[str, str, str]:
+    def recorder(self) -> tuple[str, str, str]:
         """What identifies the recorder that serves this address."""
         return self.model, self.path, self.source
 
 
-def split_model(text: str, default: str = STUDENT) -> Tuple[str, str]:
+def split_model(text: str, default: str = STUDENT) -> tuple[str, str]:
     """Split ``'gated:neck[0]'`` into ``('gated', 'neck[0]')``.
 
     Examples:
@@ -95,8 +95,8 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
     Raises:
         ConfigError: The text is no address, or its layer does not exist.
     """
-    names: List[str] = []
-    steps: List[Step] = []
+    names: list[str] = []
+    steps: list[Step] = []
     source, call = 'outputs', None
     module, at = model, 0
     while at < len(text):
@@ -146,11 +146,11 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
                      text)
 
 
-def _int(text: Optional[str]) -> Optional[int]:
+def _int(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def layer_names(model: nn.Module) -> List[str]:
+def layer_names(model: nn.Module) -> list[str]:
     """Dotted names of all layers of a model."""
     return [name for name, _ in model.named_modules() if name]
 
@@ -166,7 +166,7 @@ def _no_such_layer(text: str, name: str, model: nn.Module,
                        f'{hint}')
 
 
-def pick(record: Any, point: HookPoint, model: Optional[nn.Module] = None
+def pick(record: Any, point: HookPoint, model: nn.Module | None = None
          ) -> Any:
     """Follow the indices and keys of an address into one record.
 
@@ -209,7 +209,7 @@ def pick(record: Any, point: HookPoint, model: Optional[nn.Module] = None
 
 
 def _pick_key(record: Any, key: str, point: HookPoint,
-              model: Optional[nn.Module], where: str) -> Any:
+              model: nn.Module | None, where: str) -> Any:
     if isinstance(record, Mapping):
         if key in record:
             return record[key]
@@ -224,7 +224,7 @@ def _pick_key(record: Any, key: str, point: HookPoint,
     raise ConfigError(f'{where}: {describe(record)} has no key {key!r}{hint}')
 
 
-def _show(step: Union[int, slice]) -> str:
+def _show(step: int | slice) -> str:
     if isinstance(step, int):
         return str(step)
     return ''.join([

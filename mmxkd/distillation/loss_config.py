@@ -19,8 +19,9 @@ MMRazor's words, accepted as they stand::
 
 Both become a list of :class:`LossConfig`.
 """
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from mmxkd.errors import ConfigError, did_you_mean
 
@@ -43,7 +44,7 @@ class Source:
     """
     model: str
     address: str
-    connector: Optional[str] = None
+    connector: str | None = None
 
 
 @dataclass
@@ -60,14 +61,14 @@ class LossConfig:
             student's side.
     """
     name: str
-    cfg: Dict[str, Any]
-    weight: Union[float, dict]
-    arguments: Dict[Union[str, int], Union[Source, List[Source]]]
+    cfg: dict[str, Any]
+    weight: float | dict
+    arguments: dict[str | int, Source | list[Source]]
     connector: Any = 'auto'
-    named_connectors: Dict[str, dict] = field(default_factory=dict)
+    named_connectors: dict[str, dict] = field(default_factory=dict)
 
 
-def normalise(cfg: dict, teachers: Sequence[str]) -> List[LossConfig]:
+def normalise(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
     """Bring a ``distiller`` config into normal form.
 
     Args:
@@ -107,7 +108,7 @@ def normalise(cfg: dict, teachers: Sequence[str]) -> List[LossConfig]:
 
 
 def _source(text: str, key: str, teachers: Sequence[str],
-            side: Optional[str] = None) -> Source:
+            side: str | None = None) -> Source:
     """Read ``[model:]address``; the side fills in a model left out."""
     if not isinstance(text, str):
         raise ConfigError(f'{key}: expected a hook point such as '
@@ -134,7 +135,7 @@ def _short(name: str, loss: dict, teachers: Sequence[str]) -> LossConfig:
     key = f'distiller.losses.{name}'
     if 'type' not in loss:
         raise ConfigError(f"{key}: 'type' is missing")
-    arguments: Dict[Union[str, int], Union[Source, List[Source]]] = {}
+    arguments: dict[str | int, Source | list[Source]] = {}
 
     def read(value, where, side=None):
         if isinstance(value, (list, tuple)):
@@ -154,7 +155,7 @@ def _short(name: str, loss: dict, teachers: Sequence[str]) -> LossConfig:
     return LossConfig(name, loss, weight, arguments, connector)
 
 
-def _recorder_address(recorder: dict, key: str) -> Tuple[str, str]:
+def _recorder_address(recorder: dict, key: str) -> tuple[str, str]:
     """Model (or '') and address of one of MMRazor's recorders."""
     kind = str(recorder.get('type', '')).removesuffix('Recorder')
     kinds = ('ModuleOutputs', 'ModuleInputs', 'MethodOutputs')
@@ -170,7 +171,7 @@ def _recorder_address(recorder: dict, key: str) -> Tuple[str, str]:
     return model, address + ending.get(kind, '')
 
 
-def _verbose(cfg: dict, teachers: Sequence[str]) -> List[LossConfig]:
+def _verbose(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
     losses = cfg.get('distill_losses') or {}
     mappings = cfg.get('loss_forward_mappings') or {}
     connectors = {k: v for k, v in (cfg.get('connectors') or {}).items()}

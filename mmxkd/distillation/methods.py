@@ -5,8 +5,9 @@ model, so that any number of recorders and a delivery share it; nothing is
 patched on the class.
 """
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any
 
 from torch import nn
 
@@ -24,8 +25,8 @@ class MethodTap:
 
     def __init__(self, method: Callable) -> None:
         self.method = method
-        self.listeners: List[Callable[[tuple, dict, Any], None]] = []
-        self.supply: Optional[Iterator[Any]] = None
+        self.listeners: list[Callable[[tuple, dict, Any], None]] = []
+        self.supply: Iterator[Any] | None = None
 
     def __call__(self, *args, **kwargs) -> Any:
         if self.supply is None:
@@ -46,7 +47,7 @@ def tap_method(module: nn.Module, name: str) -> MethodTap:
     return tap
 
 
-def find_owner(model: nn.Module, class_path: str) -> Optional[str]:
+def find_owner(model: nn.Module, class_path: str) -> str | None:
     """The layer whose class has a dotted path such as MMRazor uses.
 
     Args:
@@ -103,8 +104,8 @@ class Delivery:
         ConfigError: A key, a teacher or the method does not exist.
     """
 
-    def __init__(self, name: str, cfg: dict, models: Dict[str, nn.Module],
-                 tapes: Dict[str, Any]) -> None:
+    def __init__(self, name: str, cfg: dict, models: dict[str, nn.Module],
+                 tapes: dict[str, Any]) -> None:
         key = f'distiller.deliveries.{name}'
         known = ('type', 'method_path', 'source', 'teacher', 'max_keep_data')
         for word in cfg:
@@ -143,7 +144,7 @@ class Delivery:
         finally:
             self.tap.supply = None
 
-    def _each(self, records: List[Any]) -> Iterator[Any]:
+    def _each(self, records: list[Any]) -> Iterator[Any]:
         yield from records
         raise ConfigError(
             f'{self.key}: the student calls the method more often than the '

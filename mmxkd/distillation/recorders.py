@@ -4,10 +4,10 @@ One :class:`Recorder` listens to one layer of one model; a :class:`Tape` holds
 all recorders of a model and says when they listen. Records live from the
 forward pass until the losses are computed, not longer.
 """
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -66,12 +66,12 @@ class Recorder:
     def __init__(self, module: nn.Module, path: str, source: str,
                  tape: 'Tape') -> None:
         self.path, self.source, self.tape = path, source, tape
-        self.records: List[Any] = []
-        self._versions: List[List[Tuple[Tensor, int]]] = []
+        self.records: list[Any] = []
+        self._versions: list[list[tuple[Tensor, int]]] = []
         # Copies are made only where a later layer writes into the record.
         self.copies = False
         # Calls in one pass, learned from the first complete pass.
-        self.calls: Optional[int] = None
+        self.calls: int | None = None
         if source.endswith('()'):
             tap = tap_method(module, source.removesuffix('()'))
             tap.listeners.append(partial(self._hook, module))
@@ -108,7 +108,7 @@ class Recorder:
         """Forget the records."""
         self.records, self._versions = [], []
 
-    def read(self, point: HookPoint, model: Optional[nn.Module] = None
+    def read(self, point: HookPoint, model: nn.Module | None = None
              ) -> Any:
         """The value at an address of this layer.
 
@@ -156,8 +156,8 @@ class Tape:
     def __init__(self, model: nn.Module, name: str) -> None:
         self.name = name
         self.listening = False
-        self.recorders: Dict[Tuple[str, str], Recorder] = {}
-        self.points: List[HookPoint] = []
+        self.recorders: dict[tuple[str, str], Recorder] = {}
+        self.points: list[HookPoint] = []
         self._stop_when_full = False
         self._model = model
 
@@ -172,7 +172,7 @@ class Tape:
             module = self._model.get_submodule(point.path)
             self.recorders[key] = Recorder(module, *key, tape=self)
 
-    def _wanted(self, recorder: Recorder) -> Optional[int]:
+    def _wanted(self, recorder: Recorder) -> int | None:
         """How many calls must be seen before a pass may stop."""
         wanted = 0
         for point in self.points:
@@ -246,7 +246,7 @@ class Tape:
                               f'holds no tensor but {type(value).__name__}')
         return value
 
-    def copy_overwritten(self) -> List[str]:
+    def copy_overwritten(self) -> list[str]:
         """Copy, from now on, the records that this pass has overwritten.
 
         Returns:

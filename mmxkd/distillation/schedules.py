@@ -7,8 +7,8 @@ to ``stop`` between the iterations (``by_epoch=True``: epochs) ``begin`` and
 teacher whose losses all weigh 0 is not run.
 """
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence, Union
 
 from mmengine.logging import MessageHub
 
@@ -122,7 +122,7 @@ SCHEDULES = dict(Constant=Constant, Linear=Linear, Cosine=Cosine,
                  MultiStep=MultiStep)
 
 
-def build_schedule(weight: Union[float, dict], key: str) -> Constant:
+def build_schedule(weight: float | dict, key: str) -> Constant:
     """A schedule from the value of ``loss_weight``.
 
     Args:

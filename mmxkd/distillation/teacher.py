@@ -1,7 +1,7 @@
 """A teacher: frozen, in eval mode, in its own precision, stopped early."""
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -44,10 +44,10 @@ class Teacher:
             ``'loss'``.
     """
 
-    def __init__(self, name: str, cfg: Union[str, dict],
-                 checkpoint: Optional[str] = None, strict: bool = True,
+    def __init__(self, name: str, cfg: str | dict,
+                 checkpoint: str | None = None, strict: bool = True,
                  prefix: str = '', random: bool = False,
-                 scope: Optional[str] = None, inputs: Optional[str] = None,
+                 scope: str | None = None, inputs: str | None = None,
                  dtype: str = 'fp32', mode: str = 'predict') -> None:
         if dtype not in DTYPES:
             raise ConfigError(f'teachers.{name}.dtype={dtype!r}: '
@@ -117,7 +117,7 @@ class Teacher:
         self.model._apply(function)
 
 
-def read_model_config(cfg: Union[str, dict], key: str) -> tuple:
+def read_model_config(cfg: str | dict, key: str) -> tuple:
     """The model part of a config, and its scope.
 
     Args:
@@ -158,7 +158,7 @@ def read_config_file(path: str, key: str) -> Config:
                       + did_you_mean(path, near))
 
 
-def build_model(cfg: dict, scope: Optional[str] = None) -> nn.Module:
+def build_model(cfg: dict, scope: str | None = None) -> nn.Module:
     """Build a model inside its own registry scope."""
     overwrite = (DefaultScope.overwrite_default_scope(scope)
                  if scope else nullcontext())
@@ -166,7 +166,7 @@ def build_model(cfg: dict, scope: Optional[str] = None) -> nn.Module:
         return MODELS.build(cfg)
 
 
-def build_teachers(cfgs: Dict[str, dict]) -> Dict[str, Teacher]:
+def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:
     """Build all teachers of a config.
 
     Raises:

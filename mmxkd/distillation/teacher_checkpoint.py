@@ -1,7 +1,6 @@
 """Loading a teacher, or refusing to: a teacher is never silently random."""
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional
 
 import torch
 from mmengine.logging import print_log
@@ -26,10 +25,10 @@ class LoadReport:
         hint (str): What would make more of them match.
     """
     path: str
-    matched: List[str]
-    missing: List[str]
-    unexpected: List[str]
-    mismatched: List[str]
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    mismatched: list[str]
     hint: str = ''
 
     @property
@@ -54,7 +53,7 @@ class LoadReport:
         return '\n'.join(lines)
 
 
-def read_weights(path: str, prefix: str = '') -> Dict[str, Tensor]:
+def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
     """The weights in a checkpoint file, as plain names and tensors.
 
     Those of a distiller (``distiller.*``) are left out, so that a distilled
@@ -89,7 +88,7 @@ def read_weights(path: str, prefix: str = '') -> Dict[str, Tensor]:
     }
 
 
-def compare(model: nn.Module, weights: Dict[str, Tensor],
+def compare(model: nn.Module, weights: dict[str, Tensor],
             path: str) -> LoadReport:
     """Compare names and shapes of a model and of a file."""
     own = model.state_dict()
@@ -126,7 +125,7 @@ def _nearest_prefix(own: set, given: set, matched: int) -> str:
     return ''
 
 
-def load_teacher(model: nn.Module, path: Optional[str], name: str,
+def load_teacher(model: nn.Module, path: str | None, name: str,
                  strict: bool = True, prefix: str = '') -> LoadReport:
     """Fill a teacher with its weights.
 

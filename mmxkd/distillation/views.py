@@ -1,6 +1,7 @@
 """One batch, seen by each model through its own data preprocessor."""
 import random
-from typing import Any, Callable, Collection, Dict, Mapping, Optional
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
                  wanted: Callable[[], Collection[str]]) -> None:
         super().__init__()
         self._views = dict(student=student)
-        self._inputs: Dict[str, Optional[str]] = dict(student=None)
+        self._inputs: dict[str, str | None] = dict(student=None)
         for name, teacher in teachers.items():
             self._views[name] = teacher.model
             self._inputs[name] = teacher.inputs
@@ -67,7 +68,7 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         return model.data_preprocessor(data, training)
 
 
-def select(inputs: Any, preprocessor: nn.Module, modality: Optional[str],
+def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
            name: str) -> Any:
     """The part of a multi-modal batch that a model sees.
 

@@ -1,5 +1,5 @@
 """Adversarial feature distillation."""
-from typing import Dict, List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -57,8 +57,8 @@ class AdversarialFeatureLoss(MultiLevelLoss):
                  factor: float = 0.3, mode: str = 'reversal',
                  channels: int = 128, hidden: int = 108,
                  dropout: float = 0.5,
-                 level_cfgs: Optional[Sequence[dict]] = None,
-                 level_weights: Optional[Sequence[float]] = None,
+                 level_cfgs: Sequence[dict] | None = None,
+                 level_weights: Sequence[float] | None = None,
                  discriminator_steps: int = 1,
                  student_steps: int = 1) -> None:
         super().__init__(level_weights)
@@ -79,10 +79,10 @@ class AdversarialFeatureLoss(MultiLevelLoss):
             for cfg in level_cfgs)
         # Whether the last call trained the discriminators.
         self.trains_discriminator = False
-        self._accuracy: Optional[Tensor] = None
+        self._accuracy: Tensor | None = None
 
     def levels(self, s_feature: Levels, t_feature: Levels,
-               progress=None) -> List[Tensor]:
+               progress=None) -> list[Tensor]:
         """The loss of each level.
 
         Args:
@@ -120,7 +120,7 @@ class AdversarialFeatureLoss(MultiLevelLoss):
         ]
 
     def _discriminate(self, student: Sequence[Tensor],
-                      teacher: Sequence[Tensor]) -> List[Tensor]:
+                      teacher: Sequence[Tensor]) -> list[Tensor]:
         """Binary cross-entropy: student 0, teacher 1."""
         self.trains_discriminator = True
         losses, right = [], []
@@ -148,7 +148,7 @@ class AdversarialFeatureLoss(MultiLevelLoss):
         return F.binary_cross_entropy_with_logits(
             logits, torch.ones_like(logits)) + untouched
 
-    def metrics(self) -> Dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """``accuracy`` of the discriminators; 0.5 is a guess."""
         return {} if self._accuracy is None else {
             'accuracy': self._accuracy

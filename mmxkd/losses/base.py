@@ -1,14 +1,14 @@
 """What all distillation losses of the package have in common."""
 from abc import abstractmethod
-from typing import Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-Levels = Union[Tensor, Sequence[Tensor]]
+Levels = Tensor | Sequence[Tensor]
 
 
-def as_levels(features: Levels) -> List[Tensor]:
+def as_levels(features: Levels) -> list[Tensor]:
     """A list of levels from one feature map or several."""
     return [features] if isinstance(features, Tensor) else list(features)
 
@@ -25,12 +25,12 @@ class MultiLevelLoss(nn.Module):
     """
 
     def __init__(self,
-                 level_weights: Optional[Sequence[float]] = None) -> None:
+                 level_weights: Sequence[float] | None = None) -> None:
         super().__init__()
         self.level_weights = level_weights
 
     @abstractmethod
-    def levels(self, s_feature: Levels, t_feature: Levels) -> List[Tensor]:
+    def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
         """One scalar a level.
 
         Args:
@@ -53,7 +53,7 @@ class MultiLevelLoss(nn.Module):
         """The total, with the arguments of :meth:`levels`."""
         return self.reduce(self.levels(*args, **kwargs))
 
-    def metrics(self) -> Dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """Values for the log that were seen by the last call."""
         return {}
 

@@ -1,5 +1,5 @@
 """Tells the teacher's features from the student's, one logit an image."""
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class FeatureDiscriminator(nn.Module):
                  hidden: int = 108, grid: Sequence[int] = (16, 27),
                  pool_between: bool = False, dropout: float = 0.5) -> None:
         super().__init__()
-        self.grid: Tuple[int, int] = (grid[0], grid[1])
+        self.grid: tuple[int, int] = (grid[0], grid[1])
         self.pool_between = pool_between
         self.conv1 = nn.Conv2d(in_channels, channels, 1)
         self.conv2 = nn.Conv2d(channels, 1, 1)

@@ -1,5 +1,5 @@
 """Mean squared error between feature maps."""
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,13 +22,13 @@ class FeatureMSELoss(MultiLevelLoss):
             mean. The paper's code does not; default False.
     """
 
-    def __init__(self, level_weights: Optional[Sequence[float]] = None,
+    def __init__(self, level_weights: Sequence[float] | None = None,
                  valid_area: bool = False) -> None:
         super().__init__(level_weights)
         self.valid_area = valid_area
 
     def levels(self, s_feature: Levels, t_feature: Levels,
-               batch_img_metas: Optional[List[dict]] = None) -> List[Tensor]:
+               batch_img_metas: list[dict] | None = None) -> list[Tensor]:
         """Mean squared difference of each level.
 
         Args:

@@ -1,5 +1,4 @@
 """Gradient reversal (Ganin and Lempitsky, ICML 2015)."""
-from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ class _Reverse(torch.autograd.Function):
         return feature.view_as(feature)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.factor * gradient, None
 
 
