@@ -4,8 +4,13 @@ The header of each file says what breaks, in which versions, where that was
 reported, and when the file can go. Nothing heavy is imported here: a repair
 is made when its target is imported (:mod:`mmxkd.compat.import_hook`).
 """
-from . import (checkpoint_io, cpu_ddp, latest_checkpoint, meta_config,
-               mmrazor_import)
+from . import (
+    checkpoint_io,
+    cpu_ddp,
+    latest_checkpoint,
+    meta_config,
+    mmrazor_import,
+)
 
 _REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, cpu_ddp,
             mmrazor_import)

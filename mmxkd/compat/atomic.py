@@ -2,7 +2,8 @@
 import glob
 import os
 import os.path as osp
-from typing import BinaryIO, Callable, List
+from collections.abc import Callable
+from typing import BinaryIO
 
 #: Ending of a file that is being written. The name does not vary, so that a
 #: writer that was killed leaves at most one per file, and the next replaces
@@ -42,7 +43,7 @@ def write_atomic(path: str, write: Callable[[BinaryIO], None]) -> None:
     _sync_folder(folder)
 
 
-def remove_partial(folder: str) -> List[str]:
+def remove_partial(folder: str) -> list[str]:
     """Remove what killed writers left in ``folder``; return their paths."""
     left = sorted(glob.glob(osp.join(glob.escape(folder), '*' + PARTIAL)))
     for path in left:

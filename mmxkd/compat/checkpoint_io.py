@@ -12,12 +12,14 @@ Versions: mmengine 0.10.x (0.11.0rc0 reads with ``weights_only=False``, which
 is a hole and not a repair). Reported: open-mmlab/mmengine#1655, #1650, #1670.
 Can go: when mmengine stores plain types and reads with ``weights_only=True``.
 """
+import errno
 import functools
 import os.path as osp
 import re
+from collections.abc import Callable
 from pickle import UnpicklingError
 from types import ModuleType
-from typing import Any, Callable, Optional
+from typing import Any
 
 from ..errors import CheckpointError
 from .atomic import write_atomic
@@ -53,9 +55,18 @@ def read_checkpoint(path: str, map_location: Any = None) -> Any:
     import torch
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path} can not be found.')
-    return _without_code(
-        path, lambda: torch.load(
-            path, map_location=map_location, weights_only=True))
+
+    def read() -> Any:
+        try:
+            return torch.load(
+                path, map_location=map_location, weights_only=True)
+        except OSError as error:
+            # What the zip reader raises for an archive that lost its end.
+            if error.errno == errno.EINVAL:
+                raise EOFError('the file is cut off') from error
+            raise
+
+    return _without_code(path, read)
 
 
 def _without_code(source: str, read: Callable[[], Any]) -> Any:
@@ -77,7 +88,7 @@ def _explain(source: str, error: Exception) -> str:
                 f'`{name.group(1)}`. Only tensors, numbers, strings and '
                 'containers of them are read. If you trust the file, store '
                 'its state_dict alone, in the project that wrote it.')
-    reason = re.search(r'WeightsUnpickler error: (.*)', text)
+    reason = re.search(r'WeightsUnpickler error:\s*(.*)', text)
     if reason:
         return f'{source}: refused: {reason.group(1)}'
     first = text.splitlines()[0] if text else type(error).__name__
@@ -114,8 +125,8 @@ def _replace_save(module: ModuleType) -> None:
     @functools.wraps(stock_save)
     def save_checkpoint(checkpoint: dict,
                         filename: str,
-                        file_client_args: Optional[dict] = None,
-                        backend_args: Optional[dict] = None) -> None:
+                        file_client_args: dict | None = None,
+                        backend_args: dict | None = None) -> None:
         import torch
         plain = to_plain(checkpoint)
         if _is_local(filename, file_client_args or backend_args or {}):

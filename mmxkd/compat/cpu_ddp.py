@@ -12,8 +12,8 @@ Can go: when ``bash tools/dist_train.sh`` runs on a CPU with stock mmengine.
 """
 import contextlib
 import functools
+from collections.abc import Iterator
 from types import ModuleType
-from typing import Iterator
 
 from .import_hook import after_import
 

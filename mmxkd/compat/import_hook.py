@@ -5,8 +5,8 @@ The repairs touch modules that are heavy to import (``mmengine.runner``,
 pay for them, so a repair waits until somebody else imports its target.
 """
 import sys
+from collections.abc import Callable
 from types import ModuleType
-from typing import Callable, Dict, List
 
 Callback = Callable[[ModuleType], None]
 
@@ -19,7 +19,7 @@ class _AfterImport:
     """
 
     def __init__(self) -> None:
-        self.pending: Dict[str, List[Callback]] = {}
+        self.pending: dict[str, list[Callback]] = {}
 
     def find_spec(self, name, path=None, target=None):
         if name not in self.pending:

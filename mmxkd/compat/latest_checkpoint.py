@@ -19,13 +19,19 @@ import glob
 import logging
 import os.path as osp
 import re
+import struct
 import zipfile
+from collections.abc import Callable
 from types import ModuleType
-from typing import Callable, List, Optional
 
 from ..errors import CheckpointError
 from .atomic import remove_partial
 from .import_hook import after_import
+
+# What zipfile and read_checkpoint raise for broken files (a CheckpointError
+# is a ValueError).
+_UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, struct.error,
+               zipfile.BadZipFile)
 
 
 def apply() -> None:
@@ -47,7 +53,7 @@ def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
         module.find_latest_checkpoint = repaired
 
 
-def find_latest_checkpoint(path: str) -> Optional[str]:
+def find_latest_checkpoint(path: str) -> str | None:
     """The newest intact checkpoint of the run in folder ``path``.
 
     Args:
@@ -84,7 +90,7 @@ def find_latest_checkpoint(path: str) -> Optional[str]:
     return None
 
 
-def damage(path: str) -> Optional[str]:
+def damage(path: str) -> str | None:
     """What is wrong with a checkpoint file, or None when it is whole.
 
     Args:
@@ -104,17 +110,16 @@ def damage(path: str) -> Optional[str]:
         if bad is not None:
             return f'record {bad} does not match its check sum'
         checkpoint = read_checkpoint(path, map_location='cpu')
-    except (CheckpointError, zipfile.BadZipFile, OSError,
-            NotImplementedError, RuntimeError) as error:
+    except _UNREADABLE as error:
         return str(error)
     if 'meta' not in checkpoint or 'message_hub' not in checkpoint:
         return 'holds weights but no training state'
     return None
 
 
-def _candidates(folder: str) -> List[str]:
+def _candidates(folder: str) -> list[str]:
     """Files to try: what ``last_checkpoint`` names, then newest first."""
-    named: List[str] = []
+    named: list[str] = []
     pointer = osp.join(folder, 'last_checkpoint')
     if osp.isfile(pointer):
         with open(pointer) as file:

@@ -12,8 +12,9 @@ Can go: when no file written by mmengine <= 0.10 is in use any more.
 """
 import contextlib
 import re
+from collections.abc import Iterator
 from pickle import UnpicklingError
-from typing import Any, Iterator, List, Tuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ class StoredDtype:
             raise UnpicklingError(f'numpy.dtype {code!r} is not a number')
         self.dtype = np.dtype(code)
 
-    def __setstate__(self, state: Tuple) -> None:
+    def __setstate__(self, state: tuple) -> None:
         if state[1] in ('<', '>'):
             self.dtype = self.dtype.newbyteorder(state[1])
 
@@ -38,7 +39,7 @@ class StoredDtype:
 class StoredArray:
     """``numpy.ndarray``; :attr:`value` is the array itself."""
 
-    def __setstate__(self, state: Tuple) -> None:
+    def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran_order, data = state
         self.value = np.frombuffer(_as_bytes(data), _as_dtype(dtype)).reshape(
             shape, order='F' if fortran_order else 'C').copy()
@@ -89,7 +90,7 @@ def _as_bytes(value: Any) -> bytes:
     return value
 
 
-STAND_INS: List[Tuple[Any, str]] = [
+STAND_INS: list[tuple[Any, str]] = [
     (StoredHistory, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_config_dict, 'mmengine.config.config.ConfigDict'),
     (_getattr, 'builtins.getattr'),
@@ -123,14 +124,19 @@ def stand_ins() -> Iterator[None]:
             f'{entry.__module__}.{entry.__qualname__}'
 
     before = serialization.get_safe_globals()
-    serialization.clear_safe_globals()
-    serialization.add_safe_globals(
-        [g for g in before if name_of(g) not in ours] + STAND_INS)
+    hidden = [entry for entry in before if name_of(entry) in ours]
+    _swap_safe_globals(remove=hidden, add=STAND_INS)
     try:
         yield
     finally:
-        serialization.clear_safe_globals()
-        serialization.add_safe_globals(before)
+        _swap_safe_globals(remove=STAND_INS, add=hidden)
+
+
+def _swap_safe_globals(remove: list, add: list) -> None:
+    from torch import serialization
+    kept = [g for g in serialization.get_safe_globals() if g not in remove]
+    serialization.clear_safe_globals()
+    serialization.add_safe_globals(kept + add)
 
 
 def resolve(value: Any) -> Any:

@@ -1,0 +1,57 @@
+"""Fixtures that several tests share."""
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def repo() -> Path:
+    """Root of the repository."""
+    return REPO
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Real and golden data that lie beside the checkout, when they do."""
+    path = REPO / '../shared/data'
+    if not path.is_dir():
+        pytest.skip(f'no real data at {path}: it is not part of the package')
+    return path.resolve()
+
+
+@pytest.fixture(scope='session')
+def run_python():
+    """Run ``python ARGS`` in a new process, with the checkout importable.
+
+    Returns the :class:`subprocess.CompletedProcess`; fails the test when
+    ``check`` is set and the exit code is not 0.
+    """
+
+    def run(*args, check=True, timeout=300, cwd=None, **environment):
+        env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
+        env['PYTHONPATH'] = os.pathsep.join(
+            [str(REPO)] + env.get('PYTHONPATH', '').split(os.pathsep))
+        done = subprocess.run(
+            [sys.executable, *map(str, args)], env=env, cwd=cwd or REPO,
+            capture_output=True, text=True, timeout=timeout)
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def tiny_run():
+    """The module ``benchmarks/tiny_run.py``: data and config of a tiny run."""
+    path = REPO / 'benchmarks/tiny_run.py'
+    spec = importlib.util.spec_from_file_location('tiny_run', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,26 @@
+import re
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.skipif(
+    torch.cuda.is_available(), reason='with CUDA nothing is repaired')
+
+
+def launch(run_python, repo, folder, *args, check=True):
+    return run_python(
+        '-m', 'torch.distributed.run', '--nproc_per_node=2',
+        '--rdzv-backend=c10d', '--rdzv-endpoint=localhost:0',
+        repo / 'tests/toy_run.py', folder, '--launcher', 'pytorch', *args,
+        check=check)
+
+
+def test_two_processes_train_on_cpu_only_with_the_repair(
+        tmp_path, run_python, repo):
+    stock = launch(run_python, repo, tmp_path / 'stock', check=False)
+    assert stock.returncode != 0
+    ours = launch(run_python, repo, tmp_path / 'ours', '--repaired')
+    weights = re.findall(r'weights: (-?[\d.]+)', ours.stdout)
+    assert len(weights) == 2 and len(set(weights)) == 1
+    saved = torch.load(tmp_path / 'ours/epoch_1.pth', weights_only=True)
+    assert saved['meta']['iter'] == 2  # 8 samples, 2 processes, batches of 2
