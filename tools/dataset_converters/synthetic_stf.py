@@ -2,7 +2,6 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Tuple
 
 from mmxkd.datasets.synthetic import (Difficulty, SyntheticSettings,
                                       write_dataset)
@@ -10,11 +9,11 @@ from mmxkd.datasets.synthetic.writer import GATED_FORMATS
 from mmxkd.errors import ConfigError
 
 
-def _shares(text: str) -> Tuple[float, ...]:
+def _shares(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(','))
 
 
-def _weather_mix(text: str) -> Dict[str, float]:
+def _weather_mix(text: str) -> dict[str, float]:
     pairs = (part.split('=') for part in text.split(','))
     return {name.strip(): float(share) for name, share in pairs}
 

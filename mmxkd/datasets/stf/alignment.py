@@ -17,7 +17,6 @@ Two frames of 1280x768 pixels can carry the training images:
 Coordinates are continuous (the centre of the first pixel is at 0.5, 0.5), so
 that boxes and images scale alike at every resolution.
 """
-from typing import Tuple
 
 import cv2
 import numpy as np
@@ -104,7 +103,7 @@ def frame_to_camera(frame: str, align: str, camera: str) -> np.ndarray:
     return gated_to_left() @ squeeze
 
 
-def image_scale(width: int, height: int, official: Tuple[int, int]) -> float:
+def image_scale(width: int, height: int, official: tuple[int, int]) -> float:
     """Scale of an image against its official size.
 
     Raises:
@@ -123,7 +122,7 @@ def image_scale(width: int, height: int, official: Tuple[int, int]) -> float:
 
 
 def warp_image(image: np.ndarray, matrix: np.ndarray,
-               size: Tuple[int, int]) -> np.ndarray:
+               size: tuple[int, int]) -> np.ndarray:
     """Sample ``image`` (bilinear, 0 outside) at the homography's points.
 
     Args:
@@ -142,7 +141,7 @@ def warp_image(image: np.ndarray, matrix: np.ndarray,
 
 
 def warp_to_frame(image: np.ndarray, matrix: np.ndarray, scale: float,
-                  size: Tuple[int, int]) -> np.ndarray:
+                  size: tuple[int, int]) -> np.ndarray:
     """Bring a camera's image into the frame of the training images.
 
     The warp runs at the resolution of the input, and an area average follows

@@ -4,7 +4,8 @@ import json
 import multiprocessing
 import os
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np

@@ -9,7 +9,6 @@ lines are therefore read from the right.
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import List, Optional, Tuple
 
 from mmxkd.errors import CorruptSampleError
 
@@ -39,17 +38,17 @@ class StfLabel:
     """
 
     name: str
-    box: Tuple[float, float, float, float]
+    box: tuple[float, float, float, float]
     truncated: float = 0.0
     occluded: int = 0
     alpha: float = 0.0
-    size: Tuple[float, float, float] = (-1.0, -1.0, -1.0)
-    location: Tuple[float, float, float] = (-1000.0, -1000.0, -1000.0)
+    size: tuple[float, float, float] = (-1.0, -1.0, -1.0)
+    location: tuple[float, float, float] = (-1000.0, -1000.0, -1000.0)
     orient3d: float = 0.0
-    rotation: Tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
     score: float = 1.0
-    quaternion: Tuple[float, float, float, float] = (-1000.0, ) * 4
-    visible: Tuple[Optional[bool], ...] = (None, None, None, None)
+    quaternion: tuple[float, float, float, float] = (-1000.0, ) * 4
+    visible: tuple[bool | None, ...] = (None, None, None, None)
 
     @property
     def is_group(self) -> bool:
@@ -126,7 +125,7 @@ def format_label(label: StfLabel) -> str:
     return ' '.join([label.name, *(f'{n:.10g}' for n in numbers), *flags])
 
 
-def read_labels(path: Path) -> List[StfLabel]:
+def read_labels(path: Path) -> list[StfLabel]:
     """Read a label file; an empty one is a frame without objects.
 
     Raises:
@@ -145,6 +144,6 @@ def read_labels(path: Path) -> List[StfLabel]:
     return labels
 
 
-def format_labels(labels: List[StfLabel]) -> str:
+def format_labels(labels: list[StfLabel]) -> str:
     """The text of a label file."""
     return ''.join(format_label(label) + '\n' for label in labels)

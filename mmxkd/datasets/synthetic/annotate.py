@@ -1,5 +1,4 @@
 """Labels of a scene in both camera frames."""
-from typing import List, Optional
 
 import numpy as np
 
@@ -18,7 +17,7 @@ MAX_TRUNCATED = 0.8
 
 
 def annotate(scene: Scene, surfaces: GBuffer, camera: Camera, scale: float,
-             frame: str) -> List[StfLabel]:
+             frame: str) -> list[StfLabel]:
     """Label the objects of a scene, near to far.
 
     Boxes are amodal (they go on behind an occluder) and clipped to the image;
@@ -56,7 +55,7 @@ def annotate(scene: Scene, surfaces: GBuffer, camera: Camera, scale: float,
 
 
 def _label(scene: Scene, thing: SceneObject, outline: np.ndarray,
-           visible: float, size) -> Optional[StfLabel]:
+           visible: float, size) -> StfLabel | None:
     low, high = outline.min(0), outline.max(0)
     clipped = np.concatenate([np.clip(low, 0, size), np.clip(high, 0, size)])
     extent = clipped[2:] - clipped[:2]

@@ -6,7 +6,6 @@ to hold all that the left RGB camera sees after the constant homography of
 """
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Tuple
 
 import numpy as np
 
@@ -33,23 +32,23 @@ class Camera:
     """
 
     focal: float
-    centre: Tuple[float, float]
-    size: Tuple[int, int]
-    offset: Tuple[int, int]
+    centre: tuple[float, float]
+    size: tuple[int, int]
+    offset: tuple[int, int]
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (N, 2) of world points (N, 3)."""
         depth = np.maximum(points[:, 2:], _NEAREST)
         return points[:, :2] / depth * self.focal + self.centre
 
-    def rays(self) -> Tuple[np.ndarray, np.ndarray]:
+    def rays(self) -> tuple[np.ndarray, np.ndarray]:
         """x / z of every column (W, ) and y / z of every row (H, )."""
         width, height = self.size
         return ((np.arange(width) + .5 - self.centre[0]) / self.focal,
                 (np.arange(height) + .5 - self.centre[1]) / self.focal)
 
 
-def scaled_size(official: Tuple[int, int], scale: float) -> Tuple[int, int]:
+def scaled_size(official: tuple[int, int], scale: float) -> tuple[int, int]:
     """Width and height of an official image at ``scale``."""
     return round(official[0] * scale), round(official[1] * scale)
 

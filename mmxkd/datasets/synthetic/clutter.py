@@ -3,7 +3,6 @@
 The pieces of :data:`DECOYS` have the size and the colours of people, so that a
 blurred grey shape in the fog may be either; near infrared tells them apart.
 """
-from typing import List
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def shrub(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     leaf = Material(tuple(rng.uniform(.4, 1.0) * np.array([.10, .17, .07])),
                     rng.uniform(.85, 1.1))
     position, place = ground_point(x, z), Placer(ground_point(x, z), 0).point
-    parts: List[Part] = []
+    parts: list[Part] = []
     for _ in range(9):
         v = rng.uniform(.15, .9)
         radius = .18 * (1.15 - v) * height * rng.uniform(.7, 1.0)
@@ -90,7 +89,7 @@ def sign(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     pole = Capsule(place.point(0, 0.05, 0), place.point(0, height, 0),
                    (.04, .04), STEEL)
     angles = np.linspace(0, 2 * np.pi, 13 if rng.random() < .6 else 4)[:-1]
-    parts: List[Part] = [pole]
+    parts: list[Part] = [pole]
     for scale, w, material in ((1.0, -.05, plate), (.65, -.06, white)):
         parts.append(place.facet(
             [(scale * half * np.sin(a),
@@ -119,7 +118,7 @@ def tree(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     height = rng.uniform(4.5, 9.0)
     position, place = ground_point(x, z), Placer(ground_point(x, z), 0).point
     bark = Material((.16, .12, .09), .3)
-    parts: List[Part] = [Capsule(place(0, .1, 0), place(0, .55 * height, 0),
+    parts: list[Part] = [Capsule(place(0, .1, 0), place(0, .55 * height, 0),
                                  (.18, .12), bark)]
     shade = rng.uniform(.5, 1.1)
     for _ in range(14):
@@ -155,7 +154,7 @@ def house(rng: np.random.Generator, x: float, z0: float, z1: float,
     outer = np.sign(x) * depth
     low, high = min(0.0, outer), max(0.0, outer)
     half = (z1 - z0) / 2
-    parts: List[Part] = list(place.box((low, 0, -half), (high, height, half),
+    parts: list[Part] = list(place.box((low, 0, -half), (high, height, half),
                                        wall))
     dark = Material((.06, .07, .09), .05)
     shine = Material((1.0, .8, .5), .05, glow=.25)

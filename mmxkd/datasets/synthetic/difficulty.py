@@ -1,10 +1,10 @@
 """The few numbers that make the synthetic task easy or hard."""
 from dataclasses import dataclass, field
-from typing import Dict, Mapping, Tuple
+from collections.abc import Mapping
 
 from mmxkd.errors import ConfigError, did_you_mean
 
-BETA_RANGES: Mapping[str, Tuple[float, float]] = {
+BETA_RANGES: Mapping[str, tuple[float, float]] = {
     'clear': (0.001, 0.004),
     'light_fog': (0.015, 0.03),
     'dense_fog': (0.035, 0.065),
@@ -42,7 +42,7 @@ class Difficulty:
         'clear': 0.2, 'light_fog': 0.3, 'dense_fog': 0.5})
     night_share: float = 0.5
     pedestrians: float = 3.0
-    pedestrian_range: Tuple[float, float] = (10.0, 70.0)
+    pedestrian_range: tuple[float, float] = (10.0, 70.0)
     decoys: float = 3.5
     group_share: float = 0.1
     headlight: float = 0.45
@@ -64,7 +64,7 @@ class Difficulty:
         if not sum(self.weather_mix.values()) > 0:
             raise ConfigError('the weather mix has no weather in it')
 
-    def weather_shares(self) -> Dict[str, float]:
+    def weather_shares(self) -> dict[str, float]:
         """The weather mix, sorted by name, with the sum 1."""
         total = sum(self.weather_mix.values())
         return {name: self.weather_mix[name] / total

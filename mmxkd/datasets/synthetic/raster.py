@@ -4,7 +4,6 @@ Painter's order (far to near); every part is a few polygons.
 """
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import List, Tuple
 
 import cv2
 import numpy as np
@@ -43,8 +42,8 @@ class GBuffer:
     depth: np.ndarray
     glow: np.ndarray
     instance: np.ndarray
-    outlines: List[np.ndarray]
-    areas: List[int]
+    outlines: list[np.ndarray]
+    areas: list[int]
 
 
 def rasterize(scene: Scene, camera: Camera) -> GBuffer:
@@ -66,7 +65,7 @@ def rasterize(scene: Scene, camera: Camera) -> GBuffer:
     return canvas.finish(scene.rng(TEXTURE_STREAM), outlines, areas)
 
 
-def _union_area(polygons: List[np.ndarray], size: Tuple[int, int]) -> int:
+def _union_area(polygons: list[np.ndarray], size: tuple[int, int]) -> int:
     """Pixels covered by any of the polygons, in the region they span."""
     if not polygons:
         return 0
@@ -87,7 +86,7 @@ def _fixed(polygon: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _ground_grid(camera: Camera) -> Tuple[int, np.ndarray, np.ndarray]:
+def _ground_grid(camera: Camera) -> tuple[int, np.ndarray, np.ndarray]:
     """First row below the horizon, and x, z of the ground seen there."""
     columns, rows = camera.rays()
     first = int(np.argmax(rows > CAMERA_HEIGHT / 400.0))
@@ -147,7 +146,7 @@ class _Canvas:
                      cv2.LINE_AA, _SHIFT)
 
     def draw_object(self, thing: SceneObject,
-                    number: int) -> List[np.ndarray]:
+                    number: int) -> list[np.ndarray]:
         """Draw all parts; returns their outlines in pixels."""
         polygons = []
         for part in thing.parts:
@@ -228,8 +227,8 @@ class _Canvas:
                          cv2.LINE_8, _SHIFT)
         return outline
 
-    def finish(self, rng: np.random.Generator, outlines: List[np.ndarray],
-               areas: List[int]) -> GBuffer:
+    def finish(self, rng: np.random.Generator, outlines: list[np.ndarray],
+               areas: list[int]) -> GBuffer:
         """Unpack the layers and give the surfaces some grain."""
         width, height = self.camera.size
         grain = np.zeros((height, width), np.float32)
@@ -245,11 +244,11 @@ class _Canvas:
                        self.data[..., 1].astype(np.int32), outlines, areas)
 
 
-def _albedo_value(material: Material) -> Tuple[int, ...]:
+def _albedo_value(material: Material) -> tuple[int, ...]:
     red, green, blue = material.albedo
     return tuple(min(int(255 * v + .5), 255) for v in (
         red, green, blue, material.nir / NIR_FULL))
 
 
-def _normal_value(normal: np.ndarray) -> Tuple[int, ...]:
+def _normal_value(normal: np.ndarray) -> tuple[int, ...]:
     return tuple(int(128 + 127 * n) for n in normal)

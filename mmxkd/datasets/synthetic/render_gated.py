@@ -3,7 +3,6 @@
 A pulse of light and a delayed shutter see only a band of distances: the fog in
 front of it does not come into the picture (Gruber et al., Gated2Depth, 2019).
 """
-from typing import List, Tuple
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from .scene import Scene
 NOISE_STREAM = 3
 MAX_COUNT = 1023
 # Metres where each slice begins to rise, is full, begins to fall, has ended.
-PROFILES: Tuple[Tuple[float, float, float, float], ...] = (
+PROFILES: tuple[tuple[float, float, float, float], ...] = (
     (3.0, 8.0, 18.0, 32.0),
     (14.0, 26.0, 38.0, 54.0),
     (32.0, 46.0, 75.0, 110.0),
@@ -30,7 +29,7 @@ _FALLOFF = 0.5
 
 
 def range_profile(depth: np.ndarray,
-                  corners: Tuple[float, float, float, float]) -> np.ndarray:
+                  corners: tuple[float, float, float, float]) -> np.ndarray:
     """Trapezoid: share of the light of a slice by distance.
 
     Args:
@@ -51,7 +50,7 @@ def range_profile(depth: np.ndarray,
 
 
 def render_gated(scene: Scene, surfaces: GBuffer, camera: Camera,
-                 scale: float, difficulty: Difficulty) -> List[np.ndarray]:
+                 scale: float, difficulty: Difficulty) -> list[np.ndarray]:
     """The slices.
 
     Returns:

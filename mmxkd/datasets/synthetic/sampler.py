@@ -1,5 +1,5 @@
 """Draws scenes: the same seed and index always give the same one."""
-from typing import Callable, List, Tuple
+from collections.abc import Callable
 
 import numpy as np
 
@@ -61,8 +61,8 @@ def _sample_atmosphere(rng: np.random.Generator,
 
 
 def _sample_backdrop(rng: np.random.Generator, road: Road,
-                     night: bool) -> Tuple[SceneObject, ...]:
-    objects: List[SceneObject] = []
+                     night: bool) -> tuple[SceneObject, ...]:
+    objects: list[SceneObject] = []
     for side, kerb in ((-1.0, road.left), (1.0, road.right)):
         facade = kerb + side * (road.sidewalk + rng.uniform(.5, 3.0))
         z = rng.uniform(6.0, 12.0)
@@ -82,7 +82,7 @@ def _sample_backdrop(rng: np.random.Generator, road: Road,
     return _far_to_near(objects)
 
 
-def _far_to_near(objects: List[SceneObject]) -> Tuple[SceneObject, ...]:
+def _far_to_near(objects: list[SceneObject]) -> tuple[SceneObject, ...]:
     return tuple(sorted(objects, key=lambda o: -o.distance))
 
 
@@ -91,8 +91,8 @@ class _Ground:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._taken: List[Tuple[float, float, float, float]] = []
-        self.objects: List[SceneObject] = []
+        self._taken: list[tuple[float, float, float, float]] = []
+        self.objects: list[SceneObject] = []
 
     def _free(self, x: float, z: float, half_width: float,
               half_length: float) -> bool:
@@ -100,7 +100,7 @@ class _Ground:
                    for a, b, w, d in self._taken)
 
     def place(self, build: Callable[[float, float], SceneObject],
-              draw: Callable[[], Tuple[float, float]],
+              draw: Callable[[], tuple[float, float]],
               half_width: float, half_length: float) -> None:
         """Try some places; an object that finds none is left out."""
         for _ in range(20):
@@ -113,18 +113,18 @@ class _Ground:
 
 def _sample_objects(rng: np.random.Generator, road: Road,
                     difficulty: Difficulty,
-                    night: bool) -> Tuple[SceneObject, ...]:
+                    night: bool) -> tuple[SceneObject, ...]:
     ground = _Ground(rng)
     near, far = difficulty.pedestrian_range
     outer = (road.left - road.sidewalk, road.right + road.sidewalk)
 
-    def anywhere(z_range: Tuple[float, float]) -> Tuple[float, float]:
+    def anywhere(z_range: tuple[float, float]) -> tuple[float, float]:
         # Density falls with the distance a little slower than 1 / z.
         z = z_range[0] + (z_range[1] - z_range[0]) * rng.random()**1.4
         x = z * rng.uniform(VIEW_LEFT, VIEW_RIGHT)
         return float(np.clip(x, *outer)), z
 
-    def at_kerb() -> Tuple[float, float]:
+    def at_kerb() -> tuple[float, float]:
         side = rng.random() < .5
         x = (road.left - .5) if side else (road.right + .5)
         return x, rng.uniform(8, 80)

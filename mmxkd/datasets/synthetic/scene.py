@@ -5,7 +5,7 @@ object is a list of parts with a surface each; a renderer needs nothing else, so
 further sensors (LiDAR, thermal camera, microphones) can look at the same scene.
 """
 from dataclasses import dataclass
-from typing import Optional, Tuple, Union
+
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Material:
         temperature: Degrees Celsius.
     """
 
-    albedo: Tuple[float, float, float]
+    albedo: tuple[float, float, float]
     nir: float
     glow: float = 0.0
     temperature: float = 10.0
@@ -43,7 +43,7 @@ class Capsule:
 
     start: np.ndarray
     end: np.ndarray
-    radii: Tuple[float, float]
+    radii: tuple[float, float]
     material: Material
 
 
@@ -61,7 +61,7 @@ class Facet:
     material: Material
 
 
-Part = Union[Capsule, Facet]
+Part = Capsule | Facet
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class SceneObject:
     """
 
     kind: str
-    label: Optional[str]
+    label: str | None
     position: np.ndarray
-    size: Tuple[float, float, float]
+    size: tuple[float, float, float]
     yaw: float
-    parts: Tuple[Part, ...]
-    sound_level: Optional[float] = None
+    parts: tuple[Part, ...]
+    sound_level: float | None = None
 
     @property
     def distance(self) -> float:
@@ -129,9 +129,9 @@ class Atmosphere:
     weather: str
     daytime: str
     beta: float
-    airlight: Tuple[float, float, float]
-    ambient: Tuple[float, float, float]
-    sun: Tuple[float, float, float]
+    airlight: tuple[float, float, float]
+    ambient: tuple[float, float, float]
+    sun: tuple[float, float, float]
     sun_direction: np.ndarray
     headlight: float
 
@@ -151,8 +151,8 @@ class Scene:
     index: int
     road: Road
     atmosphere: Atmosphere
-    backdrop: Tuple[SceneObject, ...]
-    objects: Tuple[SceneObject, ...]
+    backdrop: tuple[SceneObject, ...]
+    objects: tuple[SceneObject, ...]
 
     def rng(self, stream: int) -> np.random.Generator:
         """Random numbers of one consumer, the same in every process."""

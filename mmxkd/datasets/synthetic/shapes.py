@@ -1,5 +1,5 @@
 """Helpers that turn boxes and profiles into facets."""
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def ground_point(x: float, z: float) -> np.ndarray:
     return np.array([x, CAMERA_HEIGHT, z])
 
 
-def axes(yaw: float) -> Tuple[np.ndarray, np.ndarray]:
+def axes(yaw: float) -> tuple[np.ndarray, np.ndarray]:
     """Forward and rightward unit vectors of a heading."""
     forward = np.array([np.sin(yaw), 0.0, np.cos(yaw)])
     return forward, np.array([np.cos(yaw), 0.0, -np.sin(yaw)])
@@ -36,16 +36,16 @@ class Placer:
         """One point, (3, )."""
         return self._position + np.array([u, v, w]) @ self._basis
 
-    def facet(self, corners: Sequence[Tuple[float, float, float]],
-              outward: Tuple[float, float, float],
+    def facet(self, corners: Sequence[tuple[float, float, float]],
+              outward: tuple[float, float, float],
               material: Material) -> Facet:
         """A polygon from (u, v, w) corners; ``outward`` is unit length."""
         points = self._position + np.asarray(corners) @ self._basis
         return Facet(points, np.asarray(outward) @ self._basis, material)
 
-    def box(self, low: Tuple[float, float, float],
-            high: Tuple[float, float, float],
-            material: Material) -> List[Facet]:
+    def box(self, low: tuple[float, float, float],
+            high: tuple[float, float, float],
+            material: Material) -> list[Facet]:
         """The six faces of an axis-aligned box in the own frame."""
         faces = []
         for axis in range(3):
@@ -62,7 +62,7 @@ class Placer:
 
     def extrusion(self, profile: np.ndarray, half_width: float,
                   side: Material,
-                  spans: Sequence[Material]) -> List[Facet]:
+                  spans: Sequence[Material]) -> list[Facet]:
         """A side profile, pulled across the width.
 
         Args:

@@ -8,7 +8,6 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Dict, List, Tuple
 
 from mmxkd.datasets.stf.files import (encode_image, parallel_map, write_bytes,
                                       write_json, write_text)
@@ -46,7 +45,7 @@ class SyntheticSettings:
     frames: int
     seed: int = 0
     scale: float = 0.25
-    split: Tuple[float, float, float] = (0.7, 0.15, 0.15)
+    split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     gated: str = 'both'
     difficulty: Difficulty = field(default_factory=Difficulty)
 
@@ -94,7 +93,7 @@ def comma_id(name: str) -> str:
     return f'{stamp},{counter}'
 
 
-def frame_paths(root: Path, name: str, gated: str) -> Dict[str, Path]:
+def frame_paths(root: Path, name: str, gated: str) -> dict[str, Path]:
     """Files of a frame; the one that is written last comes last."""
     paths = {'rgb': root / 'cam_stereo_left_lut' / f'{name}.png'}
     for number in range(3):
@@ -112,7 +111,7 @@ def frame_paths(root: Path, name: str, gated: str) -> Dict[str, Path]:
 
 
 def write_frame(index: int, root: Path,
-                settings: SyntheticSettings) -> Tuple[str, str]:
+                settings: SyntheticSettings) -> tuple[str, str]:
     """Render one frame, unless all of its files are there.
 
     Returns:
@@ -161,7 +160,7 @@ def split_of(index: int, settings: SyntheticSettings) -> str:
 
 
 def write_dataset(root: Path, settings: SyntheticSettings,
-                  num_workers: int = 0) -> Dict[str, List[str]]:
+                  num_workers: int = 0) -> dict[str, list[str]]:
     """Render a data set; frames that are there already are kept.
 
     Args:
@@ -183,7 +182,7 @@ def write_dataset(root: Path, settings: SyntheticSettings,
     conditions = parallel_map(
         partial(write_frame, root=root, settings=settings),
         range(settings.frames), num_workers, 'scenes')
-    splits: Dict[str, List[str]] = {name: [] for name in SPLIT_NAMES}
+    splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
     splits['all'] = []
     for index, (weather, daytime) in enumerate(conditions):
         split, name = split_of(index, settings), comma_id(frame_id(index))

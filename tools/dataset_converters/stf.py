@@ -1,0 +1,100 @@
+"""Convert Seeing Through Fog, as published, into training data.
+
+Default: all night frames in any weather, split anew by capture sequence, in the
+frame of the gated camera. Official splits are named with --train, --val, --test.
+"""
+import argparse
+from pathlib import Path
+
+from mmxkd.datasets.stf.alignment import ALIGNMENTS, FRAMES
+from mmxkd.datasets.stf.convert import ConvertSettings, convert
+from mmxkd.datasets.stf.layout import (DAYTIMES, GATED_SOURCES, WEATHERS,
+                                       FrameFiles, StfLayout)
+from mmxkd.datasets.stf.splits import (NIGHT_POOL, SPLITS, named_splits,
+                                       resplit_pool)
+from mmxkd.errors import ConfigError, CorruptSampleError
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = text.lower().split('x')
+    return int(width), int(height)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(','))
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('root', type=Path, help='the published folders')
+    parser.add_argument('out', type=Path, help='folder to write to')
+    parser.add_argument('--gated', choices=('auto', *GATED_SOURCES),
+                        default='auto', help='slices to read')
+    parser.add_argument('--frame', choices=FRAMES, default='gated',
+                        help='camera frame of images and labels')
+    parser.add_argument('--align', choices=ALIGNMENTS, default='homography')
+    parser.add_argument('--size', type=_size, metavar='WxH',
+                        help='default 1280x768, times the scale of the input')
+    group = parser.add_argument_group('splits')
+    for split in SPLITS:
+        group.add_argument(f'--{split}', nargs='+', metavar='NAME',
+                           help='official splits, or files of ids (.txt)')
+    group.add_argument('--pool', nargs='+', metavar='NAME',
+                       default=NIGHT_POOL,
+                       help='official splits that are split anew')
+    group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
+                       metavar='TRAIN,VAL,TEST')
+    group.add_argument('--seed', type=int, default=0)
+    group.add_argument('--splits-dir', type=Path)
+    group.add_argument('--weather', nargs='+', choices=WEATHERS)
+    group.add_argument('--daytime', nargs='+', choices=DAYTIMES)
+    parser.add_argument('--classes', nargs='+', default=['Pedestrian'],
+                        help='label classes, each with its groups')
+    parser.add_argument('--group-as-crowd', action='store_true')
+    parser.add_argument('--allow-unlabelled', action='store_true',
+                        help='frames without a label file become frames '
+                        'without objects')
+    parser.add_argument('--num-workers', type=int, default=2)
+    return parser.parse_args(argv)
+
+
+def _kept(frame: FrameFiles, args: argparse.Namespace) -> bool:
+    return ((not args.weather or frame.weather in args.weather)
+            and (not args.daytime or frame.daytime in args.daytime))
+
+
+def main(argv=None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    layout = StfLayout(args.root, args.gated, args.frame, args.splits_dir)
+    names = {split: getattr(args, split) or () for split in SPLITS}
+    if any(names.values()):
+        ids = named_splits(layout, names)
+    else:
+        ids = resplit_pool(layout, args.pool, args.shares, args.seed)
+    frames = {split: [frame for frame in layout.find(
+        members, args.allow_unlabelled) if _kept(frame, args)]
+        for split, members in ids.items()}
+    if not any(frames.values()):
+        raise ConfigError('no frame is left: check the splits, --weather and '
+                          '--daytime')
+    print(f'reading {layout.rgb_source}, gated*_{layout.gated_source}, '
+          f'{layout.labels_dir.name}')
+    settings = ConvertSettings(
+        source=str(args.root.resolve()), gated=layout.gated_source,
+        frame=args.frame, align=args.align, size=args.size,
+        classes=tuple(args.classes), group_as_crowd=args.group_as_crowd)
+    contents = convert(frames, args.out, settings, args.num_workers)
+    for split, content in contents.items():
+        print(f'{split}: {len(content["images"])} frames, '
+              f'{len(content["annotations"])} boxes')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ConfigError, CorruptSampleError) as error:
+        raise SystemExit(f'error: {error}') from None
