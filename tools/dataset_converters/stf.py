@@ -1,7 +1,8 @@
 """Convert Seeing Through Fog, as published, into training data.
 
-Default: all night frames in any weather, split anew by capture sequence, in the
-frame of the gated camera. Official splits are named with --train, --val, --test.
+Default: all night frames in any weather, split anew by capture sequence, in
+the frame of the gated camera. Official splits are named with --train, --val,
+--test.
 """
 import argparse
 from pathlib import Path

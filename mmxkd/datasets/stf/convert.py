@@ -1,9 +1,10 @@
 """From the published folders to the layout that the data set class reads.
 
 The output holds ``images/``, ``gated0/`` … ``gated2/``, ``gated_labels/``,
-``annotations/{train,val,test}.json``, ``splits/`` and ``manifest.json``. A frame
-is read completely before any of its files is written, and each file is moved into
-place when it is complete; a conversion that was stopped goes on where it was.
+``annotations/{train,val,test}.json``, ``splits/`` and ``manifest.json``. A
+frame is read completely before any of its files is written, and each file is
+moved into place when it is complete; a conversion that was stopped goes on
+where it was.
 """
 import hashlib
 import json

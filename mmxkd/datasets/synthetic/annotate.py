@@ -16,7 +16,7 @@ MAX_TRUNCATED = 0.8
 """Share of the box that may lie outside of the image."""
 
 
-def annotate(scene: Scene, surfaces: GBuffer, camera: Camera, scale: float,
+def annotate(scene: Scene, surfaces: GBuffer, camera: Camera,
              frame: str) -> list[StfLabel]:
     """Label the objects of a scene, near to far.
 
@@ -28,11 +28,11 @@ def annotate(scene: Scene, surfaces: GBuffer, camera: Camera, scale: float,
         scene (Scene): The scene.
         surfaces (GBuffer): Its surfaces as seen by ``camera``.
         camera (Camera): The canvas around the gated image.
-        scale (float): Image size over the official size.
         frame (str): ``'gated'`` or ``'left'``.
     """
     seen = np.bincount(surfaces.instance.ravel(),
                        minlength=len(scene.objects) + 1)
+    scale = camera.scale
     official = GATED_SIZE if frame == 'gated' else LEFT_SIZE
     labels = []
     for number, thing in enumerate(scene.objects, start=1):

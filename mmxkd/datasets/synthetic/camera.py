@@ -29,12 +29,14 @@ class Camera:
         centre: Principal point, pixels.
         size: Width and height, pixels.
         offset: Left upper corner of the gated image in this one, pixels.
+        scale: Size over that of the official images.
     """
 
     focal: float
     centre: tuple[float, float]
     size: tuple[int, int]
     offset: tuple[int, int]
+    scale: float
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (N, 2) of world points (N, 3)."""
@@ -63,7 +65,8 @@ def canvas_camera(scale: float) -> Camera:
         centre=(GATED_CENTRE[0] * scale + left,
                 GATED_CENTRE[1] * scale + top),
         size=(left + width + right, top + height + bottom),
-        offset=(left, top))
+        offset=(left, top),
+        scale=scale)
 
 
 def calibration(kind: str, scale: float) -> dict:

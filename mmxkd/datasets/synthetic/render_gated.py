@@ -50,14 +50,14 @@ def range_profile(depth: np.ndarray,
 
 
 def render_gated(scene: Scene, surfaces: GBuffer, camera: Camera,
-                 scale: float, difficulty: Difficulty) -> list[np.ndarray]:
+                 difficulty: Difficulty) -> list[np.ndarray]:
     """The slices.
 
     Returns:
         list[np.ndarray]: (720 scale, 1280 scale) uint16, 0..1023, one a
         slice.
     """
-    width, height = scaled_size(GATED_SIZE, scale)
+    width, height = scaled_size(GATED_SIZE, camera.scale)
     left, top = camera.offset
     crop = np.s_[top:top + height, left:left + width]
     depth, normal = surfaces.depth[crop], surfaces.normal[crop]

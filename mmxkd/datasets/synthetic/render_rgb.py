@@ -11,7 +11,11 @@ from .raster import SKY_DEPTH, GBuffer
 from .scene import Atmosphere, Scene
 
 NOISE_STREAM = 2
-GAMMA = 2.2
+# Exposure time over that by day, and the radiance that becomes white.
+EXPOSURE = {'day': (1.0, 1.25), 'night': (3.0, 0.5 / 3)}
+_ADC_MAX = 4095
+_TONE_CURVE = np.round(
+    255 * (np.arange(_ADC_MAX + 1) / _ADC_MAX)**(1 / 2.2)).astype(np.uint8)
 
 
 def apply_fog(radiance: np.ndarray, depth: np.ndarray, beta: float,
@@ -34,57 +38,61 @@ def apply_fog(radiance: np.ndarray, depth: np.ndarray, beta: float,
         >>> lit[0, 0].round(6).tolist()
         [0.6, 0.6, 0.6]
     """
-    transmission = np.exp(-beta * depth, dtype=np.float32)[..., None]
-    airlight = np.asarray(airlight, np.float32)
-    return (radiance * transmission + airlight * (1 - transmission)).astype(
-        np.float32)
+    transmission = np.exp(np.float32(-beta) * np.asarray(depth, np.float32))
+    foggy = np.empty(radiance.shape, np.float32)
+    for channel in range(3):
+        air = np.float32(airlight[channel])
+        # J t + A (1 - t), with one product less.
+        foggy[..., channel] = (radiance[..., channel] - air) * transmission
+        foggy[..., channel] += air
+    return foggy
 
 
 def headlight_irradiance(camera: Camera, depth: np.ndarray, beta: float,
                          strength: float) -> np.ndarray:
     """Irradiance (H, W) of the own dipped beam; ``strength`` at 10 m."""
-    columns, rows = camera.rays()
+    columns, rows = (ray.astype(np.float32) for ray in camera.rays())
     # Dipped beam: most light below the horizon, some spill above.
     vertical = .12 + .88 / (1 + np.exp((-rows - .004) / .006))
     beam = np.exp(-(columns / .30)**2) * vertical[:, None]
     distance = np.maximum(depth, 4.0)
-    return (strength * beam * (10.0 / distance)**1.6
-            * np.exp(-beta * distance)).astype(np.float32)
+    # (10 / d)^1.6 exp(-beta d) in one exponential.
+    fall = 1.6 * np.log(10.0 / distance) - np.float32(beta) * distance
+    return (strength * beam * np.exp(fall)).astype(np.float32)
 
 
 def lit_radiance(surfaces: GBuffer, camera: Camera,
                  atmosphere: Atmosphere) -> np.ndarray:
     """Radiance (H, W, 3) of the surfaces, linear, before the air."""
-    normal = surfaces.normal
+    normal, depth = surfaces.normal, surfaces.depth
     # Half of the sky is hidden from a wall, all of it from a ceiling.
-    openness = .6 - .4 * normal[..., 1]
-    light = openness[..., None] * np.array(atmosphere.ambient, np.float32)
-    if any(atmosphere.sun):
-        facing = np.maximum(
-            normal @ atmosphere.sun_direction.astype(np.float32), 0)
-        light = light + facing[..., None] * np.array(atmosphere.sun,
-                                                     np.float32)
+    openness = np.float32(.6) - np.float32(.4) * normal[..., 1]
+    openness[depth >= SKY_DEPTH] = 1
+    shine = np.maximum(
+        normal @ atmosphere.sun_direction.astype(np.float32), 0)
+    glow = surfaces.glow
     if atmosphere.headlight:
-        beam = headlight_irradiance(camera, surfaces.depth, atmosphere.beta,
+        beam = headlight_irradiance(camera, depth, atmosphere.beta,
                                     atmosphere.headlight)
-        facing = .35 + .65 * np.clip(-normal[..., 2], 0, 1)
-        light = light + (beam * facing)[..., None]
-    colour = surfaces.albedo[..., :3]
-    radiance = colour * light
-    sky = surfaces.depth >= SKY_DEPTH
-    radiance[sky] = colour[sky] * np.array(atmosphere.ambient, np.float32)
-    glowing = surfaces.glow > 0
-    radiance[glowing] += colour[glowing] * surfaces.glow[glowing, None]
+        facing = np.clip(-normal[..., 2], 0, 1)
+        glow = glow + beam * (np.float32(.35) + np.float32(.65) * facing)
+    radiance = np.empty((*depth.shape, 3), np.float32)
+    for channel in range(3):
+        light = (openness * np.float32(atmosphere.ambient[channel])
+                 + shine * np.float32(atmosphere.sun[channel]) + glow)
+        np.multiply(surfaces.albedo[..., channel], light,
+                    out=radiance[..., channel])
     return radiance
 
 
-def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera, scale: float,
+def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera,
                difficulty: Difficulty) -> np.ndarray:
     """The left camera's tone-mapped image.
 
     Returns:
         np.ndarray: (1024 scale, 1920 scale, 3) uint8, BGR.
     """
+    scale = camera.scale
     air = scene.atmosphere
     radiance = lit_radiance(surfaces, camera, air)
     radiance = apply_fog(radiance, surfaces.depth, air.beta, air.airlight)
@@ -105,32 +113,36 @@ def _add_halos(radiance: np.ndarray, surfaces: GBuffer, beta: float,
                      np.minimum(radiance, 4.0), 0).astype(np.float32)
     if not lamps.any():
         return radiance
-    width = (10.0 + 400.0 * beta) * scale
-    halo = cv2.GaussianBlur(lamps, (0, 0), max(width, .5))
-    return radiance + (.3 + 6 * beta) * halo
+    height, width = surfaces.glow.shape
+    # A halo is smooth: a quarter of the resolution holds it.
+    small = cv2.resize(lamps, (width // 4, height // 4),
+                       interpolation=cv2.INTER_AREA)
+    sigma = (2.5 + 100.0 * beta) * scale
+    small = cv2.GaussianBlur(small, (0, 0), max(sigma, .3))
+    halo = cv2.resize(small, (width, height))
+    return radiance + np.float32(.3 + 6 * beta) * halo
 
 
 def expose(radiance: np.ndarray, rng: np.random.Generator, daytime: str,
            difficulty: Difficulty) -> np.ndarray:
-    """Shot and read noise, tone curve, 8 bit.
+    """Shot and read noise, 12-bit conversion, tone curve, 8 bit.
 
     Args:
         radiance (np.ndarray): (H, W, 3) RGB, linear; 1 is white by day.
         rng (np.random.Generator): For the noise.
-        daytime (str): ``'night'`` gains the signal, and the noise with it.
+        daytime (str): ``'night'`` exposes longer and turns up the gain, and
+            the noise with it.
         difficulty (Difficulty): Full well and read noise.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, BGR.
     """
-    gain = 6.0 if daytime == 'night' else 0.8
-    full_well = difficulty.rgb_full_well
-    # A tenfold exposure of the night frames, the rest of the gain is analog.
-    electrons = radiance * full_well * (3.0 if daytime == 'night' else 1.0)
-    white = full_well * (3.0 / gain if daytime == 'night' else 1 / gain)
-    sigma = np.sqrt(np.maximum(electrons, 0)
-                    + difficulty.rgb_read_noise**2)
+    longer, white = EXPOSURE[daytime]
+    electrons = radiance * np.float32(difficulty.rgb_full_well * longer)
     noise = rng.standard_normal(radiance.shape, dtype=np.float32)
-    value = np.clip((electrons + sigma * noise) / white, 0, 1)
-    image = np.power(value, np.float32(1 / GAMMA)) * 255 + .5
-    return np.ascontiguousarray(image.astype(np.uint8)[..., ::-1])
+    noise *= np.sqrt(electrons + np.float32(difficulty.rgb_read_noise**2))
+    electrons += noise
+    electrons *= np.float32(_ADC_MAX / (white * longer
+                                        * difficulty.rgb_full_well))
+    counts = np.clip(electrons, 0, _ADC_MAX).astype(np.uint16)
+    return _TONE_CURVE[counts[..., ::-1]]

@@ -1,11 +1,11 @@
 """What a synthetic scene is made of, before any sensor looks at it.
 
-World frame: that of the gated camera, x right, y down, z forward, metres. Every
-object is a list of parts with a surface each; a renderer needs nothing else, so
-further sensors (LiDAR, thermal camera, microphones) can look at the same scene.
+World frame: that of the gated camera, x right, y down, z forward, metres.
+Every object is a list of parts with a surface each; a renderer needs nothing
+else, so further sensors (LiDAR, thermal camera, microphones) can look at the
+same scene.
 """
 from dataclasses import dataclass
-
 
 import numpy as np
 

@@ -118,16 +118,16 @@ def write_frame(index: int, root: Path,
         tuple[str, str]: Weather and daytime.
     """
     root = Path(root)
-    difficulty, scale = settings.difficulty, settings.scale
+    difficulty = settings.difficulty
     scene = sample_scene(settings.seed, index, difficulty)
     air = scene.atmosphere
     paths = frame_paths(root, frame_id(index), settings.gated)
     if all(path.is_file() for path in paths.values()):
         return air.weather, air.daytime
-    camera = canvas_camera(scale)
+    camera = canvas_camera(settings.scale)
     surfaces = rasterize(scene, camera)
-    rgb = render_rgb(scene, surfaces, camera, scale, difficulty)
-    slices = render_gated(scene, surfaces, camera, scale, difficulty)
+    rgb = render_rgb(scene, surfaces, camera, difficulty)
+    slices = render_gated(scene, surfaces, camera, difficulty)
     write_bytes(paths['rgb'], encode_image(rgb, '.png'))
     for number, counts in enumerate(slices):
         if f'raw{number}' in paths:
@@ -137,7 +137,7 @@ def write_frame(index: int, root: Path,
             write_bytes(paths[f'rect8{number}'],
                         encode_image(eight_bit, '.png'))
     for key, frame in (('gated_labels', 'gated'), ('left_labels', 'left')):
-        labels = annotate(scene, surfaces, camera, scale, frame)
+        labels = annotate(scene, surfaces, camera, frame)
         write_text(paths[key], format_labels(labels))
     write_json(paths['meta'], _meta(air.weather, air.daytime))
     return air.weather, air.daytime
