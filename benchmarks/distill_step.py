@@ -1,0 +1,254 @@
+"""Time and memory of a distillation step, against named opponents.
+
+RetinaNet R18 learns from RetinaNet R50 by the mean squared error of four
+neck levels, on 2 random 256×256 pictures. All contenders run in one process,
+interleaved; what counts are the ratios of their medians to the student-only
+step:
+
+* ``student``: the student alone;
+* ``reference``: the student alone and, beside it, the teacher's
+  ``extract_feat`` under ``no_grad``: the least that distillation can cost;
+* ``mmxkd``: `CrossModalDistill`;
+* ``stopped``: `CrossModalDistill` after its schedule has ended;
+* ``mmrazor``: `SingleTeacherDistill` of mmrazor 1.0.0, where installed;
+* ``idle hooks``: the student's forward pass with 20 hooks that do not record,
+  against the plain forward pass.
+
+Peak memory is read in one fresh process for each contender.
+
+Usage: ``python benchmarks/distill_step.py [--rounds 15] [--threads 1]``
+"""
+import argparse
+import json
+import logging
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+import torch
+from mmdet.structures import DetDataSample
+from mmdet.utils import register_all_modules
+from mmengine.hub import get_config
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
+
+import mmxkd  # noqa: F401  (applies the repairs mmrazor needs)
+from mmxkd.distillation.hook_points import parse
+from mmxkd.distillation.recorders import Tape
+from mmxkd.registry import MODELS
+
+SIZE, BATCH, LEVELS = 256, 2, 4
+
+
+def detector(depth: int) -> dict:
+    """Config of a RetinaNet without pretrained weights."""
+    cfg = get_config(f'mmdet::retinanet/retinanet_r{depth}_fpn_1x_coco.py')
+    cfg.model.backbone.init_cfg = None
+    return cfg.model
+
+
+def batch() -> dict:
+    """Two random pictures with three boxes each."""
+    generator = torch.Generator().manual_seed(0)
+    samples, inputs = [], []
+    for i in range(BATCH):
+        corner = torch.rand(3, 2, generator=generator) * SIZE / 2
+        size = 16 + torch.rand(3, 2, generator=generator) * SIZE / 3
+        sample = DetDataSample(metainfo=dict(
+            img_id=i, img_shape=(SIZE, SIZE), ori_shape=(SIZE, SIZE),
+            scale_factor=(1., 1.)))
+        sample.gt_instances = InstanceData(
+            bboxes=torch.cat([corner, corner + size], 1),
+            labels=torch.randint(80, (3, ), generator=generator))
+        samples.append(sample)
+        inputs.append(torch.randint(
+            256, (3, SIZE, SIZE), generator=generator, dtype=torch.uint8))
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def distilled() -> torch.nn.Module:
+    """Our algorithm; its loss ends at iteration 1000."""
+    weight = dict(type='Constant', value=0.5, end=1000)
+    algorithm = MODELS.build(dict(
+        type='mmxkd.CrossModalDistill',
+        student=detector(18),
+        teachers=dict(big=dict(cfg=detector(50), random=True)),
+        distiller=dict(losses=dict(loss_feature=dict(
+            type='FeatureMSELoss', loss_weight=weight,
+            student=f'neck[:{LEVELS}]', teacher=f'big:neck[:{LEVELS}]')))))
+    algorithm.init_weights()
+    return algorithm
+
+
+def razor() -> torch.nn.Module:
+    """MMRazor's algorithm for the same levels."""
+    recorder = dict(neck=dict(type='ModuleOutputs', source='neck'))
+    names = [f'loss_{i}' for i in range(LEVELS)]
+    mappings = {
+        name: dict(
+            s_feature=dict(from_student=True, recorder='neck', data_idx=i),
+            t_feature=dict(from_student=False, recorder='neck', data_idx=i))
+        for i, name in enumerate(names)
+    }
+    loss = dict(type='L2Loss', loss_weight=0.1, normalize=False)
+    with DefaultScope.overwrite_default_scope('mmrazor'):
+        return MODELS.build(dict(
+            type='mmrazor.SingleTeacherDistill',
+            architecture=dict(detector(18), _scope_='mmdet'),
+            teacher=dict(detector(50), _scope_='mmdet'),
+            distiller=dict(
+                type='ConfigurableDistiller',
+                student_recorders=recorder,
+                teacher_recorders=recorder,
+                distill_losses=dict.fromkeys(names, loss),
+                loss_forward_mappings=mappings)))
+
+
+class Step:
+    """One training step of a model, optionally with a teacher beside it."""
+
+    def __init__(self, model, iteration: int = 0, teacher=None) -> None:
+        model.train()  # of mmrazor's algorithms, this returns None
+        self.model, self.teacher = model, teacher
+        self.iteration, self.data = iteration, batch()
+        trained = [p for p in model.parameters() if p.requires_grad]
+        self.optim = OptimWrapper(torch.optim.SGD(trained, lr=1e-4))
+
+    def __call__(self) -> None:
+        MessageHub.get_current_instance().update_info('iter', self.iteration)
+        if self.teacher is not None:
+            with torch.no_grad():
+                view = self.teacher.data_preprocessor(dict(
+                    self.data, data_samples=None), False)
+                self.teacher.extract_feat(view['inputs'])
+        self.model.train_step(
+            dict(self.data, data_samples=[
+                s.clone() for s in self.data['data_samples']
+            ]), self.optim)
+
+
+class Forward:
+    """The student's forward pass, with idle hooks or without."""
+
+    def __init__(self, model, hooks: int) -> None:
+        self.model = model.eval()
+        self.inputs = torch.rand(BATCH, 3, SIZE, SIZE)
+        names = [n for n, m in model.named_modules()
+                 if n and not list(m.children())]
+        tape = Tape(model, 'student')
+        for name in names[::max(1, len(names) // max(hooks, 1))][:hooks]:
+            tape.add(parse(name, model, 'student'))
+
+    @torch.no_grad()
+    def __call__(self) -> None:
+        self.model(self.inputs)
+
+
+MAKERS = {
+    'student': lambda: Step(MODELS.build(detector(18))),
+    'reference': lambda: Step(MODELS.build(detector(18)),
+                              teacher=MODELS.build(detector(50)).eval()),
+    'mmxkd': lambda: Step(distilled()),
+    'stopped': lambda: Step(distilled(), iteration=1000),
+    'mmrazor': lambda: Step(razor()),
+    'forward': lambda: Forward(MODELS.build(detector(18)), 0),
+    'idle hooks': lambda: Forward(MODELS.build(detector(18)), 20),
+}
+
+
+def interleave(steps: dict, rounds: int) -> dict:
+    """CPU seconds of each step in each round, in alternating order.
+
+    CPU time of the process, not wall time: other programs on the machine
+    disturb it less.
+    """
+    seconds = {name: [] for name in steps}
+    for index in range(rounds + 1):
+        order = list(steps) if index % 2 else list(reversed(steps))
+        for name in order:
+            start = time.process_time()
+            steps[name]()
+            if index:  # the first round warms up
+                seconds[name].append(time.process_time() - start)
+    return seconds
+
+
+def ratio(seconds: dict, name: str, base: str) -> tuple:
+    """Median of the ratios round by round, and their quartiles."""
+    ratios = sorted(
+        a / b for a, b in zip(seconds[name], seconds[base], strict=True))
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return statistics.median(ratios), low, high
+
+
+def own_peak() -> float:
+    """Peak resident MB of this process alone.
+
+    Not from ``getrusage``, which counts what the parent had before it.
+    """
+    with open('/proc/self/status') as status:
+        line = next(row for row in status if row.startswith('VmHWM'))
+    return int(line.split()[1]) / 1024
+
+
+def peak_memory(name: str, threads: int) -> float:
+    """Peak resident MB of five steps in a process of its own."""
+    command = [sys.executable, __file__, '--threads', str(threads),
+               '--memory-of', name]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('--rounds', type=int, default=15)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--out', help='write the figures to this JSON file')
+    parser.add_argument('--memory-of', choices=list(MAKERS),
+                        help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    # Random labels drive some weights to denormal numbers, which are slow.
+    torch.set_flush_denormal(True)
+    register_all_modules()
+    MMLogger.get_current_instance().setLevel(logging.ERROR)
+    if args.memory_of:
+        step = MAKERS[args.memory_of]()
+        for _ in range(5):
+            step()
+        print(own_peak())
+        return
+
+    names = [n for n in MAKERS if n != 'mmrazor' or find_spec('mmrazor')]
+    steps = {name: MAKERS[name]() for name in names}
+    seconds = interleave(steps, args.rounds)
+    result = dict(machine=platform.processor() or platform.machine(),
+                  torch=torch.__version__, threads=args.threads,
+                  rounds=args.rounds, ratios={}, peak_mb={})
+    print(f'{args.rounds} interleaved rounds, {args.threads} thread(s); '
+          'ratio: median [quartiles]')
+    for name in names:
+        base = 'forward' if name in ('forward', 'idle hooks') else 'student'
+        median, low, high = ratio(seconds, name, base)
+        result['ratios'][name] = (median, low, high)
+        result['peak_mb'][name] = peak_memory(name, args.threads)
+        print(f'{name:12s} {median:6.3f} [{low:.3f}, {high:.3f}] × {base:8s}'
+              f' peak {result["peak_mb"][name]:6.0f} MB')
+    against = ratio(seconds, 'mmxkd', 'reference')
+    result['mmxkd_over_reference'] = against
+    print(f'mmxkd ÷ reference {against[0]:.3f} '
+          f'[{against[1]:.3f}, {against[2]:.3f}], bar 1.02')
+    if args.out:
+        with open(args.out, 'w') as file:
+            json.dump(result, file, indent=2)
+
+
+if __name__ == '__main__':
+    main()
