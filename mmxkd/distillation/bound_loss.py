@@ -195,16 +195,19 @@ class BoundLoss(nn.Module):
         # MMRazor's losses know one level; a list of them is their sum.
         return torch.stack(levels).sum(), levels
 
-    def rest(self, like: Tensor) -> Tensor:
+    def rest(self, like: Tensor, shared: Mapping[str, nn.Module]) -> Tensor:
         """A zero that keeps the parameters of an idle loss in the graph.
 
         DDP waits for the gradient of every parameter, also when a schedule
         has switched its loss off.
         """
+        modules = [self] + [shared[s.connector] for s in self.sources()
+                            if s.connector is not None]
         zero = like.new_zeros(())
-        for parameter in self.parameters():
-            if parameter.requires_grad:
-                zero = zero + parameter.sum() * 0.0
+        for module in modules:
+            for parameter in module.parameters():
+                if parameter.requires_grad:
+                    zero = zero + parameter.sum() * 0.0
         return zero
 
 
@@ -253,6 +256,8 @@ def bind(function, arguments: Mapping, key: str
         if name in bound:
             raise ConfigError(f'{key}: the argument {name!r} is given twice')
         bound[name] = source
+    # The order of the signature tells the student's side from the teacher's.
+    bound = {name: bound[name] for name in [*own, *bound] if name in bound}
     missing = [
         name for name in features
         if name not in bound and parameters[name].default is inspect._empty

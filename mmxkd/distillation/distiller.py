@@ -1,5 +1,5 @@
 """Owns the distillation losses and connectors, and runs them."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -60,7 +60,13 @@ class Distiller(nn.Module):
         if unused:
             raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
                               'remove them or name them in a hook point')
-        self.audited = False
+        used = {s.connector for loss in self.losses.values()
+                for s in loss.sources()}
+        idle = sorted(set(self.connectors) - used)
+        if idle:
+            raise ConfigError(f'distiller.connectors: no loss uses {idle}; '
+                              'remove them or name them in a mapping')
+        self.audited: set[str] = set()
 
     def teachers_of(self, names) -> set[str]:
         """Teachers that the named losses need, and deliveries with them."""
@@ -93,30 +99,32 @@ class Distiller(nn.Module):
         print_log('Connectors\n' + connector_table(self.losses.values()),
                   logger='current')
 
-    def audit(self) -> None:
-        """Check and print what was recorded in the first step.
-
-        Raises:
-            RecordError: A student's record has no gradient: distillation
-                would have no effect.
-        """
-        self.audited = True
-        print_log('Records of the first step\n'
-                  + audit_table(self.losses.values(), self.tapes),
+    def audit(self, names: Iterable[str]) -> None:
+        """Print what these losses read, once."""
+        new = [name for name in names if name not in self.audited]
+        if not new:
+            return
+        self.audited.update(new)
+        print_log('Records that the losses read\n' + audit_table(
+            [self.losses[name] for name in new], self.tapes),
                   logger='current')
 
-    def _check_gradient(self, loss: BoundLoss, values: dict[str, Any]
-                        ) -> None:
-        for argument, source in loss.arguments.items():
-            if isinstance(source, list) or source.model != STUDENT:
+    def _check_gradient(self, loss: BoundLoss) -> None:
+        if not torch.is_grad_enabled():
+            return
+        for source, point in loss.points.items():
+            if source.model != STUDENT:
                 continue
-            if not any(t.requires_grad for t in tensors_in(values[argument])):
+            tensors = tensors_in(self.tapes[STUDENT].read(point))
+            dead = [i for i, tensor in enumerate(tensors)
+                    if tensor.is_floating_point() and not tensor.requires_grad]
+            if dead:
                 raise RecordError(
                     f'{loss.key}: student:{source.address} carries no '
-                    'gradient, so this loss cannot teach. The layer is '
-                    'frozen, or runs inside a reentrant checkpoint '
-                    '(with_cp=True): record the layer around it, or use '
-                    'checkpoint(use_reentrant=False)')
+                    f'gradient (tensors {dead} of it), so this loss cannot '
+                    'teach. The layer is frozen, or runs inside a reentrant '
+                    'checkpoint (with_cp=True): record the layer around it, '
+                    'or use checkpoint(use_reentrant=False)')
 
     def forward(self, weights: Mapping[str, float],
                 context: Mapping[str, Any], like: Tensor
@@ -134,16 +142,16 @@ class Distiller(nn.Module):
             only logged.
         """
         logs: dict[str, Tensor] = {}
-        if not self.audited and any(weights.values()):
-            self.audit()
+        self.audit(name for name, weight in weights.items() if weight)
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():
                 if weights[name] == 0:
-                    logs[f'distill.{name}'] = loss.rest(like.float())
+                    logs[f'distill.{name}'] = loss.rest(
+                        like.float(), self.connectors)
                     continue
-                values = loss.read(self.tapes)
-                self._check_gradient(loss, values)
-                raw, levels = loss(values, context, self.connectors)
+                self._check_gradient(loss)
+                raw, levels = loss(loss.read(self.tapes), context,
+                                   self.connectors)
                 logs[f'distill.{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmxkd.errors import ConfigError
 
 from .recorders import Tape
+from .views import is_mmdet3d
 
 _BATCH = 2
 
@@ -19,10 +20,11 @@ _BATCH = 2
 def can_dry_run(model: nn.Module) -> bool:
     """Whether a model takes one stack of images.
 
-    Detectors of mmdet3d take dicts of points and images; their connectors
-    are stated, not inferred.
+    Of mmdet3d these are the monocular detectors. Others take points or
+    several cameras; their connectors are stated, not inferred.
     """
-    return not type(model).__module__.startswith('mmdet3d')
+    return not is_mmdet3d(model) or any(
+        c.__name__ == 'SingleStageMono3DDetector' for c in type(model).__mro__)
 
 
 def input_channels(model: nn.Module) -> int:
@@ -83,27 +85,23 @@ def dry_run(model: nn.Module, tape: Tape, mode: str,
         ConfigError: The model cannot be run on a grey picture.
     """
     inputs, samples = grey_batch(model, size)
-    for attempt in range(2):
-        with _untouched(model):
-            try:
-                with tape.listen(stop_when_full=attempt == 1):
-                    model(inputs, [s.clone() for s in samples], mode=mode)
-            except Exception as error:
-                if attempt == 0:
-                    # What lies behind the recorded layers need not run on
-                    # a grey picture.
-                    print_log(
-                        f'{tape.name}: only run up to the recorded layers, '
-                        f'since the rest refuses a grey picture ({error})',
-                        logger='current')
-                    continue
-                raise ConfigError(
-                    f'dry run of {tape.name!r} ({type(model).__name__}) on '
-                    f'grey pictures {tuple(inputs.shape)} failed: '
-                    f'{type(error).__name__}: {error}. Set another size by '
-                    'dry_run=(H, W), or dry_run=False and state the '
-                    'connectors') from error
-        break
+    try:
+        with _untouched(model), tape.listen():
+            model(dict(imgs=inputs) if is_mmdet3d(model) else inputs, samples,
+                  mode=mode)
+    except Exception as error:
+        if not tape.full:
+            raise ConfigError(
+                f'dry run of {tape.name!r} ({type(model).__name__}) on grey '
+                f'pictures {tuple(inputs.shape)} failed: '
+                f'{type(error).__name__}: {error}. Set another size by '
+                'dry_run=(H, W), or dry_run=False and state the connectors'
+            ) from error
+        # What lies behind the recorded layers need not run on a grey
+        # picture.
+        print_log(f'{tape.name}: the dry run went up to the recorded layers, '
+                  f'since the rest refuses a grey picture ({error})',
+                  logger='current')
     overwritten = tape.copy_overwritten()
     if overwritten:
         print_log(

@@ -66,34 +66,50 @@ class Recorder:
     def __init__(self, module: nn.Module, path: str, source: str,
                  tape: 'Tape') -> None:
         self.path, self.source, self.tape = path, source, tape
+        self.module: nn.Module | None = None
         self.records: list[Any] = []
         self._versions: list[list[tuple[Tensor, int]]] = []
         # Copies are made only where a later layer writes into the record.
         self.copies = False
         # Calls in one pass, learned from the first complete pass.
         self.calls: int | None = None
-        if source.endswith('()'):
-            tap = tap_method(module, source.removesuffix('()'))
-            tap.listeners.append(partial(self._hook, module))
+        self.attach(module)
+
+    def attach(self, module: nn.Module) -> None:
+        """Listen to a module, unless this is done already.
+
+        A conversion to SyncBN puts another module in the place of one that
+        was listened to, and leaves its hooks behind.
+        """
+        if module is self.module:
+            return
+        self.module = module
+        if self.source.endswith('()'):
+            tap = tap_method(module, self.source.removesuffix('()'))
+            tap.listeners.append(partial(self._after, module))
+        elif self.source == 'inputs':
+            # Before the layer runs, for it may write into its inputs.
+            module.register_forward_pre_hook(self._before, with_kwargs=True)
         else:
-            module.register_forward_hook(self._hook, with_kwargs=True)
+            module.register_forward_hook(self._after, with_kwargs=True)
 
-    def __deepcopy__(self, memo: dict) -> 'Recorder':
-        # A copied model (EMA) keeps its hooks, and they this recorder.
-        return self
+    def _before(self, _module, args: tuple, kwargs: dict) -> None:
+        inputs = args if args else dict(kwargs)
+        if args and kwargs:
+            inputs = (*args, dict(kwargs))
+        self._keep(inputs)
 
-    def _hook(self, module, args, kwargs, output) -> None:
+    def _after(self, _module, _args, _kwargs, output: Any) -> None:
+        self._keep(output)
+
+    def _keep(self, value: Any) -> None:
         if not self.tape.listening:
             return
-        if self.source == 'inputs':
-            output = args if args else dict(kwargs)
-            if args and kwargs:
-                output = (*args, dict(kwargs))
         if self.copies:
-            output = map_tensors(Tensor.clone, output)
-        self.records.append(output)
-        self._versions.append([(t, t._version) for t in tensors_in(output)])
-        self.tape.filled(self)
+            value = map_tensors(Tensor.clone, value)
+        self.records.append(value)
+        self._versions.append([(t, t._version) for t in tensors_in(value)])
+        self.tape.recorded()
 
     def overwritten(self) -> bool:
         """Whether a record was changed in place after it was taken."""
@@ -161,9 +177,6 @@ class Tape:
         self._stop_when_full = False
         self._model = model
 
-    def __deepcopy__(self, memo: dict) -> 'Tape':
-        return self
-
     def add(self, point: HookPoint) -> None:
         """Listen to the layer of an address."""
         self.points.append(point)
@@ -190,20 +203,26 @@ class Tape:
                 wanted = max(wanted, point.call.stop)
         return wanted
 
-    def filled(self, recorder: Recorder) -> None:
+    @property
+    def full(self) -> bool:
+        """Whether every address has been recorded."""
+        for recorder in self.recorders.values():
+            wanted = self._wanted(recorder)
+            if wanted is None or len(recorder.records) < wanted:
+                return False
+        return True
+
+    def recorded(self) -> None:
         """Called by a recorder; ends the pass when nothing is missing."""
-        if not self._stop_when_full:
-            return
-        for other in self.recorders.values():
-            wanted = self._wanted(other)
-            if wanted is None or len(other.records) < wanted:
-                return
-        raise StopForward
+        if self._stop_when_full and self.full:
+            raise StopForward
 
     @contextmanager
     def listen(self, stop_when_full: bool = False) -> Iterator[None]:
         """Record everything that runs inside; optionally stop early."""
         self.release()
+        for recorder in self.recorders.values():
+            recorder.attach(self._model.get_submodule(recorder.path))
         self.listening, self._stop_when_full = True, stop_when_full
         complete = False
         try:

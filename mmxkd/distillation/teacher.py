@@ -19,6 +19,13 @@ from .teacher_checkpoint import load_teacher
 DTYPES = dict(fp32=None, bf16=torch.bfloat16, fp16=torch.float16)
 
 
+class _TeacherTape(Tape):
+    """Shared by copies of the algorithm, as the teacher is."""
+
+    def __deepcopy__(self, memo: dict) -> '_TeacherTape':
+        return self
+
+
 class Teacher:
     """A frozen model that is run only to be listened to.
 
@@ -64,7 +71,7 @@ class Teacher:
         self.model = build_model(model_cfg, scope or cfg_scope)
         self.model.requires_grad_(False)
         self.model.eval()
-        self.tape = Tape(self.model, name)
+        self.tape = _TeacherTape(self.model, name)
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
         # An EMA copy of the algorithm shares the teacher: it never changes.

@@ -64,7 +64,8 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
         prefix (str): Keep only names that start so, and cut it off.
 
     Raises:
-        ConfigError: There is no such file, or no weights in it.
+        ConfigError: There is no such file, no weights in it, or none with
+            that prefix.
     """
     if '://' not in path and not Path(path).is_file():
         folder = Path(path).parent
@@ -81,6 +82,12 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
     if not weights:
         raise ConfigError(f'{path}: no weights in this file; expected a '
                           "state dict, or a dict with the key 'state_dict'")
+    if prefix:
+        prefix = prefix.rstrip('.') + '.'
+        if not any(name.startswith(prefix) for name in weights):
+            known = {name.partition('.')[0] + '.' for name in weights}
+            raise ConfigError(f'{path}: no weight starts with prefix='
+                              f'{prefix!r}; ' + did_you_mean(prefix, known))
     return {
         name.removeprefix(prefix): value
         for name, value in weights.items() if name.startswith(prefix)

@@ -1,4 +1,5 @@
 """One batch, seen by each model through its own data preprocessor."""
+import copy
 import random
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -27,11 +28,9 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
     def __init__(self, student: nn.Module, teachers: Mapping[str, Any],
                  wanted: Callable[[], Collection[str]]) -> None:
         super().__init__()
-        self._views = dict(student=student)
-        self._inputs: dict[str, str | None] = dict(student=None)
-        for name, teacher in teachers.items():
-            self._views[name] = teacher.model
-            self._inputs[name] = teacher.inputs
+        # In containers, so that neither becomes a part of this one. Teachers,
+        # not their models: a copy of the algorithm shares them.
+        self._student, self._teachers = [student], dict(teachers)
         self._wanted = wanted
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -45,27 +44,72 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         Returns:
             dict: The student's ``inputs`` and ``data_samples``; while
             training ``views`` too: those of the teachers that run now.
+
+        Raises:
+            ConfigError: The batch does not hold what a model sees, or the
+                views are padded to different sizes.
         """
         data = self.cast_data(data)
+        student = self._student[0].data_preprocessor
+        own = dict(data, inputs=select(data['inputs'], student, None,
+                                       'student'))
         if not training:
-            return self._view('student', data, False)
-        state = _random_state()
-        views = {}
-        for name in self._wanted():
-            views[name] = self._view(name, data, True)
-            # Batch augmentations draw the same numbers for each view.
-            _set_random_state(state)
-        return dict(self._view('student', data, True), views=views)
+            return student(own, False)
+        wanted, state, views = self._wanted(), _random_state(), {}
+        for name, teacher in self._teachers.items():
+            preprocessor = teacher.model.data_preprocessor
+            # A size that is drawn is kept for later batches, so the draws
+            # go on while a teacher is idle.
+            draws = getattr(preprocessor, 'batch_augments', None)
+            if name in wanted or draws:
+                view = _copy(data, select(data['inputs'], preprocessor,
+                                          teacher.inputs, name))
+                views[name] = preprocessor(view, True)
+                # Batch augmentations draw the same numbers for each view.
+                _set_random_state(state)
+        seen = student(own, True)
+        for name in wanted:
+            check_padding(name, views[name], seen)
+        return dict(seen, views={name: views[name] for name in wanted})
 
-    def _view(self, name: str, data: dict, training: bool) -> dict:
-        model = self._views[name]
-        data = dict(data, inputs=select(
-            data['inputs'], model.data_preprocessor, self._inputs[name],
-            name))
-        # Each preprocessor writes into its samples.
-        if data.get('data_samples') is not None and name != 'student':
-            data['data_samples'] = [s.clone() for s in data['data_samples']]
-        return model.data_preprocessor(data, training)
+
+def _copy(data: dict, inputs: Any) -> dict:
+    """A batch whose samples a preprocessor may write into."""
+    # Not sample.clone(), which shares the boxes.
+    return dict(data, inputs=inputs,
+                data_samples=copy.deepcopy(data.get('data_samples')))
+
+
+def check_padding(name: str, view: dict, student: dict) -> None:
+    """Refuse views of one picture that are padded to different sizes.
+
+    Their features would not lie on each other, although a connector could
+    resize them.
+
+    Args:
+        name (str): The teacher.
+        view, student (dict): What the data preprocessors gave.
+
+    Raises:
+        ConfigError: It names both sizes.
+    """
+    for s, t in zip(student.get('data_samples') or [],
+                    view.get('data_samples') or [], strict=True):
+        own, other = s.metainfo, t.metainfo
+        sizes = [m.get('batch_input_shape') for m in (own, other)]
+        if (None not in sizes and tuple(sizes[0]) != tuple(sizes[1])
+                and own.get('img_shape') == other.get('img_shape')):
+            raise ConfigError(
+                f'data_preprocessor: a picture of {own["img_shape"]} is '
+                f'padded to {tuple(sizes[0])} for the student and to '
+                f'{tuple(sizes[1])} for teacher {name!r}; give both the '
+                'same pad_size_divisor and batch_augments')
+
+
+def is_mmdet3d(module: nn.Module) -> bool:
+    """Whether a class of mmdet3d, or one derived from it, made a module."""
+    return any(c.__module__.split('.')[0] == 'mmdet3d'
+               for c in type(module).__mro__)
 
 
 def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
@@ -80,8 +124,7 @@ def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
     """
     if not isinstance(inputs, Mapping):
         return inputs
-    chooses = hasattr(preprocessor, 'modalities') or (
-        type(preprocessor).__module__.startswith('mmdet3d'))
+    chooses = hasattr(preprocessor, 'modalities') or is_mmdet3d(preprocessor)
     if chooses and modality is None:
         return inputs
     modality = modality or 'img'

@@ -9,8 +9,19 @@ Levels = Tensor | Sequence[Tensor]
 
 
 def as_levels(features: Levels) -> list[Tensor]:
-    """A list of levels from one feature map or several."""
-    return [features] if isinstance(features, Tensor) else list(features)
+    """A list of levels from one feature map or several.
+
+    Raises:
+        ValueError: There is none, or something else than feature maps.
+    """
+    levels = [features] if isinstance(features, Tensor) else list(features)
+    if not levels:
+        raise ValueError('there is no feature level')
+    for level in levels:
+        if not isinstance(level, Tensor):
+            raise ValueError('expected a feature map or a list of them, got '
+                             f'a list of {type(level).__name__}')
+    return levels
 
 
 class MultiLevelLoss(nn.Module):

@@ -39,14 +39,14 @@ class FeatureDiscriminator(nn.Module):
         """Classify feature maps.
 
         Args:
-            feature (Tensor): (N, C, H, W), any H and W of at least 2.
+            feature (Tensor): (N, C, H, W) of any size.
 
         Returns:
             Tensor: (N, 1) logits; positive for the teacher.
         """
         x = F.relu(self.conv1(feature))
         if self.pool_between:
-            x = F.max_pool2d(x, 2)
+            x = F.max_pool2d(x, 2, ceil_mode=True)
         x = F.relu(self.conv2(x))
         x = F.adaptive_max_pool2d(x, self.grid).flatten(1)
         return self.fc2(self.dropout(F.relu(self.fc1(x))))
