@@ -4,7 +4,7 @@ Every message of the package is built from two questions: *where* (a file, a
 config key, a layer) and *what was expected there*.
 """
 import difflib
-from typing import Dict, Iterable, List, Sequence
+from collections.abc import Iterable, Sequence
 
 
 class ConfigError(ValueError):
@@ -24,7 +24,7 @@ class NonFiniteLossError(FloatingPointError):
         iteration (int): Iterations done before.
     """
 
-    def __init__(self, losses: Dict[str, float], samples: Sequence[str],
+    def __init__(self, losses: dict[str, float], samples: Sequence[str],
                  iteration: int) -> None:
         self.losses, self.samples = losses, list(samples)
         self.iteration = iteration
@@ -55,7 +55,7 @@ class CorruptSampleError(ValueError):
         return f'{self.modality}: {self.path}: {self.reason}'
 
 
-def nearest_names(name: str, known: Iterable[str], n: int = 5) -> List[str]:
+def nearest_names(name: str, known: Iterable[str], n: int = 5) -> list[str]:
     """The ``n`` names of ``known`` that look most like ``name``.
 
     Upper and lower case count as equal, and so do ``.``, ``/`` and ``_``.

@@ -6,8 +6,13 @@ import torch
 from torch import nn
 
 from mmxkd.distillation.hook_points import parse
-from mmxkd.distillation.methods import (Delivery, MethodTap, by_layer,
-                                        find_owner, tap_method)
+from mmxkd.distillation.methods import (
+    Delivery,
+    MethodTap,
+    by_layer,
+    find_owner,
+    tap_method,
+)
 from mmxkd.distillation.recorders import Tape
 from mmxkd.errors import ConfigError
 

@@ -1,0 +1,11 @@
+"""Optimizer wrappers."""
+from .alternating_optim_wrapper import (
+                                        AlternatingOptimWrapper,
+                                        AlternatingOptimWrapperConstructor,
+)
+from .bf16_optim_wrapper import Bf16OptimWrapper
+
+__all__ = [
+    'AlternatingOptimWrapper', 'AlternatingOptimWrapperConstructor',
+    'Bf16OptimWrapper'
+]

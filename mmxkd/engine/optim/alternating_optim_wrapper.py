@@ -1,0 +1,154 @@
+"""Two optimizers that take turns: the student's and the discriminators'."""
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.optim import (
+    DefaultOptimWrapperConstructor,
+    OptimWrapper,
+    OptimWrapperDict,
+)
+from torch import nn
+
+from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+_ROLES = ('student', 'discriminator')
+
+
+class AlternatingOptimWrapper(OptimWrapperDict):
+    """One backward pass for both optimizers; the discriminators' one steps
+    only where the last loss has trained them.
+
+    Args:
+        adversaries (list[nn.Module]): Losses with a flag
+            ``trains_discriminator`` that tells what their last call did.
+        student (OptimWrapper): Of the student and the connectors.
+        discriminator (OptimWrapper): Of the discriminators.
+    """
+
+    def __init__(self, adversaries: list[nn.Module], student: OptimWrapper,
+                 discriminator: OptimWrapper) -> None:
+        super().__init__(student=student, discriminator=discriminator)
+        self._adversaries = adversaries
+        self._trained = False
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """The student's: precision and gradient accumulation."""
+        with self['student'].optim_context(model):
+            yield
+
+    def initialize_count_status(self, model: nn.Module, cur_iter: int,
+                                max_iters: int) -> None:
+        """Tell both wrappers where the training stands."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper.initialize_count_status(model, cur_iter, max_iters)
+
+    def update_params(self, loss: torch.Tensor,
+                      step_kwargs: dict | None = None,
+                      zero_kwargs: dict | None = None) -> None:
+        """Backward once, then step whose turn it is.
+
+        Args:
+            loss (Tensor): Scalar, the sum of all losses.
+            step_kwargs, zero_kwargs (dict, optional): As in mmengine.
+        """
+        step_kwargs, zero_kwargs = step_kwargs or {}, zero_kwargs or {}
+        student, discriminator = self['student'], self['discriminator']
+        student.backward(student.scale_loss(loss))
+        for adversary in self._adversaries:
+            self._trained |= adversary.trains_discriminator
+            adversary.trains_discriminator = False
+        if not student.should_update():
+            return
+        student.step(**step_kwargs)
+        if self._trained:
+            discriminator.step(**step_kwargs)
+        self._trained = False
+        for wrapper in (student, discriminator):
+            wrapper.zero_grad(**zero_kwargs)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class AlternatingOptimWrapperConstructor:
+    """Builds an :class:`AlternatingOptimWrapper` for an adversarial loss.
+
+    ::
+
+        optim_wrapper = dict(
+            constructor='mmxkd.AlternatingOptimWrapperConstructor',
+            student=dict(optimizer=dict(type='SGD', lr=0.005)),
+            discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)))
+
+    Args:
+        optim_wrapper_cfg (dict): ``student`` and ``discriminator``, each an
+            ``optim_wrapper`` config as in mmengine.
+        paramwise_cfg (dict, optional): Applied to the student.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict,
+                 paramwise_cfg: dict | None = None) -> None:
+        cfgs = {k: v for k, v in optim_wrapper_cfg.items() if k != 'type'}
+        for key in cfgs:
+            if key not in _ROLES:
+                raise ConfigError(f'optim_wrapper.{key} is unknown; '
+                                  + did_you_mean(key, _ROLES))
+        for role in _ROLES:
+            if role not in cfgs:
+                raise ConfigError(f'optim_wrapper.{role} is missing: '
+                                  f'expected {" and ".join(_ROLES)}')
+        self.cfgs, self.paramwise_cfg = cfgs, paramwise_cfg
+
+    def __call__(self, model: nn.Module) -> AlternatingOptimWrapper:
+        """Build both optimizers.
+
+        Raises:
+            ConfigError: The model has no adversarial loss that alternates,
+                or the precision needs a loss scaler.
+        """
+        if is_model_wrapper(model):
+            model = model.module
+        adversaries = [
+            m for m in model.modules() if hasattr(m, 'trains_discriminator')
+            and getattr(m, 'mode', None) == 'alternate'
+        ]
+        if not adversaries:
+            raise ConfigError(
+                'optim_wrapper: AlternatingOptimWrapperConstructor needs a '
+                "loss with mode='alternate', such as AdversarialFeatureLoss")
+        student = self._build('student', _without(model, adversaries),
+                              self.paramwise_cfg)
+        discriminator = self._build('discriminator',
+                                    nn.ModuleList(adversaries))
+        return AlternatingOptimWrapper(adversaries, student, discriminator)
+
+    def _build(self, role: str, module: nn.Module,
+               paramwise_cfg: dict | None = None) -> OptimWrapper:
+        cfg = dict(type='OptimWrapper', **self.cfgs[role]) if (
+            'type' not in self.cfgs[role]) else dict(self.cfgs[role])
+        wrapper = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(module)
+        if hasattr(wrapper, 'loss_scaler'):
+            raise ConfigError(
+                f'optim_wrapper.{role}: a loss scaler serves one optimizer; '
+                "use type='mmxkd.Bf16OptimWrapper' instead of "
+                f'{type(wrapper).__name__}')
+        return wrapper
+
+
+def _without(model: nn.Module, left_out: list[nn.Module]) -> nn.Module:
+    """A module that holds all parameters of a model but those of some parts,
+    under their own names."""
+    skipped = {id(p) for module in left_out for p in module.parameters()}
+    rest = nn.Module()
+    for name, child in model.named_children():
+        own = {id(p) for p in child.parameters()}
+        if not own & skipped:
+            rest.add_module(name, child)
+        elif not own <= skipped:
+            rest.add_module(name, _without(child, left_out))
+    for name, parameter in model.named_parameters(recurse=False):
+        if id(parameter) not in skipped:
+            rest.register_parameter(name, parameter)
+    return rest
