@@ -1,9 +1,16 @@
 """Hooks of mmengine's runner."""
+from .epoch_seed_hook import EpochSeedHook, seed_everything
+from .finite_guard_hook import FiniteGuardHook
+from .graceful_stop_hook import GracefulStopHook
+from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem
 from .strict_early_stopping_hook import StrictEarlyStoppingHook
+from .student_checkpoint_hook import StudentCheckpointHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
-    'StemInitHook', 'StrictEarlyStoppingHook', 'TorchvisionWeightsHook',
-    'from_torchvision', 'inflate_stem'
+    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook',
+    'SafeCheckpointHook', 'StemInitHook', 'StrictEarlyStoppingHook',
+    'StudentCheckpointHook', 'TorchvisionWeightsHook', 'from_torchvision',
+    'inflate_stem', 'seed_everything'
 ]

@@ -1,6 +1,5 @@
 """Loading of torchvision's Faster R-CNN into mmdet's."""
 import re
-from typing import Dict
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -27,7 +26,7 @@ RENAMED = (
 DROPPED = r'roi_heads\.box_predictor\..*'
 
 
-def from_torchvision(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
+def from_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename the weights of torchvision's Faster R-CNN for mmdet's.
 
     Both order anchors, deltas and flattened RoI features alike, so that

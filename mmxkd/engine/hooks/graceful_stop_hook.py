@@ -1,0 +1,59 @@
+"""Stop between two iterations when the system asks for it."""
+import os
+import signal
+from types import FrameType
+
+import torch
+from mmengine.dist import all_reduce, is_distributed
+from mmengine.hooks import Hook
+
+from mmxkd.registry import HOOKS
+
+
+@HOOKS.register_module()
+class GracefulStopHook(Hook):
+    """On SIGTERM or SIGINT, finish the iteration and leave in good order.
+
+    A cluster sends SIGTERM some seconds before it kills. The run then ends
+    between two iterations, on all processes at the same one, with the exit
+    code that a shell expects (143 for SIGTERM, 130 for SIGINT), and resumes
+    exactly from its last checkpoint. No extra checkpoint is written: a state
+    from the middle of an epoch could not be resumed exactly, since the order
+    of the samples starts anew with the epoch.
+
+    A second signal of the same kind ends the process at once.
+    """
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def before_train(self, runner) -> None:
+        self._received = 0
+        self._process = os.getpid()
+        self._previous = {s: signal.signal(s, self._on_signal)
+                          for s in self.signals}
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(number, self._previous[number])
+        if os.getpid() != self._process:
+            # A data-loader worker, which was forked with this handler.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self._received = number
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None,
+                         outputs=None) -> None:
+        received = self._received
+        if is_distributed():
+            shared = torch.tensor(received)
+            all_reduce(shared, op='max')
+            received = int(shared)
+        if received:
+            runner.logger.warning(
+                f'{signal.Signals(received).name} received: stopped after '
+                f'iteration {runner.iter + 1}. --resume goes on from the '
+                'last checkpoint.')
+            raise SystemExit(128 + received)
+
+    def after_train(self, runner) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

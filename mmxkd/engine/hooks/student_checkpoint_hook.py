@@ -1,0 +1,46 @@
+"""Load a checkpoint to test a student, and only one that fits."""
+import re
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner.checkpoint import load_state_dict
+
+from mmxkd.errors import CheckpointError
+from mmxkd.registry import HOOKS
+
+#: Connectors and discriminators of a distilled student stand under this key.
+EXTRAS = 'distiller.'
+
+
+@HOOKS.register_module()
+class StudentCheckpointHook(Hook):
+    """Drop what belongs to the distiller; refuse what does not fit.
+
+    mmengine loads whatever keys match and goes on: a detector tested with
+    the wrong file gives numbers of random layers. Here a missing, unknown or
+    misshapen key is a :class:`CheckpointError`.
+    """
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        holder = checkpoint if 'state_dict' not in checkpoint else None
+        state = checkpoint.get('state_dict', holder)
+        extras = [k for k in state
+                  if re.sub(r'^module\.', '', k).startswith(EXTRAS)]
+        for key in extras:
+            del state[key]
+        if extras:
+            runner.logger.info(
+                f'{len(extras)} keys of the distiller are not needed by the '
+                'student and were left out.')
+        model = runner.model.module if is_model_wrapper(
+            runner.model) else runner.model
+        plain = type(state)(
+            (re.sub(r'^module\.', '', k), v) for k, v in state.items())
+        if hasattr(state, '_metadata'):
+            plain._metadata = state._metadata
+        try:
+            load_state_dict(model, plain, strict=True)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f'{runner._load_from} does not fit the model of the config. '
+                f'{error}') from error

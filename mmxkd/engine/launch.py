@@ -1,0 +1,134 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share."""
+import argparse
+import os
+import os.path as osp
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.device import is_cuda_available
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmxkd.errors import ConfigError, did_you_mean
+
+#: Hooks that make a run safe to kill and to resume; see each for why.
+GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
+          'mmxkd.GracefulStopHook')
+
+
+def existing_file(path: str) -> str:
+    """Type of a command line argument: a file that exists, or a URL.
+
+    Raises:
+        argparse.ArgumentTypeError: Offers the files with similar names.
+    """
+    if '://' in path or osp.isfile(path):
+        return path
+    folder = Path(path).parent
+    while not folder.is_dir():
+        folder = folder.parent
+    ending = Path(path).suffix or '.py'
+    known = {str(p) for p in folder.glob('*' + ending)} or {
+        str(p) for p in folder.glob('*/**/*' + ending)}
+    raise argparse.ArgumentTypeError(
+        f'no file {path!r}; {did_you_mean(path, known)}')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing have in common."""
+    parser.add_argument(
+        '--work-dir', help='folder for logs and results (default: '
+        'work_dirs/ and the name of the config)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={},
+        metavar='KEY=VALUE', help='change keys of the config, e.g. '
+        'train_cfg.max_epochs=2 model.backbone.depth=18; lists as "[1,2]"')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none', help='who starts the processes (default: %(default)s)')
+    # torch.distributed.launch passes the one or the other, by its version.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by the launcher')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read ``args.config`` and apply the common options to it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    cfg.merge_from_dict(args.cfg_options)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
+        'work_dirs', Path(args.config).stem)
+    return cfg
+
+
+def add_guards(cfg: Config) -> None:
+    """Make the run of any config crash-safe, exact to resume, NaN-safe.
+
+    Adds :data:`GUARDS` unless the config names them, and saves with
+    ``SafeCheckpointHook`` where it would save with mmengine's.
+    """
+    hooks = list(cfg.get('custom_hooks') or [])
+    named = {_type_name(hook) for hook in hooks}
+    cfg.custom_hooks = hooks + [
+        dict(type=guard) for guard in GUARDS
+        if not named & {guard, guard.removeprefix('mmxkd.')}]
+    defaults = cfg.setdefault('default_hooks', {})
+    checkpoint = defaults.setdefault('checkpoint', dict(type='CheckpointHook'))
+    if checkpoint and _type_name(checkpoint).endswith('CheckpointHook'):
+        if _type_name(checkpoint).split('.')[-1] == 'CheckpointHook':
+            checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
+
+
+def _type_name(cfg: dict) -> str:
+    kind = cfg['type']
+    return kind if isinstance(kind, str) else kind.__name__
+
+
+def use_mixed_precision(cfg: Config, dtype: str) -> None:
+    """Set the optimizer wrapper for ``--amp``.
+
+    Args:
+        cfg (Config): Changed in place.
+        dtype (str): ``'fp16'``, ``'bf16'``, or ``'auto'``: fp16 with CUDA,
+            bf16 without.
+
+    Raises:
+        ConfigError: fp16 without CUDA, or a wrapper of another kind.
+    """
+    if dtype == 'auto':
+        dtype = 'fp16' if is_cuda_available() else 'bf16'
+    if dtype == 'fp16' and not is_cuda_available():
+        raise ConfigError('--amp fp16 needs CUDA; use --amp bf16')
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    ours = ('OptimWrapper', 'AmpOptimWrapper', 'mmxkd.Bf16OptimWrapper')
+    if kind not in ours or 'constructor' in wrapper:
+        raise ConfigError(
+            f'--amp cannot change optim_wrapper of type {kind!r}, '
+            f'constructor {wrapper.get("constructor")!r}: set the type of '
+            'its wrappers to AmpOptimWrapper or mmxkd.Bf16OptimWrapper in '
+            'the config')
+    if dtype == 'bf16':
+        wrapper.type = 'mmxkd.Bf16OptimWrapper'
+    else:
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.loss_scale = 'dynamic'
+
+
+def student_alone(cfg: Config) -> None:
+    """Turn the config of a distillation into that of its student.
+
+    The student of a distilled checkpoint has the keys of the plain student,
+    so that no teacher is needed to test it.
+    """
+    if str(cfg.model.get('type', '')).endswith('CrossModalDistill'):
+        cfg.model = cfg.model.student
+    cfg.custom_hooks = [
+        *(cfg.get('custom_hooks') or []),
+        dict(type='mmxkd.StudentCheckpointHook')]
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The runner of the config: ``runner_type`` where given."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

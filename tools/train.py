@@ -1,0 +1,57 @@
+"""Train a detector, or distil teachers into a student, from a config."""
+import argparse
+
+import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
+from mmxkd.engine import launch
+from mmxkd.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Several processes: bash tools/dist_train.sh CONFIG NUMBER.')
+    parser.add_argument('config', type=launch.existing_file,
+                        help='config file')
+    launch.add_arguments(parser)
+    parser.add_argument(
+        '--amp', nargs='?', const='auto', choices=['auto', 'fp16', 'bf16'],
+        help='mixed precision: fp16 with CUDA, bf16 without, or as given')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning '
+        'rate by the batch size, from auto_scale_lr.base_batch_size')
+    parser.add_argument(
+        '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+        help='go on from this checkpoint; without a name, from the newest '
+        'intact one in the work directory')
+    parser.add_argument('--seed', type=int, help='seed of the run')
+    args = parser.parse_args()
+    if args.resume not in (None, 'auto'):
+        try:
+            launch.existing_file(args.resume)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f'argument --resume: {error}')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = launch.load_config(args)
+    launch.add_guards(cfg)
+    if args.seed is not None:
+        cfg.setdefault('randomness', {})['seed'] = args.seed
+    if args.amp:
+        launch.use_mixed_precision(cfg, args.amp)
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise ConfigError(
+                f'{args.config}: --auto-scale-lr needs '
+                'auto_scale_lr=dict(base_batch_size=...) in the config')
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    launch.build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
