@@ -60,13 +60,16 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
     student can teach in turn.
 
     Args:
-        path (str): A file or URL that mmengine can load.
+        path (str): A file or URL that mmengine can load, or a work
+            directory, whose best checkpoint is taken.
         prefix (str): Keep only names that start so, and cut it off.
 
     Raises:
         ConfigError: There is no such file, no weights in it, or none with
             that prefix.
     """
+    if Path(path).is_dir():
+        path = best_in(path)
     if '://' not in path and not Path(path).is_file():
         folder = Path(path).parent
         near = [str(p) for p in folder.glob('*.pth')] or [
@@ -93,6 +96,21 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
         for name, value in weights.items() if name.startswith(prefix)
         and not name.startswith('distiller.')
     }
+
+
+def best_in(folder: str) -> str:
+    """The best checkpoint of a work directory.
+
+    Raises:
+        ConfigError: There is none, or there are several to choose from.
+    """
+    found = sorted(Path(folder).glob('best_*.pth'))
+    if len(found) == 1:
+        return str(found[0])
+    others = sorted(str(p) for p in Path(folder).glob('*.pth'))
+    raise ConfigError(
+        f'teacher checkpoint {folder!r}: expected one best_*.pth in this '
+        f'folder, found {len(found)}; name one of {others[-10:]}')
 
 
 def compare(model: nn.Module, weights: dict[str, Tensor],
