@@ -62,11 +62,6 @@ class HookPoint:
     steps: tuple[Step, ...]
     text: str
 
-    @property
-    def recorder(self) -> tuple[str, str, str]:
-        """What identifies the recorder that serves this address."""
-        return self.model, self.path, self.source
-
 
 def split_model(text: str, default: str = STUDENT) -> tuple[str, str]:
     """Split ``'gated:neck[0]'`` into ``('gated', 'neck[0]')``.
@@ -105,7 +100,7 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
             raise ConfigError(
                 f'hook point {text!r} of {model_name!r}: cannot read '
                 f'{text[at:]!r}; expected a name, [i], [a:b], .key, @call or '
-                '.inputs')
+                '.inputs; ' + did_you_mean(text, layer_names(model)))
         at, found = token.end(), token.groupdict()
         in_path = not steps and call is None and source == 'outputs'
         if found['method'] is not None:
@@ -118,16 +113,15 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
                     + did_you_mean(found['method'], methods))
             source = found['method'] + '()'
         elif found['name'] is not None:
-            if in_path and found['name'] in module._modules:
+            if in_path and module._modules.get(found['name']) is not None:
                 names.append(found['name'])
                 module = module._modules[found['name']]
             elif in_path and not names:
-                raise _no_such_layer(text, found['name'], model, model_name)
+                raise _no_such_layer(text, model, model_name)
             elif in_path and found['name'] == 'inputs':
                 source = 'inputs'
             elif found['name'].isdigit():
-                raise _no_such_layer(text, '.'.join([*names, found['name']]),
-                                     model, model_name)
+                raise _no_such_layer(text, model, model_name)
             else:
                 steps.append(found['name'])
         elif found['call'] is not None:
@@ -141,7 +135,13 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
         else:
             steps.append(slice(_int(found['begin']), _int(found['end'])))
     if not names:
-        raise _no_such_layer(text, text, model, model_name)
+        raise _no_such_layer(text, model, model_name)
+    if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+        path = '.'.join(names)
+        raise ConfigError(
+            f'hook point {text!r} of {model_name!r}: {path!r} is a '
+            f'{type(module).__name__}, which is never called itself; name '
+            f'one of its layers: {[f"{path}.{k}" for k in module._modules]}')
     return HookPoint(model_name, '.'.join(names), source, call, tuple(steps),
                      text)
 
@@ -155,8 +155,9 @@ def layer_names(model: nn.Module) -> list[str]:
     return [name for name, _ in model.named_modules() if name]
 
 
-def _no_such_layer(text: str, name: str, model: nn.Module,
-                   model_name: str) -> ConfigError:
+def _no_such_layer(text: str, model: nn.Module, model_name: str
+                   ) -> ConfigError:
+    name = re.match(r'[\w.]*', text).group()
     hint = did_you_mean(name, layer_names(model))
     for prefix in ('module.', 'student.', 'architecture.', 'model.'):
         if name.startswith(prefix):
@@ -208,20 +209,31 @@ def pick(record: Any, point: HookPoint, model: nn.Module | None = None
     return record
 
 
+def layer_hint(point: HookPoint, model: nn.Module | None) -> str:
+    """Layers that may be meant where a name was taken for a key.
+
+    Returns:
+        str: Part of a message, empty where no name was taken for a key.
+    """
+    if model is None or not point.steps or not isinstance(point.steps[0], str):
+        return ''
+    key = point.steps[0]
+    near = did_you_mean(f'{point.path}.{key}', layer_names(model))
+    return f'; nor has {point.path!r} a layer {key!r}, {near}'
+
+
 def _pick_key(record: Any, key: str, point: HookPoint,
               model: nn.Module | None, where: str) -> Any:
     if isinstance(record, Mapping):
         if key in record:
             return record[key]
         raise ConfigError(f'{where}: no key {key!r}; '
-                          f'{did_you_mean(key, map(str, record))}')
+                          f'{did_you_mean(key, map(str, record))}'
+                          + layer_hint(point, model))
     if hasattr(record, 'keys') and key in record.keys():
         return getattr(record, key)
-    hint = ''
-    if model is not None:
-        near = did_you_mean(f'{point.path}.{key}', layer_names(model))
-        hint = f'; nor has {point.path!r} a layer of that name, {near}'
-    raise ConfigError(f'{where}: {describe(record)} has no key {key!r}{hint}')
+    raise ConfigError(f'{where}: {describe(record)} has no key {key!r}'
+                      + layer_hint(point, model))
 
 
 def _show(step: int | slice) -> str:

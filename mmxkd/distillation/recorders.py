@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
 
-from .hook_points import ALL_CALLS, HookPoint, pick
+from .hook_points import ALL_CALLS, HookPoint, layer_hint, pick
 from .methods import tap_method
 
 
@@ -141,7 +141,8 @@ class Recorder:
         if count == 0:
             raise RecordError(
                 f'{where}: the layer {self.path!r} was not called in this '
-                'forward pass, so nothing was recorded')
+                'forward pass, so nothing was recorded'
+                + layer_hint(point, model))
         if point.call is None:
             if count != 1:
                 raise RecordError(
