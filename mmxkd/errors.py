@@ -4,6 +4,7 @@ Every message of the package is built from two questions: *where* (a file, a
 config key, a layer) and *what was expected there*.
 """
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 
 
@@ -45,7 +46,8 @@ class CorruptSampleError(ValueError):
         reason (str): What is wrong with it.
     """
 
-    def __init__(self, path: str, modality: str, reason: str) -> None:
+    def __init__(self, path: str | os.PathLike, modality: str,
+                 reason: str) -> None:
         self.path, self.modality, self.reason = str(path), modality, reason
         # All three stay in ``args``: the error must survive being pickled
         # by a data-loader worker.

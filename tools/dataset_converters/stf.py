@@ -9,10 +9,19 @@ from pathlib import Path
 
 from mmxkd.datasets.stf.alignment import ALIGNMENTS, FRAMES
 from mmxkd.datasets.stf.convert import ConvertSettings, convert
-from mmxkd.datasets.stf.layout import (DAYTIMES, GATED_SOURCES, WEATHERS,
-                                       FrameFiles, StfLayout)
-from mmxkd.datasets.stf.splits import (NIGHT_POOL, SPLITS, named_splits,
-                                       resplit_pool)
+from mmxkd.datasets.stf.layout import (
+    DAYTIMES,
+    GATED_SOURCES,
+    WEATHERS,
+    FrameFiles,
+    StfLayout,
+)
+from mmxkd.datasets.stf.splits import (
+    NIGHT_POOL,
+    SPLITS,
+    named_splits,
+    resplit_pool,
+)
 from mmxkd.errors import ConfigError, CorruptSampleError
 
 

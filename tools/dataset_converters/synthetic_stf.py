@@ -3,8 +3,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mmxkd.datasets.synthetic import (Difficulty, SyntheticSettings,
-                                      write_dataset)
+from mmxkd.datasets.synthetic import (
+    Difficulty,
+    SyntheticSettings,
+    write_dataset,
+)
 from mmxkd.datasets.synthetic.writer import GATED_FORMATS
 from mmxkd.errors import ConfigError
 

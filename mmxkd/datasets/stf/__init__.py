@@ -1,6 +1,13 @@
 """Seeing Through Fog as published: folders, labels and co-registration."""
-from .alignment import (FRAME_SIZE, GATED_SIZE, LEFT_SIZE, frame_to_camera,
-                        gated_to_left, transform_points, warp_image)
+from .alignment import (
+                        FRAME_SIZE,
+                        GATED_SIZE,
+                        LEFT_SIZE,
+                        frame_to_camera,
+                        gated_to_left,
+                        transform_points,
+                        warp_image,
+)
 from .labels import StfLabel, format_label, parse_label, read_labels
 
 __all__ = [

@@ -18,14 +18,28 @@ import numpy as np
 
 from mmxkd.errors import ConfigError, CorruptSampleError
 
-from .alignment import (CROP_OFFSET, FRAME_SIZE, GATED_SIZE, LEFT_SIZE,
-                        frame_to_camera, image_scale, warp_to_frame)
+from .alignment import (
+    CROP_OFFSET,
+    FRAME_SIZE,
+    GATED_SIZE,
+    LEFT_SIZE,
+    frame_to_camera,
+    image_scale,
+    warp_to_frame,
+)
 from .coco import LabelledFrame, coco_annotations, move_labels
-from .files import (encode_image, parallel_map, write_bytes, write_json,
-                    write_text)
+from .files import (
+    encode_image,
+    parallel_map,
+    remove_temporary,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from .images import load_rgb, load_slices
 from .labels import format_labels, read_labels
 from .layout import FrameFiles
+from .rectify import rectify
 
 MANIFEST = 'manifest.json'
 PROGRESS = '.progress'
@@ -80,10 +94,13 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
     every = [frame for split in frames.values() for frame in split]
     _check_labels(every)
     _claim(out, settings)
-    records = dict(zip(
-        (frame.frame_id for frame in every),
-        parallel_map(partial(convert_frame, out=out, settings=settings),
-                     every, num_workers, 'frames'), strict=True))
+    try:
+        records = dict(zip(
+            (frame.frame_id for frame in every),
+            parallel_map(partial(convert_frame, out=out, settings=settings),
+                         every, num_workers, 'frames'), strict=True))
+    finally:
+        remove_temporary(out)
     contents = {}
     for split, members in frames.items():
         contents[split] = coco_annotations(
@@ -140,16 +157,22 @@ def convert_frame(frame: FrameFiles, out: Path,
                for name, entry in record['files'].items()):
             return record
     rgb, slices = load_rgb(frame.rgb), load_slices(frame.gated)
+    if frame.rgb_calibration is not None:
+        rgb = rectify(rgb, frame.rgb_calibration)
+    if frame.gated_calibration is not None:
+        slices = [rectify(image, frame.gated_calibration)
+                  for image in slices]
     left_scale = _scale(frame.rgb, 'RGB', rgb, LEFT_SIZE)
     gated_scale = _scale(frame.gated[0], 'gated', slices[0], GATED_SIZE)
-    size = settings.size or tuple(round(v * gated_scale) for v in FRAME_SIZE)
+    size = settings.size or (round(FRAME_SIZE[0] * gated_scale),
+                             round(FRAME_SIZE[1] * gated_scale))
     to_left = frame_to_camera(settings.frame, settings.align, 'left')
     to_gated = frame_to_camera(settings.frame, settings.align, 'gated')
     outputs = {'images': warp_to_frame(rgb, to_left, left_scale, size)}
     for number, image in enumerate(slices):
         outputs[f'gated{number}'] = warp_to_frame(image, to_gated,
                                                   gated_scale, size)
-    labels = None
+    labels: str | None = None
     if frame.labels is not None:
         labels = format_labels(move_labels(
             read_labels(frame.labels),
@@ -177,13 +200,13 @@ def _scale(path: Path, modality: str, image: np.ndarray,
 
 
 def _label_motion(frame: str, size: tuple[int, int], left_scale: float,
-                  gated_scale: float):
+                  gated_scale: float) -> tuple[tuple[float, float],
+                                               tuple[float, float]]:
     """Scale and shift from label pixels to those of the output."""
     stretch = [out / full for out, full in zip(size, FRAME_SIZE, strict=True)]
     if frame == 'rgb':
-        scale = tuple(s / left_scale for s in stretch)
-        return scale, tuple(-o * s for o, s in
-                            zip(CROP_OFFSET, stretch, strict=True))
+        return ((stretch[0] / left_scale, stretch[1] / left_scale),
+                (-CROP_OFFSET[0] * stretch[0], -CROP_OFFSET[1] * stretch[1]))
     scale = (stretch[0] / gated_scale,
              stretch[1] / gated_scale * FRAME_SIZE[1] / GATED_SIZE[1])
     return scale, (0.0, 0.0)

@@ -3,9 +3,9 @@ import io
 import json
 import multiprocessing
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -13,6 +13,14 @@ import tifffile
 from tqdm import tqdm
 
 from mmxkd.errors import CorruptSampleError
+
+_TEMPORARY = '.*.tmp'
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what writers left behind that were killed."""
+    for path in Path(folder).rglob(_TEMPORARY):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ Some class names have two words (``traffic light``), which shifts the columns:
 lines are therefore read from the right.
 """
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,16 +39,16 @@ class StfLabel:
     """
 
     name: str
-    box: tuple[float, float, float, float]
+    box: tuple[float, ...]
     truncated: float = 0.0
     occluded: int = 0
     alpha: float = 0.0
-    size: tuple[float, float, float] = (-1.0, -1.0, -1.0)
-    location: tuple[float, float, float] = (-1000.0, -1000.0, -1000.0)
+    size: tuple[float, ...] = (-1.0, -1.0, -1.0)
+    location: tuple[float, ...] = (-1000.0, -1000.0, -1000.0)
     orient3d: float = 0.0
-    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation: tuple[float, ...] = (0.0, 0.0, 0.0)
     score: float = 1.0
-    quaternion: tuple[float, float, float, float] = (-1000.0, ) * 4
+    quaternion: tuple[float, ...] = (-1000.0, ) * 4
     visible: tuple[bool | None, ...] = (None, None, None, None)
 
     @property
@@ -60,7 +61,7 @@ class StfLabel:
         """The class without the mark of a group."""
         return self.name.removesuffix(GROUP_SUFFIX)
 
-    def with_box(self, box) -> 'StfLabel':
+    def with_box(self, box: Iterable[float]) -> 'StfLabel':
         """The same object with another 2-D box."""
         return replace(self, box=tuple(float(v) for v in box))
 

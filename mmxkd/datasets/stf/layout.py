@@ -50,6 +50,8 @@ class FrameFiles:
         labels: The label file, or None where unlabelled frames are allowed.
         weather: One of :data:`WEATHERS`, or ``'unknown'``.
         daytime: ``'day'``, ``'night'`` or ``'unknown'``.
+        rgb_calibration: Given where ``rgb`` is to be rectified.
+        gated_calibration: Given where ``gated`` are to be rectified.
     """
 
     frame_id: str
@@ -58,6 +60,8 @@ class FrameFiles:
     labels: Path | None
     weather: str
     daytime: str
+    rgb_calibration: Path | None = None
+    gated_calibration: Path | None = None
 
 
 class StfLayout:
@@ -105,6 +109,9 @@ class StfLayout:
         raise ConfigError(
             f'{self.root}: no {what} images: expected {wanted} '
             f'({did_you_mean(next(iter(folders.values())), present)})')
+
+    def _calibration(self, is_raw: bool, name: str) -> Path | None:
+        return self.root / f'{name}.json' if is_raw else None
 
     def split_ids(self, name: str) -> list[str]:
         """Frame ids of an official split, or of any file of ids.
@@ -164,6 +171,10 @@ class StfLayout:
             CorruptSampleError: A frame lacks files; names them all.
         """
         frames = []
+        calibrations = (
+            self._calibration(self.rgb_source == 'cam_stereo_left',
+                              'calib_cam_stereo_left'),
+            self._calibration(self.gated_source == 'raw', 'calib_gated_bwv'))
         for frame_id in frame_ids:
             rgb = (self.root / self.rgb_source
                    / f'{frame_id}{RGB_SOURCES[self.rgb_source]}')
@@ -171,12 +182,14 @@ class StfLayout:
                 self.root / f'gated{k}_{self.gated_source}'
                 / f'{frame_id}{GATED_SOURCES[self.gated_source]}'
                 for k in range(NUM_SLICES))
-            labels: Path | None = self.labels_dir / f'{frame_id}.txt'
-            if allow_unlabelled and not labels.is_file():
-                labels = None
-            _require(frame_id, [rgb, *gated, *([labels] if labels else [])])
+            label_file = self.labels_dir / f'{frame_id}.txt'
+            unlabelled = allow_unlabelled and not label_file.is_file()
+            labels = None if unlabelled else label_file
+            needed = [rgb, *gated, labels, *calibrations]
+            _require(frame_id, [path for path in needed if path])
             frames.append(FrameFiles(frame_id, rgb, gated, labels,
-                                     *self.conditions(frame_id)))
+                                     *self.conditions(frame_id),
+                                     *calibrations))
         return frames
 
 

@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from mmxkd.datasets.stf.alignment import (GATED_SIZE, LEFT_SIZE, gated_to_left,
-                                          scaling, transform_points)
+from mmxkd.datasets.stf.alignment import (
+    GATED_SIZE,
+    LEFT_SIZE,
+    gated_to_left,
+    scaling,
+    transform_points,
+)
 from mmxkd.datasets.stf.labels import StfLabel
 
 from .camera import Camera, scaled_size
@@ -47,15 +52,16 @@ def annotate(scene: Scene, surfaces: GBuffer, camera: Camera,
             outline = transform_points(
                 scaling(scale, scale) @ gated_to_left()
                 @ scaling(1 / scale, 1 / scale), outline)
-        label = _label(scene, thing, outline, visible,
+        label = _label(scene, thing, thing.label, outline, visible,
                        scaled_size(official, scale))
         if label is not None:
             labels.append(label)
     return labels[::-1]
 
 
-def _label(scene: Scene, thing: SceneObject, outline: np.ndarray,
-           visible: float, size) -> StfLabel | None:
+def _label(scene: Scene, thing: SceneObject, name: str,
+           outline: np.ndarray, visible: float,
+           size: tuple[int, int]) -> StfLabel | None:
     low, high = outline.min(0), outline.max(0)
     clipped = np.concatenate([np.clip(low, 0, size), np.clip(high, 0, size)])
     extent = clipped[2:] - clipped[:2]
@@ -68,7 +74,7 @@ def _label(scene: Scene, thing: SceneObject, outline: np.ndarray,
     alpha = (thing.yaw - np.arctan2(x, z) + np.pi) % (2 * np.pi) - np.pi
     air = scene.atmosphere
     return StfLabel(
-        name=thing.label,
+        name=name,
         truncated=round(float(truncated), 2),
         occluded=0 if visible > .9 else 1 if visible > .5 else 2,
         alpha=round(float(alpha), 4),

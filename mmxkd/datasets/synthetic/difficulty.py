@@ -1,6 +1,6 @@
 """The few numbers that make the synthetic task easy or hard."""
-from dataclasses import dataclass, field
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mmxkd.errors import ConfigError, did_you_mean
 

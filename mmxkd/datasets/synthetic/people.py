@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .scene import Capsule, Material, Part, SceneObject
+from .scene import Capsule, Material, SceneObject
 from .shapes import Placer, axes, ground_point
 
 SKIN_TONES = ((.75, .55, .45), (.60, .42, .32), (.35, .22, .15))
@@ -17,12 +17,12 @@ def random_cloth(rng: np.random.Generator) -> Material:
     return Material(albedo, rng.uniform(0.35, 0.75), temperature=24.0)
 
 
-def _far_to_near(parts: list[Part]) -> list[Part]:
+def _far_to_near(parts: list[Capsule]) -> list[Capsule]:
     return sorted(parts, key=lambda part: -(part.start + part.end)[2])
 
 
 def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
-                 height: float, stride: float) -> list[Part]:
+                 height: float, stride: float) -> list[Capsule]:
     """Limbs, torso and head of a standing or walking person.
 
     Args:
@@ -41,7 +41,7 @@ def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
     coat, trousers = random_cloth(rng), random_cloth(rng)
     shoes = Material((.05, .05, .05), rng.uniform(.1, .4), temperature=18.0)
     hip, shoulder = 0.50 * h, 0.80 * h
-    parts: list[Part] = []
+    parts: list[Capsule] = []
     for side in (-1.0, 1.0):
         swing = side * stride
         bend = max(0.0, -swing) * 0.8
@@ -116,7 +116,7 @@ def pedestrian_group(rng: np.random.Generator, x: float,
     count = int(rng.integers(3, 6))
     spread = 0.5 * (np.arange(count) - (count - 1) / 2)
     offsets = rng.uniform(-0.4, 0.4, count)
-    parts: list[Part] = []
+    parts: list[Capsule] = []
     # Far to near, so that people in front hide those behind them.
     for k in np.argsort(-offsets):
         position = ground_point(x + spread[k], z + offsets[k])
@@ -135,7 +135,7 @@ def cyclist(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     forward, _ = axes(yaw)
     metal = Material((.15, .15, .17), .35)
     tyre = Material((.04, .04, .04), .08)
-    parts: list[Part] = []
+    parts: list[Capsule] = []
     for centre in (-.52, .52):
         ring = np.linspace(0, 2 * np.pi, 13)
         rim = [place(0, .34 + .33 * np.sin(a), centre + .33 * np.cos(a))

@@ -69,22 +69,17 @@ def polygons_of(things: Sequence[SceneObject],
 
     Facets that are turned away and parts outside of the image are left out.
     """
-    capsules, facets = [], []
-    for owner, thing in enumerate(things):
-        for rank, part in enumerate(thing.parts):
-            kind = capsules if isinstance(part, Capsule) else facets
-            kind.append((owner, rank, part))
-    drawn: list[list[tuple[int, Polygon]]] = [[] for _ in things]
-    for group, build in ((capsules, _capsule_polygons),
-                         (facets, _facet_polygons)):
-        if not group:
-            continue
-        polygons = build([part for _, _, part in group], camera)
-        for (owner, rank, _), polygon in zip(group, polygons, strict=True):
-            if polygon is not None:
-                drawn[owner].append((rank, polygon))
-    return [[polygon for _, polygon in sorted(members, key=lambda m: m[0])]
-            for members in drawn]
+    parts = [part for thing in things for part in thing.parts]
+    capsules = iter(_capsule_polygons(
+        [part for part in parts if isinstance(part, Capsule)], camera))
+    facets = iter(_facet_polygons(
+        [part for part in parts if isinstance(part, Facet)], camera))
+    drawn = []
+    for thing in things:
+        polygons = (next(capsules if isinstance(part, Capsule) else facets)
+                    for part in thing.parts)
+        drawn.append([polygon for polygon in polygons if polygon is not None])
+    return drawn
 
 
 def _inside(low: np.ndarray, high: np.ndarray, camera: Camera) -> np.ndarray:
@@ -94,6 +89,8 @@ def _inside(low: np.ndarray, high: np.ndarray, camera: Camera) -> np.ndarray:
 
 def _capsule_polygons(capsules: Sequence[Capsule],
                       camera: Camera) -> list[Polygon | None]:
+    if not capsules:
+        return []
     ends = np.stack([[c.start, c.end] for c in capsules])
     depth = np.maximum(ends[..., 2], .5)
     centres = camera.project(ends.reshape(-1, 3)).reshape(-1, 2, 2)
@@ -130,6 +127,8 @@ def _capsule_polygons(capsules: Sequence[Capsule],
 
 def _facet_polygons(facets: Sequence[Facet],
                     camera: Camera) -> list[Polygon | None]:
+    if not facets:
+        return []
     counts = np.array([len(f.points) for f in facets])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     points = np.concatenate([f.points for f in facets])

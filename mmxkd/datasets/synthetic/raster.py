@@ -10,8 +10,14 @@ import cv2
 import numpy as np
 
 from .camera import Camera
-from .polygons import (NIR_FULL, SHIFT, Polygon, albedo_value, fixed_point,
-                       polygons_of)
+from .polygons import (
+    NIR_FULL,
+    SHIFT,
+    Polygon,
+    albedo_value,
+    fixed_point,
+    polygons_of,
+)
 from .scene import CAMERA_HEIGHT, Facet, Material, Road, Scene, SceneObject
 
 SKY_DEPTH = 1.0e4
@@ -84,7 +90,7 @@ def _mask(outlines: Sequence[np.ndarray], region: np.ndarray) -> np.ndarray:
     left, top, right, bottom = region
     mask = np.zeros((bottom - top, right - left), np.uint8)
     for outline in outlines:
-        cv2.fillPoly(mask, [fixed_point(outline - region[:2])], 1,
+        cv2.fillPoly(mask, [fixed_point(outline - region[:2])], (1, ),
                      cv2.LINE_8, SHIFT)
     return mask
 

@@ -1,9 +1,16 @@
 """The RGB camera: sun, headlights, fog and sensor noise."""
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from mmxkd.datasets.stf.alignment import (LEFT_SIZE, gated_to_left, scaling,
-                                          translation, warp_image)
+from mmxkd.datasets.stf.alignment import (
+    LEFT_SIZE,
+    gated_to_left,
+    scaling,
+    translation,
+    warp_image,
+)
 
 from .camera import Camera, scaled_size
 from .difficulty import Difficulty
@@ -19,14 +26,14 @@ _TONE_CURVE = np.round(
 
 
 def apply_fog(radiance: np.ndarray, depth: np.ndarray, beta: float,
-              airlight: np.ndarray) -> np.ndarray:
+              airlight: Sequence[float]) -> np.ndarray:
     """Koschmieder's model, I = J t + A (1 - t) with t = exp(-beta d).
 
     Args:
         radiance (np.ndarray): J, (H, W, 3), linear.
         depth (np.ndarray): d, (H, W), metres.
         beta (float): Extinction coefficient, 1/m.
-        airlight (np.ndarray): A, (3, ), linear.
+        airlight (Sequence[float]): A, red, green and blue, linear.
 
     Returns:
         np.ndarray: I, (H, W, 3) float32.
@@ -34,7 +41,7 @@ def apply_fog(radiance: np.ndarray, depth: np.ndarray, beta: float,
     Examples:
         >>> import numpy as np
         >>> lit = apply_fog(np.full((1, 1, 3), .2), np.full((1, 1), 50.),
-        ...                 np.log(2) / 50, np.array([1., 1., 1.]))
+        ...                 np.log(2) / 50, (1., 1., 1.))
         >>> lit[0, 0].round(6).tolist()
         [0.6, 0.6, 0.6]
     """

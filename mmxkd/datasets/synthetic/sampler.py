@@ -10,6 +10,7 @@ from .scene import Atmosphere, Road, Scene, SceneObject
 SCENE_STREAM = 0
 # Half of the field of view, as x / z; the camera's centre is off the middle.
 VIEW_LEFT, VIEW_RIGHT = -0.27, 0.25
+Place = tuple[float, float]
 
 
 def sample_scene(seed: int, index: int, difficulty: Difficulty) -> Scene:
@@ -89,85 +90,96 @@ def _far_to_near(objects: list[SceneObject]) -> tuple[SceneObject, ...]:
 class _Ground:
     """Finds free places, so that nobody stands in a car."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
+    def __init__(self) -> None:
         self._taken: list[tuple[float, float, float, float]] = []
-        self.objects: list[SceneObject] = []
 
-    def _free(self, x: float, z: float, half_width: float,
-              half_length: float) -> bool:
-        return all(abs(x - a) > half_width + w or abs(z - b) > half_length + d
-                   for a, b, w, d in self._taken)
-
-    def place(self, build: Callable[[float, float], SceneObject],
-              draw: Callable[[], tuple[float, float]],
-              half_width: float, half_length: float) -> None:
-        """Try some places; an object that finds none is left out."""
+    def find(self, draw: Callable[[], Place], half_width: float,
+             half_length: float) -> Place | None:
+        """Draw places until one is free; None after 20 that are not."""
         for _ in range(20):
             x, z = draw()
-            if self._free(x, z, half_width, half_length):
+            if all(abs(x - a) > half_width + w or abs(z - b) > half_length + d
+                   for a, b, w, d in self._taken):
                 self._taken.append((x, z, half_width, half_length))
-                self.objects.append(build(x, z))
-                return
+                return x, z
+        return None
 
 
 def _sample_objects(rng: np.random.Generator, road: Road,
                     difficulty: Difficulty,
                     night: bool) -> tuple[SceneObject, ...]:
-    ground = _Ground(rng)
+    ground = _Ground()
+    objects: list[SceneObject] = []
     near, far = difficulty.pedestrian_range
     outer = (road.left - road.sidewalk, road.right + road.sidewalk)
 
-    def anywhere(z_range: tuple[float, float]) -> tuple[float, float]:
-        # Density falls with the distance a little slower than 1 / z.
-        z = z_range[0] + (z_range[1] - z_range[0]) * rng.random()**1.4
-        x = z * rng.uniform(VIEW_LEFT, VIEW_RIGHT)
-        return float(np.clip(x, *outer)), z
+    def stand(build: Callable[..., SceneObject], nearest: float,
+              farthest: float, half_width: float = .35,
+              half_length: float = .35) -> None:
+        def anywhere() -> Place:
+            # Density falls with the distance a little slower than 1 / z.
+            z = nearest + (farthest - nearest) * rng.random()**1.4
+            x = z * rng.uniform(VIEW_LEFT, VIEW_RIGHT)
+            return float(np.clip(x, *outer)), z
 
-    def at_kerb() -> tuple[float, float]:
-        side = rng.random() < .5
-        x = (road.left - .5) if side else (road.right + .5)
-        return x, rng.uniform(8, 80)
+        place = ground.find(anywhere, half_width, half_length)
+        if place is not None:
+            objects.append(build(rng, *place))
 
     for _ in range(rng.poisson(1.6)):
-        kind = str(rng.choice(['car', 'van', 'lorry'], p=[.75, .17, .08]))
-        lane = rng.random()
-        if lane < .4:
-            x, yaw = road.left / 2, np.pi
-        elif lane < .7:
-            x, yaw = 0.0, 0.0
-        else:
-            x, yaw = road.right - .9, 0.0
-        moving = lane < .7
-        half_width, half_length = .55 * vehicles.SIZES[kind][1], \
-            .6 * vehicles.SIZES[kind][2]
-        start = 22.0 if x == 0.0 else 13.0 + half_length
-        yaw += rng.normal(0, .04)
-        ground.place(
-            lambda x, z, kind=kind, yaw=yaw, moving=moving: vehicles.vehicle(
-                rng, kind, x, z, yaw, night and moving),
-            lambda x=x, start=start: (x + rng.normal(0, .2),
-                                      rng.uniform(start, 85)),
-            half_width, half_length)
+        objects += _sample_vehicle(rng, road, ground, night)
     if rng.random() < difficulty.group_share:
-        ground.place(lambda x, z: people.pedestrian_group(rng, x, z),
-                     lambda: anywhere((max(near, 30.0), max(far, 31.0))),
-                     1.5, .8)
+        stand(people.pedestrian_group, max(near, 30.0), max(far, 31.0),
+              1.5, .8)
     for _ in range(min(rng.poisson(difficulty.pedestrians), 9)):
-        ground.place(lambda x, z: people.pedestrian(rng, x, z),
-                     lambda: anywhere((near, far)), .35, .35)
+        stand(people.pedestrian, near, far)
     for _ in range(rng.poisson(.3)):
-        ground.place(lambda x, z: people.cyclist(rng, x, z),
-                     lambda: anywhere((near + 2, far)), .4, 1.0)
+        stand(people.cyclist, near + 2, far, .4, 1.0)
     for _ in range(min(rng.poisson(difficulty.decoys), 10)):
-        build = clutter.DECOYS[rng.integers(len(clutter.DECOYS))]
-        ground.place(lambda x, z, build=build: build(rng, x, z),
-                     lambda: anywhere((near, far)), .35, .35)
+        stand(clutter.DECOYS[rng.integers(len(clutter.DECOYS))], near, far)
+    return _far_to_near(objects + _sample_kerb(rng, road, ground, night))
+
+
+def _sample_vehicle(rng: np.random.Generator, road: Road, ground: _Ground,
+                    night: bool) -> list[SceneObject]:
+    kind = str(rng.choice(['car', 'van', 'lorry'], p=[.75, .17, .08]))
+    _, width, length = vehicles.SIZES[kind]
+    half_length = .6 * length
+    lane = rng.random()
+    if lane < .4:  # oncoming
+        lane_x, yaw, start = road.left / 2, np.pi, 13.0 + half_length
+    elif lane < .7:  # ahead of us
+        lane_x, yaw, start = 0.0, 0.0, 22.0
+    else:  # parked
+        lane_x, yaw, start = road.right - .9, 0.0, 13.0 + half_length
+    yaw += rng.normal(0, .04)
+
+    def in_lane() -> Place:
+        return lane_x + rng.normal(0, .2), rng.uniform(start, 85)
+
+    place = ground.find(in_lane, .55 * width, half_length)
+    if place is None:
+        return []
+    return [vehicles.vehicle(rng, kind, *place, yaw, night and lane < .7)]
+
+
+def _sample_kerb(rng: np.random.Generator, road: Road, ground: _Ground,
+                 night: bool) -> list[SceneObject]:
+    """Signs and street lamps."""
+    objects: list[SceneObject] = []
+
+    def at_kerb() -> Place:
+        left = rng.random() < .5
+        return (road.left - .5 if left else road.right + .5,
+                rng.uniform(8, 80))
+
     for _ in range(rng.poisson(1.5)):
-        ground.place(lambda x, z: clutter.sign(rng, x, z), at_kerb, .2, .2)
+        place = ground.find(at_kerb, .2, .2)
+        if place is not None:
+            objects.append(clutter.sign(rng, *place))
     phase = rng.uniform(0, 25)
-    for z in np.arange(15 + phase, 100, 25.0):
-        side = 1.0 if (z - phase) % 50 < 25 else -1.0
+    for number, z in enumerate(np.arange(15 + phase, 100, 25.0)):
+        side = 1.0 if number % 2 == 0 else -1.0
         x = road.right + .4 if side > 0 else road.left - .4
-        ground.objects.append(clutter.lamp_post(x, z, side, night))
-    return _far_to_near(ground.objects)
+        objects.append(clutter.lamp_post(x, z, side, night))
+    return objects

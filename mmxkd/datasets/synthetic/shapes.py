@@ -2,6 +2,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .scene import CAMERA_HEIGHT, Facet, Material
 
@@ -36,8 +37,7 @@ class Placer:
         """One point, (3, )."""
         return self._position + np.array([u, v, w]) @ self._basis
 
-    def facet(self, corners: Sequence[tuple[float, float, float]],
-              outward: tuple[float, float, float],
+    def facet(self, corners: ArrayLike, outward: ArrayLike,
               material: Material) -> Facet:
         """A polygon from (u, v, w) corners; ``outward`` is unit length."""
         points = self._position + np.asarray(corners) @ self._basis

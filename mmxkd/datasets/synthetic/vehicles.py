@@ -52,8 +52,8 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
     shade = rng.choice([.05, .12, .3, .6, .75])
     colour = np.clip(shade * rng.uniform(.6, 1.4, 3), .03, .85)
     paint = Material(tuple(colour), rng.uniform(.15, .6), temperature=14.0)
-    profile, glass = PROFILES[kind]
-    profile = np.array(profile) * (length, 1.0)
+    corners, glass = PROFILES[kind]
+    profile = np.array(corners) * (length, 1.0)
     spans = [GLASS if k in glass else paint for k in range(len(profile))]
     half = width / 2
     parts = place.extrusion(profile, half, paint, spans)

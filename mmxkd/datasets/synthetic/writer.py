@@ -9,8 +9,14 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mmxkd.datasets.stf.files import (encode_image, parallel_map, write_bytes,
-                                      write_json, write_text)
+from mmxkd.datasets.stf.files import (
+    encode_image,
+    parallel_map,
+    remove_temporary,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from mmxkd.datasets.stf.labels import format_labels
 from mmxkd.errors import ConfigError
 
@@ -59,7 +65,7 @@ class SyntheticSettings:
                for v in (1280, 720, 1920, 1024)):
             raise ConfigError(
                 f'scale {self.scale} gives image sizes that are not whole '
-                f'pixels; a multiple of 1/16 does not')
+                'pixels; use a multiple of 1/16')
         if (len(self.split) != 3 or min(self.split) < 0
                 or abs(sum(self.split) - 1) > 1e-6):
             raise ConfigError(
@@ -179,9 +185,12 @@ def write_dataset(root: Path, settings: SyntheticSettings,
     for kind, name in (('gated', 'calib_gated_bwv'),
                        ('left', 'calib_cam_stereo_left')):
         write_json(root / f'{name}.json', calibration(kind, settings.scale))
-    conditions = parallel_map(
-        partial(write_frame, root=root, settings=settings),
-        range(settings.frames), num_workers, 'scenes')
+    try:
+        conditions = list(parallel_map(
+            partial(write_frame, root=root, settings=settings),
+            range(settings.frames), num_workers, 'scenes'))
+    finally:
+        remove_temporary(root)
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
     splits['all'] = []
     for index, (weather, daytime) in enumerate(conditions):
