@@ -1,0 +1,62 @@
+# The baseline in the small, for the demo and CI: synthetic frames of 320x192
+# at their own size, a narrow ResNet-18, and batch norm that trains, since
+# nothing is pretrained.
+_base_ = './fog_baseline.py'
+load_from = None
+data_root = 'data/stf_synthetic/'
+
+
+def at_own_size(pipeline):
+    return [
+        dict(step, scale=(320, 192)) if 'scale' in step else step
+        for step in pipeline
+    ]
+
+
+train_pipeline = at_own_size(_base_.train_pipeline)
+test_pipeline = at_own_size(_base_.test_pipeline)
+gated_train_pipeline = at_own_size(_base_.gated_train_pipeline)
+gated_test_pipeline = at_own_size(_base_.gated_test_pipeline)
+
+# Frames are small: no worker, no waiting for one to start.
+loader = dict(num_workers=0, persistent_workers=False)
+train_dataloader = dict(
+    **loader,
+    batch_size=4,
+    dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(
+    **loader, dataset=dict(data_root=data_root, pipeline=test_pipeline))
+val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/test.json')
+
+width = 16
+model = dict(
+    backbone=dict(
+        depth=18,
+        base_channels=width,
+        norm_cfg=dict(requires_grad=True, eps=1e-5),
+        norm_eval=False),
+    neck=dict(
+        in_channels=[width, 2 * width, 4 * width, 8 * width],
+        out_channels=48),
+    rpn_head=dict(
+        in_channels=48,
+        feat_channels=48,
+        anchor_generator=dict(scales=[4], ratios=[1.0, 2.0, 3.0])),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels=48, finest_scale=28),
+        bbox_head=dict(in_channels=48, fc_out_channels=128)),
+    train_cfg=dict(
+        rpn=dict(sampler=dict(num=128)),
+        rpn_proposal=dict(nms_pre=500, max_per_img=250),
+        rcnn=dict(sampler=dict(num=64))),
+    test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=100)))
+
+optim_wrapper = dict(optimizer=dict(lr=0.02))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(
+        type='CosineAnnealingLR', by_epoch=True, T_max=12,
+        convert_to_iter_based=True)
+]
+train_cfg = dict(max_epochs=12, val_interval=12)
