@@ -75,6 +75,11 @@ class Recorder:
         self.calls: int | None = None
         self.attach(module)
 
+    def __getstate__(self) -> dict:
+        # A copy (of the student, for EMA) starts without records, which
+        # could not be copied before the backward pass.
+        return {**self.__dict__, 'records': [], '_versions': []}
+
     def attach(self, module: nn.Module) -> None:
         """Listen to a module, unless this is done already.
 

@@ -37,6 +37,12 @@ def current_progress() -> Progress:
         int(hub.get_info('iter', 0) or 0), int(hub.get_info('epoch', 0) or 0))
 
 
+def check_finite(value: float) -> None:
+    """Refuse NaN and infinity as a weight."""
+    if not math.isfinite(value):
+        raise ValueError(f'expected a finite number, got {value}')
+
+
 class Constant:
     """One value between ``begin`` and ``end``, and 0 outside.
 
@@ -50,6 +56,7 @@ class Constant:
                  end: float = math.inf, by_epoch: bool = False) -> None:
         if end <= begin:
             raise ValueError(f'end={end} must be after begin={begin}')
+        check_finite(value)
         self.value, self.by_epoch = float(value), by_epoch
         self.begin, self.end = begin, end
 
@@ -74,6 +81,7 @@ class Linear(Constant):
     def __init__(self, start: float, stop: float, end: int, begin: int = 0,
                  by_epoch: bool = False) -> None:
         super().__init__(start, begin, end, by_epoch)
+        check_finite(stop)
         self.stop = float(stop)
 
     def shape(self, done: float) -> float:
@@ -133,9 +141,7 @@ def build_schedule(weight: float | dict, key: str) -> Constant:
         ConfigError: The type or an argument is unknown, or a value is bad.
     """
     if isinstance(weight, (int, float)) and not isinstance(weight, bool):
-        if not math.isfinite(weight):
-            raise ConfigError(f'{key}={weight}: expected a finite number')
-        return Constant(weight)
+        weight = dict(type='Constant', value=weight)
     if not isinstance(weight, dict) or 'type' not in weight:
         raise ConfigError(f"{key}: expected a number or a dict with a 'type' "
                           f'of {sorted(SCHEDULES)}, got {weight!r}')
