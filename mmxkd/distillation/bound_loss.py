@@ -1,25 +1,19 @@
 """One distillation loss, bound to the layers that it reads."""
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.registry import MODELS
+from mmxkd.errors import ConfigError
 
+from .building import bind, build_part, takes_list
 from .connectors import connect, infer_connector
 from .hook_points import STUDENT, HookPoint, parse
 from .loss_config import LossConfig, Source
 from .methods import by_layer
 from .recorders import Tape, map_tensors
 from .schedules import build_schedule
-
-# What a loss gets for the asking, by the name of its argument.
-CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'strides',
-           'progress')
 
 
 class BoundLoss(nn.Module):
@@ -44,7 +38,6 @@ class BoundLoss(nn.Module):
                                        f'{self.key}: loss_weight')
         self.module = build_part(config.cfg, self.key)
         self.connector: nn.Module | None = None
-        self.infer = config.connector == 'auto'
         if isinstance(config.connector, Mapping):
             self.connector = build_part(config.connector,
                                         f'{self.key}: connector')
@@ -53,6 +46,11 @@ class BoundLoss(nn.Module):
             self.module.levels)
         self.arguments, self.context = bind(function, config.arguments,
                                             self.key)
+        self.whole = {name for name in self.arguments
+                      if takes_list(function, name)}
+        # A connector that the config names is not added to.
+        self.infer = config.connector == 'auto' and not any(
+            source.connector for source in self.sources())
         self.points: dict[Source, HookPoint] = {}
         for source in self.sources():
             model = models[source.model]
@@ -130,7 +128,8 @@ class BoundLoss(nn.Module):
             value = values[argument]
             if isinstance(source, list):
                 source, value = source[0], value[0]
-            if (source.model == STUDENT) is not wanted:
+            if (source.model == STUDENT) is not wanted or (
+                    argument in self.whole and self.by_level):
                 return None
             levels = [value] if isinstance(value, Tensor) else value
             if not all(isinstance(level, Tensor) for level in levels):
@@ -167,7 +166,7 @@ class BoundLoss(nn.Module):
 
         Args:
             values (dict): What :meth:`read` gave.
-            context (dict): Values of the names in :data:`CONTEXT`.
+            context (dict): Values of the names in :data:`.building.CONTEXT`.
             shared (dict): Connectors that the config gave a name.
 
         Returns:
@@ -179,7 +178,9 @@ class BoundLoss(nn.Module):
         if not self.by_level:
             levels = self.module.levels(**values)
             return self.module.reduce(levels), levels
-        counts = {len(v) for v in values.values() if _is_levels(v)}
+        split = {name for name, value in values.items()
+                 if name not in self.whole and _is_levels(value)}
+        counts = {len(values[name]) for name in split}
         if not counts:
             total = self.module(**values)
             return total, [total]
@@ -188,7 +189,7 @@ class BoundLoss(nn.Module):
                               f'numbers of levels: {sorted(counts)}')
         levels = [
             self.module(**{
-                name: value[i] if _is_levels(value) else value
+                name: value[i] if name in split else value
                 for name, value in values.items()
             }) for i in range(counts.pop())
         ]
@@ -219,92 +220,3 @@ def _full_precision(tensor: Tensor) -> Tensor:
 def _is_levels(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(
         isinstance(v, Tensor) for v in value)
-
-
-def bind(function, arguments: Mapping, key: str
-         ) -> tuple[dict[str, Any], list[str]]:
-    """Check the names of arguments against a signature.
-
-    Args:
-        function: What the loss is computed by.
-        arguments (dict): Name, or position 0 or 1, to source.
-        key (str): The config key at fault in errors.
-
-    Returns:
-        tuple: Arguments by name, and the names of the context it wants.
-
-    Raises:
-        ConfigError: An argument is unknown, or a needed one is missing.
-    """
-    parameters = inspect.signature(function).parameters
-    variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    own = [
-        name for name, p in parameters.items()
-        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    features = [name for name in own if name not in CONTEXT]
-    bound: dict[str, Any] = {}
-    for name, source in arguments.items():
-        if isinstance(name, int):
-            if name >= len(features):
-                raise ConfigError(f'{key}: it takes only the arguments '
-                                  f'{features}')
-            name = features[name]
-        elif name not in own and not variadic:
-            raise ConfigError(f'{key}: it has no argument {name!r}; '
-                              + did_you_mean(name, features))
-        if name in bound:
-            raise ConfigError(f'{key}: the argument {name!r} is given twice')
-        bound[name] = source
-    # The order of the signature tells the student's side from the teacher's.
-    bound = {name: bound[name] for name in [*own, *bound] if name in bound}
-    missing = [
-        name for name in features
-        if name not in bound and parameters[name].default is inspect._empty
-    ]
-    if missing:
-        raise ConfigError(f'{key}: no source for its arguments {missing}')
-    return bound, [name for name in own if name in CONTEXT
-                   and name not in bound]
-
-
-def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
-    """Build a loss or connector: ours by its bare name, others by scope.
-
-    Raises:
-        ConfigError: The type is unknown, or one of its arguments.
-    """
-    cfg = dict(cfg)
-    kind = cfg.get('type')
-    if isinstance(kind, str):
-        if MODELS.get(f'mmxkd.{kind}') is not None:
-            cfg['type'] = f'mmxkd.{kind}'
-        # Another type is looked up in the scope of the running config.
-        scope = DefaultScope.get_current_instance()
-        with MODELS.switch_scope_and_registry(
-                scope.scope_name if scope else None) as registry:
-            kind = registry.get(cfg['type'])
-    if kind is None:
-        raise ConfigError(
-            f'{key}: there is no type {cfg.get("type")!r}; '
-            f'{did_you_mean(str(cfg.get("type")), MODELS.module_dict)} A '
-            "type of another package needs its scope: 'mmrazor.L2Loss'")
-    _check_arguments(kind, cfg, key)
-    try:
-        return MODELS.build(cfg)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f'{key}: {error}') from error
-
-
-def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:
-    """Name an unknown argument, and the nearest known one."""
-    if builder is None or not inspect.isclass(builder):
-        return
-    parameters = inspect.signature(builder).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    for name in cfg:
-        if name not in ('type', '_scope_') and name not in parameters:
-            raise ConfigError(f'{key}: {builder.__name__} has no argument '
-                              f'{name!r}; {did_you_mean(name, parameters)}')
-

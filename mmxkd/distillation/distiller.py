@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 
 from .audit import audit_table, connector_table
-from .bound_loss import BoundLoss, build_part
+from .bound_loss import BoundLoss
+from .building import build_part
 from .hook_points import STUDENT
 from .loss_config import normalise
 from .methods import Delivery

@@ -20,7 +20,7 @@ MMRazor's words, accepted as they stand::
 Both become a list of :class:`LossConfig`.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mmxkd.errors import ConfigError, did_you_mean
@@ -65,7 +65,6 @@ class LossConfig:
     weight: float | dict
     arguments: dict[str | int, Source | list[Source]]
     connector: Any = 'auto'
-    named_connectors: dict[str, dict] = field(default_factory=dict)
 
 
 def normalise(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
@@ -174,7 +173,7 @@ def _recorder_address(recorder: dict, key: str) -> tuple[str, str]:
 def _verbose(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
     losses = cfg.get('distill_losses') or {}
     mappings = cfg.get('loss_forward_mappings') or {}
-    connectors = {k: v for k, v in (cfg.get('connectors') or {}).items()}
+    connectors = cfg.get('connectors') or {}
     for name in mappings:
         if name not in losses:
             raise ConfigError(f'distiller.loss_forward_mappings.{name}: no '
@@ -193,8 +192,7 @@ def _verbose(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
             for argument, mapping in mappings[name].items()
         }
         weight = loss.pop('loss_weight', 1.0)
-        found.append(LossConfig(name, loss, weight, arguments, 'auto',
-                                connectors))
+        found.append(LossConfig(name, loss, weight, arguments))
     return found
 
 

@@ -1,0 +1,121 @@
+"""Building losses and connectors, and checking what they are called with."""
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.registry import MODELS
+
+# What a loss gets for the asking, by the name of its argument.
+CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'strides',
+           'progress')
+
+
+def bind(function: Callable, arguments: Mapping, key: str
+         ) -> tuple[dict[str, Any], list[str]]:
+    """Check the names of arguments against a signature.
+
+    Args:
+        function: What the loss is computed by.
+        arguments (dict): Name, or position 0 or 1, to source.
+        key (str): The config key at fault in errors.
+
+    Returns:
+        tuple: Arguments by name, and the names of the context it wants.
+
+    Raises:
+        ConfigError: An argument is unknown, or a needed one is missing.
+    """
+    parameters = inspect.signature(function).parameters
+    variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    own = [
+        name for name, p in parameters.items()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    features = [name for name in own if name not in CONTEXT]
+    bound: dict[str, Any] = {}
+    for name, source in arguments.items():
+        if isinstance(name, int):
+            if name >= len(features):
+                raise ConfigError(f'{key}: it takes only the arguments '
+                                  f'{features}')
+            name = features[name]
+        elif name not in own and not variadic:
+            raise ConfigError(f'{key}: it has no argument {name!r}; '
+                              + did_you_mean(name, features))
+        if name in bound:
+            raise ConfigError(f'{key}: the argument {name!r} is given twice')
+        bound[name] = source
+    # The order of the signature tells the student's side from the teacher's.
+    bound = {name: bound[name] for name in [*own, *bound] if name in bound}
+    missing = [
+        name for name in features
+        if name not in bound and parameters[name].default is inspect._empty
+    ]
+    if missing:
+        raise ConfigError(f'{key}: no source for its arguments {missing}')
+    return bound, [name for name in own if name in CONTEXT
+                   and name not in bound]
+
+
+def takes_list(function: Callable, name: str) -> bool:
+    """Whether an argument is annotated as a tuple or list.
+
+    Such a loss wants all levels at once; others are called for each.
+
+    Examples:
+        >>> def loss(s: list, t: tuple[float, ...], x: float): ...
+        >>> [takes_list(loss, name) for name in 'stx']
+        [True, True, False]
+    """
+    parameter = inspect.signature(function).parameters.get(name)
+    annotation = getattr(parameter, 'annotation', '')
+    text = annotation.__name__ if inspect.isclass(annotation) else str(
+        annotation)
+    return text.split('[')[0].split('.')[-1].lower() in (
+        'tuple', 'list', 'sequence')
+
+
+def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
+    """Build a loss or connector: ours by its bare name, others by scope.
+
+    Raises:
+        ConfigError: The type is unknown, or one of its arguments.
+    """
+    cfg = dict(cfg)
+    kind = cfg.get('type')
+    if isinstance(kind, str):
+        if MODELS.get(f'mmxkd.{kind}') is not None:
+            cfg['type'] = f'mmxkd.{kind}'
+        # Another type is looked up in the scope of the running config.
+        scope = DefaultScope.get_current_instance()
+        with MODELS.switch_scope_and_registry(
+                scope.scope_name if scope else None) as registry:
+            kind = registry.get(cfg['type'])
+    if kind is None:
+        raise ConfigError(
+            f'{key}: there is no type {cfg.get("type")!r}; '
+            f'{did_you_mean(str(cfg.get("type")), MODELS.module_dict)} A '
+            "type of another package needs its scope: 'mmrazor.L2Loss'")
+    _check_arguments(kind, cfg, key)
+    try:
+        return MODELS.build(cfg)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'{key}: {error}') from error
+
+
+def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:
+    """Name an unknown argument, and the nearest known one."""
+    if builder is None or not inspect.isclass(builder):
+        return
+    parameters = inspect.signature(builder).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in cfg:
+        if name not in ('type', '_scope_') and name not in parameters:
+            raise ConfigError(f'{key}: {builder.__name__} has no argument '
+                              f'{name!r}; {did_you_mean(name, parameters)}')
+
