@@ -79,7 +79,7 @@ step() {
     # Ctrl-C ends the step too.
     trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
-        sleep 1
+        sleep 0.2
         now=$((SECONDS - begin))
         if ((now - shown >= 15)); then
             shown=$now

@@ -1,0 +1,127 @@
+"""Detections of several models side by side."""
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from mmdet.evaluation import bbox_overlaps
+
+# Distinct also to colour-blind eyes (Okabe and Ito), and on grey.
+TRUTH, FOUND, WRONG = '#56B4E9', '#F0E442', '#D55E00'
+_LEGEND = ((TRUTH, '-', 'ground truth'), (FOUND, '-', 'found'),
+           (TRUTH, ':', 'missed'), (WRONG, '-', 'wrong'))
+
+
+@dataclass
+class Panel:
+    """One picture of a comparison.
+
+    Attributes:
+        title: Stands above it.
+        image: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
+        truth: (N, 4) xyxy in pixels of the image.
+        boxes: (M, 4) detections; None: the panel shows the truth.
+        scores: (M,) scores of the detections.
+    """
+
+    title: str
+    image: np.ndarray
+    truth: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+    boxes: np.ndarray | None = None
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+
+def match_detections(boxes: np.ndarray, scores: np.ndarray,
+                     truth: np.ndarray, iou: float = 0.5
+                     ) -> tuple[np.ndarray, np.ndarray]:
+    """Match detections to objects, best scores first.
+
+    Args:
+        boxes (np.ndarray): (M, 4) xyxy.
+        scores (np.ndarray): (M,).
+        truth (np.ndarray): (N, 4) xyxy.
+        iou (float): Least overlap of a match.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (M,) bool, which detections are right,
+        and (N,) bool, which objects were found.
+
+    Examples:
+        >>> twice = np.array([[0, 0, 10, 10], [0, 0, 10, 9]], float)
+        >>> match_detections(twice, np.array([0.6, 0.9]), twice[:1])
+        (array([False,  True]), array([ True]))
+    """
+    right = np.zeros(len(boxes), bool)
+    found = np.zeros(len(truth), bool)
+    if len(boxes) and len(truth):
+        overlaps = bbox_overlaps(
+            np.float32(boxes), np.float32(truth))
+        for i in np.argsort(-scores, kind='stable'):
+            free = np.where(found, -1.0, overlaps[i])
+            best = int(free.argmax())
+            if free[best] >= iou:
+                right[i] = found[best] = True
+    return right, found
+
+
+def compare_detections(panels: Sequence[Panel], title: str = '',
+                       columns: int = 4, width: float = 16.0) -> np.ndarray:
+    """Draw panels in a grid.
+
+    Args:
+        panels (Sequence[Panel]): Row by row.
+        title (str): Stands above all.
+        columns (int): Panels a row.
+        width (float): Of the picture, in units of 100 pixels.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+    """
+    rows = -(-len(panels) // columns)
+    height, length = panels[0].image.shape[:2]
+    cell = width / columns
+    figure = Figure(
+        figsize=(width, rows * (cell * height / length + 0.32) + 0.75),
+        layout='constrained')
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw(axis, panel)
+    figure.suptitle(title, fontsize=13)
+    figure.legend(
+        handles=[Line2D([], [], color=c, linestyle=style, label=label, lw=2)
+                 for c, style, label in _LEGEND],
+        loc='outside lower center', ncols=len(_LEGEND), frameon=False,
+        facecolor='white', fontsize=11)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw(axis, panel: Panel) -> None:
+    axis.imshow(panel.image, cmap='gray', vmin=0, vmax=255,
+                interpolation='nearest')
+    axis.set_title(panel.title, fontsize=12)
+    if panel.boxes is None:
+        for box in panel.truth:
+            _rectangle(axis, box, TRUTH)
+        return
+    right, found = match_detections(panel.boxes, panel.scores, panel.truth)
+    for box in panel.truth[~found]:
+        _rectangle(axis, box, TRUTH, ':')
+    for box, score, is_right in zip(panel.boxes, panel.scores, right,
+                                    strict=True):
+        colour = FOUND if is_right else WRONG
+        _rectangle(axis, box, colour)
+        axis.text(box[0], box[1] - 2, f'{score:.2f}', color=colour,
+                  fontsize=8, clip_on=True)
+
+
+def _rectangle(axis, box: np.ndarray, colour: str, style: str = '-') -> None:
+    axis.add_patch(
+        Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, lw=1.5,
+                  edgecolor=colour, linestyle=style))
