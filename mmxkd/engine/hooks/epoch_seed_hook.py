@@ -7,6 +7,7 @@ import torch
 from mmengine.dataset.utils import worker_init_fn as stock_worker_init
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from torch.utils.data import DataLoader
 
 from mmxkd.registry import HOOKS
 
@@ -44,9 +45,17 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         seed_everything(runner.seed, runner.epoch, get_rank())
-        loader = runner.train_dataloader
-        if loader.persistent_workers:
-            loader._iterator = None
+        _stop_workers(runner.train_dataloader)
+
+    def after_train(self, runner) -> None:
+        # Left to the garbage collector, they are waited for for 5 s each.
+        _stop_workers(runner.train_dataloader)
+
+
+def _stop_workers(loader: DataLoader) -> None:
+    """End persistent workers; the loader starts new ones when it is used."""
+    if loader.persistent_workers:
+        loader._iterator = None
 
 
 def seed_everything(*numbers: int) -> int:

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from mmengine.logging import MessageHub
 
 from mmxkd.engine.hooks import StrictEarlyStoppingHook
 
@@ -11,7 +12,8 @@ def epochs_until_stop(scores, **kwargs):
         monitor='coco/bbox_mAP', rule='greater', min_delta=0, **kwargs)
     loop = SimpleNamespace(stop_training=False)
     runner = SimpleNamespace(
-        train_loop=loop, logger=SimpleNamespace(info=lambda _: None))
+        train_loop=loop, message_hub=MessageHub(f'hub of {scores}'),
+        logger=SimpleNamespace(info=lambda _: None))
     for epoch, score in enumerate(scores):
         hook.after_val_epoch(runner, {'coco/bbox_mAP': score})
         if loop.stop_training:

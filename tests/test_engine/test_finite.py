@@ -1,0 +1,54 @@
+import multiprocessing
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+
+from mmxkd.engine.finite import check_finite, sample_id
+from mmxkd.errors import NonFiniteLossError
+
+
+def test_terms_and_samples_are_named():
+    samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_id=1)),
+               BaseDataElement(metainfo=dict(img_id=7))]
+    losses = dict(good=torch.ones(()), accuracy=3,
+                  bad=[torch.ones(2), torch.tensor([1, float('nan')])])
+    with pytest.raises(NonFiniteLossError) as error:
+        check_finite(losses, samples, 4)
+    assert str(error.value) == (
+        'iteration 4: bad = nan; the step was not taken. Samples of this '
+        'batch: a.png, 7')
+    check_finite(dict(good=torch.ones(())), samples, 4)
+    check_finite({}, None, 0)
+
+
+def test_id_of_a_sample():
+    assert sample_id(BaseDataElement(metainfo=dict(frame_id='f', img_id=1))
+                     ) == 'f'
+    assert sample_id(object()) == 'unknown'
+
+
+def _one_of_two(rank, port, queue):
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank,
+        world_size=2)
+    value = float('inf') if rank == 1 else 1.
+    try:
+        check_finite(dict(loss=torch.tensor(value)), None, 0)
+    except NonFiniteLossError as error:
+        queue.put((rank, error.losses))
+
+
+def test_all_processes_decide_alike():
+    context = multiprocessing.get_context('spawn')
+    queue = context.Queue()
+    port = 29000 + torch.randint(900, ()).item()
+    processes = [context.Process(target=_one_of_two, args=(r, port, queue))
+                 for r in range(2)]
+    for process in processes:
+        process.start()
+    got = dict(queue.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join()
+    assert list(got[0]) == ['a loss on another process']
+    assert got[1] == {'loss': float('inf')}

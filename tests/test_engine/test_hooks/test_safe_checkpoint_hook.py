@@ -1,0 +1,105 @@
+import os
+
+import pytest
+import torch
+
+SAFE = 'mmxkd.SafeCheckpointHook'
+
+
+def files(runner):
+    return sorted(name for name in os.listdir(runner.work_dir)
+                  if name.endswith(('.pth', '.partial')))
+
+
+@pytest.mark.parametrize('kind', ['CheckpointHook', SAFE])
+def test_keeps_what_the_stock_hook_keeps(toy_runner, kind):
+    runner = toy_runner(scores=[0.1, 0.3, 0.2], checkpoint=dict(
+        type=kind, interval=1, max_keep_ckpts=2, save_best='score',
+        rule='greater'))
+    runner.train()
+    assert files(runner) == [
+        'best_score_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
+    with open(os.path.join(runner.work_dir, 'last_checkpoint')) as file:
+        assert file.read() == os.path.join(runner.work_dir, 'epoch_3.pth')
+
+
+def test_nothing_is_deleted_before_its_replacement_stands(
+        toy_runner, monkeypatch):
+    events = []
+    replace, remove = os.replace, os.remove
+    monkeypatch.setattr(os, 'replace', lambda a, b: (
+        events.append(('write', os.path.basename(b))), replace(a, b)))
+    monkeypatch.setattr(os, 'remove', lambda a: (
+        events.append(('delete', os.path.basename(a))), remove(a)))
+    toy_runner(scores=[0.1, 0.3], epochs=2, checkpoint=dict(
+        type=SAFE, interval=1, max_keep_ckpts=1, save_best='score',
+        rule='greater')).train()
+    assert events == [
+        ('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
+        ('write', 'best_score_epoch_1.pth'),
+        ('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
+        ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
+        ('delete', 'epoch_1.pth'),
+        ('write', 'best_score_epoch_2.pth'),
+        ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
+        ('delete', 'best_score_epoch_1.pth')]
+
+
+def test_a_failing_save_deletes_nothing(toy_runner, monkeypatch):
+    runner = toy_runner(checkpoint=dict(type=SAFE, max_keep_ckpts=1,
+                                        interval=1))
+    save = torch.save
+
+    def fail_at_epoch_2(content, file, *args, **kwargs):
+        if 'epoch_2' in file.name:
+            raise OSError(28, 'No space left on device')
+        save(content, file, *args, **kwargs)
+
+    monkeypatch.setattr(torch, 'save', fail_at_epoch_2)
+    with pytest.raises(OSError, match='No space left'):
+        runner.train()
+    assert files(runner) == ['epoch_1.pth']
+
+
+def test_leftovers_of_a_kill_are_deleted_on_resume(toy_runner):
+    hook = dict(type=SAFE, interval=1, max_keep_ckpts=1)
+    runner = toy_runner(epochs=2, checkpoint=hook)
+    runner.train()
+    # As if killed between the write of epoch_2.pth and the deletion.
+    open(os.path.join(runner.work_dir, 'epoch_1.pth'), 'w').close()
+    open(os.path.join(runner.work_dir, 'x.pth.partial'), 'w').close()
+    resumed = toy_runner(epochs=3, checkpoint=hook, resume=True)
+    resumed.train()
+    assert files(resumed) == ['epoch_3.pth']
+
+
+def test_the_validation_that_was_due_is_repeated(toy_runner):
+    hook = dict(type=SAFE, interval=1, save_best='score', rule='greater')
+
+    def early_stop():
+        return [dict(type='mmxkd.StrictEarlyStoppingHook', monitor='score',
+                     rule='greater', patience=2)]
+
+    runner = toy_runner(scores=[0.1, 0.5, 0.4, 0.3], epochs=6,
+                        checkpoint=hook, custom_hooks=early_stop())
+    runner.train()
+    assert runner.epoch == 4  # stopped by patience
+    # Resume as if killed in the validation of epoch 3, after one bad score.
+    for step in (4, ):
+        os.remove(os.path.join(runner.work_dir, f'epoch_{step}.pth'))
+    with open(os.path.join(runner.work_dir, 'last_checkpoint'), 'w') as file:
+        file.write(os.path.join(runner.work_dir, 'epoch_3.pth'))
+    resumed = toy_runner(scores=[0.4, 0.3], epochs=6, checkpoint=hook,
+                         custom_hooks=early_stop(), resume=True)
+    resumed.train()
+    assert resumed.epoch == 4
+    assert 'best_score_epoch_2.pth' in files(resumed)
+
+
+def test_iteration_based_runs(toy_runner):
+    runner = toy_runner(
+        checkpoint=dict(type=SAFE, interval=2, by_epoch=False,
+                        max_keep_ckpts=1))
+    runner._train_loop = dict(type='IterBasedTrainLoop', max_iters=4)
+    runner.train()
+    assert files(runner) == ['iter_4.pth']
