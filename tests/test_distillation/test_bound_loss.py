@@ -1,7 +1,7 @@
 import pytest
 import torch
-from toys import build, mse, step, toy
 from torch import nn
+from toys import build, mse, step, toy
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
