@@ -205,6 +205,9 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
     values: list[Tensor] = []
     names: list[str] = []
     for name, value in losses.items():
+        # Others are only logged, and may be undefined: a recall of nothing.
+        if 'loss' not in name:
+            continue
         for item in value if isinstance(value, (list, tuple)) else [value]:
             names.append(name)
             values.append(item.detach().float().mean())
