@@ -48,9 +48,9 @@ model = dict(
         bbox_head=dict(in_channels=48, fc_out_channels=128)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=128)),
-        rpn_proposal=dict(nms_pre=500, max_per_img=250),
+        rpn_proposal=dict(nms_pre=200, max_per_img=100),
         rcnn=dict(sampler=dict(num=64))),
-    test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=100)))
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)))
 
 optim_wrapper = dict(optimizer=dict(lr=0.02))
 param_scheduler = [
