@@ -46,8 +46,13 @@ class BoundLoss(nn.Module):
             self.module.levels)
         self.arguments, self.context = bind(function, config.arguments,
                                             self.key)
-        self.whole = {name for name in self.arguments
-                      if takes_list(function, name)}
+        # Arguments that are one value a teacher, not one a level.
+        self.several = {
+            name for name, source in self.arguments.items()
+            if isinstance(source, list) and len({s.model for s in source}) > 1
+        }
+        self.whole = self.several.union(
+            name for name in self.arguments if takes_list(function, name))
         # A connector that the config names is not added to.
         self.infer = config.connector == 'auto' and not any(
             source.connector for source in self.sources())
@@ -127,9 +132,11 @@ class BoundLoss(nn.Module):
                 strict=True):
             value = values[argument]
             if isinstance(source, list):
-                source, value = source[0], value[0]
+                source = source[0]
+            if argument in self.several:
+                value = value[0]
             if (source.model == STUDENT) is not wanted or (
-                    argument in self.whole and self.by_level):
+                    self.by_level and argument in self.whole - self.several):
                 return None
             levels = [value] if isinstance(value, Tensor) else value
             if not all(isinstance(level, Tensor) for level in levels):
@@ -143,7 +150,7 @@ class BoundLoss(nn.Module):
         values = dict(values)
         names = list(values)
         target = values[names[1]] if len(names) > 1 else None
-        if len(names) > 1 and isinstance(self.arguments[names[1]], list):
+        if len(names) > 1 and names[1] in self.several:
             target = target[0]
         for argument, source in self.arguments.items():
             if isinstance(source, Source) and source.connector is not None:
@@ -174,12 +181,12 @@ class BoundLoss(nn.Module):
             scalar a level.
         """
         values = self._connected(values, shared)
+        split = {name for name, value in values.items()
+                 if name not in self.whole and _is_levels(value)}
         values.update({name: context[name] for name in self.context})
         if not self.by_level:
             levels = self.module.levels(**values)
             return self.module.reduce(levels), levels
-        split = {name for name, value in values.items()
-                 if name not in self.whole and _is_levels(value)}
         counts = {len(values[name]) for name in split}
         if not counts:
             total = self.module(**values)

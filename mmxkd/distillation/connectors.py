@@ -96,7 +96,8 @@ def infer_connector(student: list[Tensor], teacher: list[Tensor]
            for s, t in zip(student, teacher, strict=True)):
         return None
     for s, t in zip(student, teacher, strict=True):
-        if s.shape != t.shape and (s.dim() != 4 or t.dim() != 4):
+        maps = s.dim() == t.dim() == 4 and len(s) == len(t)
+        if s.shape != t.shape and not maps:
             raise ValueError(
                 f'shapes {tuple(s.shape)} (student) and {tuple(t.shape)} '
                 '(teacher) differ, and a connector can be inferred for '

@@ -123,7 +123,7 @@ def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
         ConfigError: The batch does not hold that modality.
     """
     if not isinstance(inputs, Mapping):
-        return inputs
+        return dict(img=inputs) if is_mmdet3d(preprocessor) else inputs
     chooses = hasattr(preprocessor, 'modalities') or is_mmdet3d(preprocessor)
     if chooses and modality is None:
         return inputs

@@ -129,6 +129,38 @@ def test_a_loss_that_reads_two_teachers():
     assert levels(model, 'loss_b').teachers == {'b'}
 
 
+def test_a_list_of_teachers_is_no_list_of_levels():
+    class MeanTeacherLoss(nn.Module):
+
+        def forward(self, student, teachers):
+            self.seen = student.shape, [t.shape for t in teachers]
+            return (student - sum(teachers) / 2).square().mean()
+
+    model = MODELS.build(dict(
+        type='mmxkd.CrossModalDistill', student=toy(),
+        teachers=dict(a=dict(cfg=toy(out_channels=9), random=True),
+                      b=dict(cfg=toy(out_channels=9), random=True)),
+        distiller=dict(losses=dict(loss_a=dict(
+            type=MeanTeacherLoss, student='neck[0]',
+            teacher=['a:neck[0]', 'b:neck[0]'])))))
+    model.init_weights()
+    step(model)
+    assert levels(model).module.seen == (
+        (2, 9, 8, 12), [(2, 9, 8, 12)] * 2)
+
+
+def test_a_list_of_layers_is_a_list_of_levels():
+    addresses = ['backbone[0]', 'neck[1]', 'backbone.down']
+    model = build(
+        teacher=dict(cfg=toy(out_channels=9, channels=5), random=True),
+        loss_a=dict(type='PlainLoss', student=addresses, teacher=addresses))
+    assert [m.conv.weight.shape[:2] for m in levels(model).connector] == [
+        (5, 4), (9, 6), (5, 4)]
+    step(model)
+    assert levels(model).module.calls == [
+        (2, 5, 8, 12), (2, 9, 4, 6), (2, 5, 4, 6)]
+
+
 def test_context_by_argument_name():
     model = build(loss_a=dict(type='ContextLoss', student='neck[0]',
                               teacher='neck[0]'))
@@ -195,7 +227,8 @@ def test_a_stated_connector_is_used():
      "no argument 'in_channel'; did you mean 'in_channels'"),
     (dict(type='AdversarialFeatureLoss', mode='x', student='neck',
           teacher='neck'), "mode='x', expected 'reversal'"),
-    (mse('backbone.stem', 'bbox_head'), 'levels'),
+    (mse('backbone.stem', 'bbox_head'), 'has 1 levels, t:bbox_head has 2'),
+    (mse(['neck[0]', 'neck[1]'], 'neck[0]'), 'has 2 levels'),
 ])
 def test_what_cannot_be_bound(loss, message):
     with pytest.raises(ConfigError, match=message):
