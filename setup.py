@@ -1,8 +1,8 @@
 """Packaging of ``mmxkd``: metadata, extras, and ``mmxkd/.mim``.
 
-``mim`` and ``Config.fromfile('mmxkd::…')`` look for configs and tools in
-``mmxkd/.mim`` of the installed package. A wheel carries copies of them; an
-editable install gets links in the checkout, so that nothing goes stale.
+``mim`` looks for configs and tools in ``mmxkd/.mim`` of the installed package.
+A wheel carries copies of them; an editable install gets links in the checkout,
+so that nothing goes stale.
 """
 import os
 import re
@@ -13,7 +13,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-MIM = ('configs', 'tools', 'demo', 'model-index.yml')
+MIM = ('configs', 'tools', 'model-index.yml')
 
 
 def version() -> str:

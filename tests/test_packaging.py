@@ -1,0 +1,147 @@
+"""What pip installs, and what the installed package can do without."""
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+
+@pytest.fixture(scope='module')
+def wheel(repo, tmp_path_factory) -> zipfile.ZipFile:
+    """A wheel, built in a copy of the checkout."""
+    root = tmp_path_factory.mktemp('wheel')
+    shutil.copytree(
+        repo, root / 'source', symlinks=True,
+        ignore=shutil.ignore_patterns(
+            '.git', '.venv*', '.mim', '.*_cache', '__pycache__', 'build',
+            'data', 'work_dirs', '*.egg-info'))
+    subprocess.run([
+        sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps',
+        '--no-build-isolation', '--disable-pip-version-check', '-w', root,
+        root / 'source'
+    ], check=True, capture_output=True, timeout=300)
+    return zipfile.ZipFile(next(root.glob('mmxkd-*.whl')))
+
+
+def test_wheel_holds_the_package_with_configs_and_tools(wheel):
+    names = wheel.namelist()
+    for name in ('mmxkd/distillation/algorithm.py',
+                 'mmxkd/.mim/configs/cmkd/fog_mse.py',
+                 'mmxkd/.mim/configs/_base_/default_runtime.py',
+                 'mmxkd/.mim/tools/train.py',
+                 'mmxkd/.mim/tools/dist_train.sh',
+                 'mmxkd/.mim/model-index.yml'):
+        assert name in names
+    assert any(name.endswith('/licenses/LICENSE') for name in names)
+
+
+def test_wheel_installs_nothing_beside_the_package(wheel):
+    tops = {name.split('/')[0] for name in wheel.namelist()}
+    assert {t for t in tops if not t.endswith('.dist-info')} == {'mmxkd'}
+
+
+def test_metadata(wheel):
+    name = next(n for n in wheel.namelist() if n.endswith('/METADATA'))
+    text = wheel.read(name).decode()
+    assert '\nLicense-Expression: Apache-2.0\n' in text or (
+        '\nLicense: Apache-2.0\n' in text)
+    extras = re.findall(r'^Provides-Extra: (.+)$', text, re.M)
+    assert sorted(extras) == ['all', 'lint', 'mmdet3d', 'mmrazor', 'tests']
+    needed = re.findall(r'^Requires-Dist: ([\w-]+)[^;\n]*$', text, re.M)
+    assert {'torch', 'mmengine', 'mmcv', 'mmdet'} <= set(needed)
+    assert not {'mmrazor', 'mmdet3d', 'pytest'} & set(needed)
+
+
+def test_every_pinned_version_is_what_the_extras_allow(repo):
+    """A constraint outside of a requirement's range would never resolve."""
+    from packaging.requirements import Requirement
+    pins = {}
+    for line in (repo / 'requirements/constraints.txt').read_text(
+    ).splitlines():
+        found = re.match(r'([\w-]+)==(\S+)', line)
+        if found:
+            pins[found[1]] = found[2]
+    for path in (repo / 'requirements').glob('*.txt'):
+        if path.name == 'constraints.txt':
+            continue
+        for line in path.read_text().splitlines():
+            line = line.split('#')[0].strip()
+            if line:
+                requirement = Requirement(line)
+                pin = pins.get(requirement.name)
+                assert pin is None or pin in requirement.specifier, line
+
+
+def test_import_needs_no_extra_and_loads_no_model(run_python):
+    """mmdet3d, mmrazor, numba and nuscenes are for those who ask for them."""
+    done = run_python(
+        '-c', '''
+import sys
+for name in ("mmdet3d", "mmrazor", "numba", "nuscenes"):
+    sys.modules[name] = None  # an import of it raises
+import mmxkd, mmxkd.registry
+loaded = [n for n in sys.modules if n.startswith(("mmdet", "mmcv."))
+          and sys.modules[n] is not None]
+assert not loaded, loaded
+from mmxkd.registry import MODELS, DATASETS, HOOKS, TRANSFORMS
+assert MODELS.get("mmxkd.CrossModalDistill").__name__ == "CrossModalDistill"
+assert DATASETS.get("mmxkd.STFDataset")
+assert HOOKS.get("mmxkd.StemInitHook")
+assert TRANSFORMS.get("mmxkd.LoadGatedSlices")
+''')
+    assert done.returncode == 0
+
+
+def test_version_is_in_the_changelog_and_the_citation(repo):
+    from mmxkd import __version__
+    assert f'## {__version__}' in (repo / 'CHANGELOG.md').read_text()
+    assert f'\nversion: {__version__}\n' in (
+        repo / 'CITATION.cff').read_text()
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--with', 'tests,nothing'], "unknown extra 'nothing'"),
+    (['--wiht', 'tests'], "unknown option '--wiht'"),
+])
+def test_install_refuses_what_it_does_not_know(repo, arguments, message):
+    done = subprocess.run(['bash', repo / 'tools/install.sh', *arguments],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and message in done.stderr
+
+
+def fake_environment(tmp_path, python: str):
+    """A virtual environment whose python is the given script."""
+    path = tmp_path / 'venv/bin/python'
+    path.parent.mkdir(parents=True)
+    path.write_text(python)
+    path.chmod(0o755)
+    return dict(VIRTUAL_ENV=str(tmp_path / 'venv'), PATH='/usr/bin:/bin')
+
+
+def test_install_names_a_wrong_python(repo, tmp_path):
+    # The check itself runs with another sys.version_info.
+    environment = fake_environment(
+        tmp_path, f'''#!/bin/sh
+(echo "import sys; sys.version_info = (3, 8, 0); sys.version = '3.8.0 x'"
+ cat) | exec {sys.executable} "$@"
+''')
+    done = subprocess.run(['bash', repo / 'tools/install.sh'],
+                          capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert '3.8.0' in done.stderr and 'needs 3.11' in done.stderr
+
+
+def test_install_names_a_missing_compiler(repo, tmp_path):
+    # An environment without mmcv, hence one that needs a compiler.
+    environment = fake_environment(
+        tmp_path, f'''#!/bin/sh
+case "$2" in *mmcv*) exit 1 ;; esac
+exec {sys.executable} "$@"
+''')
+    done = subprocess.run(['bash', repo / 'tools/install.sh'],
+                          capture_output=True, text=True,
+                          env=dict(environment, CXX='no-such-compiler'))
+    assert done.returncode == 1
+    assert "no C++ compiler ('no-such-compiler')" in done.stderr
