@@ -1,9 +1,9 @@
 """Reading and writing that never leaves half a file, and a parallel map."""
 import io
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,5 +110,14 @@ def parallel_map(function: Callable[[Any], Any], items: Sequence[Any],
     if num_workers <= 1:
         yield from show(map(function, items))
         return
-    with multiprocessing.Pool(num_workers, _init_worker) as pool:
-        yield from show(pool.imap(function, items, chunksize=4))
+    # A forked child that finds OpenCV's threads gone waits for them for ever:
+    # they must end before.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        # Unlike multiprocessing.Pool this notices a worker that was killed.
+        with ProcessPoolExecutor(num_workers,
+                                 initializer=_init_worker) as pool:
+            yield from show(pool.map(function, items, chunksize=4))
+    finally:
+        cv2.setNumThreads(threads)

@@ -149,7 +149,9 @@ class StfLayout:
     def _read_split_conditions(self) -> dict[str, tuple[str, str]]:
         found: dict[str, tuple[str, str]] = {}
         for path in sorted(self.splits_dir.glob('*.txt')):
-            weather = next((w for w in WEATHERS if w in path.stem), None)
+            # Whole words: there is `rain` in `train_clear_day`.
+            words = f'_{path.stem}_'
+            weather = next((w for w in WEATHERS if f'_{w}_' in words), None)
             daytime = next((d for d in DAYTIMES
                             if path.stem.endswith(f'_{d}')), None)
             # `rain` overlaps the others and does not tell day from night.

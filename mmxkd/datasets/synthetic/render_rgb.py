@@ -42,8 +42,8 @@ def apply_fog(radiance: np.ndarray, depth: np.ndarray, beta: float,
         >>> import numpy as np
         >>> lit = apply_fog(np.full((1, 1, 3), .2), np.full((1, 1), 50.),
         ...                 np.log(2) / 50, (1., 1., 1.))
-        >>> lit[0, 0].round(6).tolist()
-        [0.6, 0.6, 0.6]
+        >>> bool(np.allclose(lit, .6))
+        True
     """
     transmission = np.exp(np.float32(-beta) * np.asarray(depth, np.float32))
     foggy = np.empty(radiance.shape, np.float32)

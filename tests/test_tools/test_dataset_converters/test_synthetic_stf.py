@@ -1,0 +1,35 @@
+import importlib.util
+import json
+
+import pytest
+
+from mmxkd.errors import ConfigError
+
+
+@pytest.fixture(scope='module')
+def maker(repo):
+    path = repo / 'tools/dataset_converters/synthetic_stf.py'
+    spec = importlib.util.spec_from_file_location('synthetic_stf', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_options_reach_the_data(maker, tmp_path, capsys):
+    maker.main([str(tmp_path), '--frames', '6', '--scale', '0.125', '--seed',
+                '2', '--split', '.5,.5,0', '--weather', 'light_fog=1',
+                '--night', '1', '--gated', 'raw', '--num-workers', '1'])
+    settings = json.loads((tmp_path / 'synthetic.json').read_text())
+    assert settings['seed'] == 2
+    assert settings['difficulty']['weather_mix'] == {'light_fog': 1.0}
+    assert len((tmp_path / 'splits/light_fog_night.txt').read_text(
+        ).split()) == 6
+    assert 'train 3, val 3, test 0' in capsys.readouterr().out
+    assert not list(tmp_path.glob('*_rect8'))
+
+
+def test_unknown_weather_is_refused(maker, tmp_path):
+    with pytest.raises(ConfigError, match="mean 'light_fog'"):
+        maker.main([str(tmp_path), '--weather', 'light-fog=1'])
+    with pytest.raises(SystemExit):
+        maker.main([str(tmp_path), '--weather', 'clear'])
