@@ -155,6 +155,7 @@ class Pictures(Dataset):
 def runner(model, work_dir, train_cfg=None, **kwargs):
     """mmengine's runner on the pictures, two a batch, without shuffling."""
     from mmengine.runner import Runner
+    by_epoch = (train_cfg or {}).get('by_epoch', False)
     return Runner(
         model, str(work_dir),
         train_dataloader=dict(
@@ -164,5 +165,8 @@ def runner(model, work_dir, train_cfg=None, **kwargs):
         train_cfg=train_cfg or dict(by_epoch=True, max_epochs=1),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01,
                                           momentum=0.9)),
-        default_hooks=dict(logger=dict(type='LoggerHook', interval=1)),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1),
+            checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch,
+                            interval=1 if by_epoch else 4)),
         experiment_name=Path(work_dir).name + f'_{id(model)}', **kwargs)
