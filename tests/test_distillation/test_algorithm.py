@@ -556,3 +556,8 @@ def test_gradient_accumulation():
     assert torch.equal(model.student.neck.lateral[0].weight, before)
     model.train_step(batch(), wrapper)
     assert not torch.equal(model.student.neck.lateral[0].weight, before)
+
+
+def test_nothing_optional_is_needed(run_python, repo):
+    done = run_python(repo / 'tests/test_distillation/without_optional.py')
+    assert 'loss ' in done.stdout.splitlines()[-1]

@@ -1,0 +1,77 @@
+from collections.abc import Sequence
+from typing import Optional, Union
+
+import pytest
+import torch
+from torch import nn
+
+from mmxkd.distillation.building import bind, build_part, takes_list
+from mmxkd.errors import ConfigError
+from mmxkd.losses import FeatureMSELoss
+
+
+def loss(s, t, margin=0.0, *, anchors, batch_img_metas=None):
+    pass
+
+
+def greedy(s, **others):
+    pass
+
+
+def test_positions_names_and_context():
+    bound, context = bind(loss, {1: 'T', 0: 'S'}, 'key')
+    assert list(bound.items()) == [('s', 'S'), ('t', 'T')]
+    assert context == ['anchors', 'batch_img_metas']
+    # A source of one's own goes before the context.
+    bound, context = bind(loss, dict(t='T', s='S', anchors='A'), 'key')
+    assert list(bound) == ['s', 't', 'anchors']
+    assert context == ['batch_img_metas']
+    assert bind(greedy, dict(extra='E', s='S'), 'key')[0] == dict(
+        s='S', extra='E')
+
+
+@pytest.mark.parametrize('function, arguments, message', [
+    (loss, {0: 'S'}, r"key: no source for its arguments \['t'\]"),
+    (loss, {0: 'S', 1: 'T', 'marign': 'M'}, "key: it has no argument "
+     "'marign'; did you mean 'margin'"),
+    (loss, {0: 'S', 1: 'T', 's': 'S'}, "key: the argument 's' is given twice"),
+    (greedy, {0: 'S', 1: 'T'}, r"key: it takes only the arguments \['s'\]"),
+])
+def test_what_does_not_fit_a_signature(function, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        bind(function, arguments, 'key')
+
+
+def test_annotations_of_lists():
+
+    def loss(a: tuple, b: list[torch.Tensor], c: Sequence[int],
+             d: Union[torch.Tensor, tuple], e: Optional[list], f: 'tuple',  # noqa: UP007, UP045
+             g: torch.Tensor, h):
+        pass
+
+    assert [name for name in 'abcdefgh' if takes_list(loss, name)] == [
+        'a', 'b', 'c', 'f']
+    assert not takes_list(loss, 'missing')
+
+
+def test_parts_by_name_scope_and_class():
+    for kind in ('FeatureMSELoss', 'mmxkd.FeatureMSELoss', FeatureMSELoss):
+        part = build_part(dict(type=kind, valid_area=True), 'key')
+        assert isinstance(part, FeatureMSELoss) and part.valid_area
+    assert type(build_part(dict(type='mmdet.L1Loss'), 'key')).__name__ == (
+        'L1Loss')
+
+
+@pytest.mark.parametrize('cfg, message', [
+    (dict(type='FeatureMSELos'), "key: there is no type 'FeatureMSELos'; did "
+     "you mean 'FeatureMSELoss'.*needs its scope"),
+    (dict(), 'key: there is no type None'),
+    (dict(type='FeatureMSELoss', valid_aera=1), "key: FeatureMSELoss has no "
+     "argument 'valid_aera'; did you mean 'valid_area'"),
+    (dict(type='AdversarialFeatureLoss', mode='x'), "key: .*mode='x'"),
+    (dict(type='AlignConnector'), 'key: .*in_channels'),
+    (dict(type=nn.Conv2d, in_channels=1, out_channels=1), 'key: .*kernel'),
+])
+def test_what_cannot_be_built(cfg, message):
+    with pytest.raises(ConfigError, match=message):
+        build_part(cfg, 'key')

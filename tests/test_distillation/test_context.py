@@ -1,0 +1,55 @@
+import pytest
+import torch
+from mmdet.models.task_modules import AnchorGenerator
+from torch import nn
+from toys import Toy, sample
+
+from mmxkd.distillation.context import (
+    anchors_of,
+    find_prior_generator,
+    make_context,
+    strides_of,
+)
+from mmxkd.distillation.schedules import Progress
+from mmxkd.errors import ConfigError
+
+
+@pytest.fixture()
+def model():
+    model = nn.Module()
+    model.head = nn.Identity()
+    model.head.prior_generator = AnchorGenerator(
+        strides=[(8, 4), 16], ratios=[1.0], scales=[2.0])
+    return model
+
+
+def test_strides_and_anchors_of_each_level(model):
+    assert strides_of(model) == [(8, 4), (16, 16)]
+    anchors = anchors_of(model, (18, 40), torch.device('cpu'))
+    # Rows of 4 pixels, columns of 8: 5 × 5; then 2 × 3.
+    assert [a.shape for a in anchors] == [(25, 4), (6, 4)]
+    # Squares of twice the stride (the smaller one, 4) around each cell.
+    centres = (anchors[1][:, :2] + anchors[1][:, 2:]) / 2
+    assert centres.tolist() == [[0, 0], [16, 0], [32, 0], [0, 16], [16, 16],
+                                [32, 16]]
+
+
+def test_a_detector_without_anchors_is_named():
+    with pytest.raises(ConfigError, match="no head of Toy has a "
+                       'prior_generator'):
+        find_prior_generator(Toy())
+
+
+def test_values_are_made_when_asked_for(model):
+    samples = [sample(0), sample(1)]
+    samples[0].set_metainfo(dict(batch_input_shape=(18, 40)))
+    # Nothing here has a prior generator, and nobody asks for one.
+    context = make_context(Toy(), samples, 'cpu', Progress(3, 1))
+    assert context['batch_data_samples'] is samples
+    assert context['batch_img_metas'][1]['frame_id'] == 'frame_1'
+    assert context['progress'] == Progress(3, 1)
+    with pytest.raises(ConfigError):
+        _ = context['strides']
+    context = make_context(model, samples, torch.device('cpu'), Progress())
+    assert context['anchors'] is context['anchors']
+    assert len(context['anchors'][0]) == 25

@@ -1,0 +1,96 @@
+import pytest
+import torch
+from torch import nn
+from toys import Toy, batch, build, mse, step, toy
+
+from mmxkd.distillation.dry_run import (
+    can_dry_run,
+    dry_run,
+    grey_batch,
+    input_channels,
+)
+from mmxkd.distillation.hook_points import parse
+from mmxkd.distillation.recorders import Tape
+from mmxkd.errors import ConfigError
+
+
+def tape_of(model, *texts):
+    tape = Tape(model, 'student')
+    for text in texts:
+        tape.add(parse(text, model, 'student'))
+    return tape
+
+
+def test_a_grey_batch_for_any_number_of_channels():
+    inputs, samples = grey_batch(Toy(in_channels=6, data_preprocessor=dict(
+        type='mmdet.DetDataPreprocessor')), (32, 48))
+    assert inputs.shape == (2, 6, 32, 48) and not inputs.any()
+    assert samples[0].batch_input_shape == (32, 48)
+    assert samples[0].gt_instances.bboxes.tolist() == [[8, 8, 24, 16]]
+    with pytest.raises(ConfigError, match='set dry_run=False'):
+        input_channels(nn.Linear(1, 1))
+
+
+def test_leaves_statistics_modes_and_random_numbers_alone():
+    model = Toy(dropout=0.5).train()
+    model.backbone.bn.eval()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    torch.manual_seed(3)
+    dry_run(model, tape_of(model, 'neck'), 'loss', (32, 32))
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(1))
+    assert all(torch.equal(v, before[k])
+               for k, v in model.state_dict().items())
+    assert model.training and not model.backbone.bn.training
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_what_lies_behind_the_records_may_refuse():
+    model = Toy()
+    model.bbox_head = nn.Linear(99, 1)
+    tape = tape_of(model, 'neck')
+    dry_run(model, tape, 'loss', (32, 32))
+    assert tape.full
+    with pytest.raises(ConfigError, match=r"dry run of 'student' \(Toy\) on "
+                       r'grey pictures \(2, 3, 32, 32\) failed.*dry_run='):
+        dry_run(model, tape_of(model, 'neck', 'bbox_head'), 'loss', (32, 32))
+
+
+def test_the_size_can_be_set():
+    seen = []
+
+    class Curious(Toy):
+
+        def forward(self, inputs, *args, **kwargs):
+            seen.append(tuple(inputs.shape[-2:]))
+            return super().forward(inputs, *args, **kwargs)
+
+    build(student=dict(type=Curious), dry_run=(64, 32))
+    assert seen == [(64, 32)]
+
+
+def test_without_a_dry_run_connectors_must_be_stated():
+    teacher = dict(cfg=toy(out_channels=9), random=True)
+    model = build(teacher=teacher, dry_run=False, loss_a=mse(
+        connector=dict(type='AlignConnector', in_channels=6,
+                       out_channels=9)))
+    assert step(model)['distill.loss_a'] > 0
+    with pytest.raises(ValueError, match='level 0 is'):
+        step(build(teacher=teacher, dry_run=False))
+
+
+def test_works_inside_a_building_that_forbids_gradients():
+    with torch.no_grad():
+        model = build()
+    losses = step(model, batch())
+    assert losses['distill.loss_neck'].requires_grad
+
+
+def test_models_of_points_are_not_run():
+    class Voxels(nn.Module):
+        pass
+
+    Voxels.__module__ = 'mmdet3d.models.detectors'
+    assert not can_dry_run(Voxels())
+    assert can_dry_run(Toy())
