@@ -55,19 +55,24 @@ class Distiller(nn.Module):
             self.losses[config.name] = BoundLoss(config, self.tapes, models)
         self.deliveries = [
             Delivery(name, delivery, models, self.tapes)
-            for name, delivery in (cfg.get('deliveries') or {}).items()
+            for name, delivery in (cfg.get('distill_deliveries') or {}).items()
         ]
+        self._check_all_used(teachers)
+        self.audited: set[str] = set()
+
+    def _check_all_used(self, teachers: Iterable[str]) -> None:
         unused = set(teachers) - self.teachers_of(self.losses)
         if unused:
             raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
                               'remove them or name them in a hook point')
-        used = {s.connector for loss in self.losses.values()
-                for s in loss.sources()}
-        idle = sorted(set(self.connectors) - used)
-        if idle:
-            raise ConfigError(f'distiller.connectors: no loss uses {idle}; '
-                              'remove them or name them in a mapping')
-        self.audited: set[str] = set()
+        used = {source.connector for loss in self.losses.values()
+                for source in loss.sources()}
+        # DDP would wait for their gradients.
+        unused = set(self.connectors) - used
+        if unused:
+            raise ConfigError('distiller.connectors: no loss uses '
+                              f'{sorted(unused)}; remove them or name them '
+                              'in a mapping')
 
     def teachers_of(self, names) -> set[str]:
         """Teachers that the named losses need, and deliveries with them."""

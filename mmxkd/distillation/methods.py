@@ -93,7 +93,7 @@ class Delivery:
     method returned, and the student's own method is not run.
 
     Args:
-        name (str): Its key in ``deliveries``.
+        name (str): Its key in ``distill_deliveries``.
         cfg (dict): ``type='MethodOutputs'``; ``method_path`` (MMRazor's
             word) or ``source``: the method, ``'bbox_head.get_targets'``;
             ``teacher``, where there are several.
@@ -106,7 +106,7 @@ class Delivery:
 
     def __init__(self, name: str, cfg: dict, models: dict[str, nn.Module],
                  tapes: dict[str, Any]) -> None:
-        key = f'distiller.deliveries.{name}'
+        key = f'distiller.distill_deliveries.{name}'
         known = ('type', 'method_path', 'source', 'teacher', 'max_keep_data')
         for word in cfg:
             if word not in known:
