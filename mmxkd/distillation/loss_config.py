@@ -28,7 +28,8 @@ from mmxkd.errors import ConfigError, did_you_mean
 from .hook_points import STUDENT, split_model
 
 VERBOSE_KEYS = ('student_recorders', 'teacher_recorders', 'connectors',
-                'distill_deliveries', 'distill_losses', 'loss_forward_mappings')
+                'distill_deliveries', 'distill_losses',
+                'loss_forward_mappings')
 _SOURCE_KEYS = ('from_student', 'recorder', 'data_idx', 'record_idx',
                 'connector', 'teacher')
 
