@@ -1,6 +1,6 @@
 """Kill a training run at many moments, resume it, compare with one never cut.
 
-    python benchmarks/resume_kill.py [--config CONFIG] [--moments M …]
+    python benchmarks/resume_kill.py [--distilled] [--moments M …]
 
 For each moment a run is killed with SIGKILL, resumed with
 ``tools/train.py --resume``, and its checkpoints are compared bit by bit with
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from tiny_run import write_config, write_data
+from tiny_run import write_config, write_data, write_distilled
 
 REPO = Path(__file__).resolve().parents[1]
 MORE = '''
@@ -102,19 +102,32 @@ def kill_and_resume(config: Path, folder: Path, reference: Path,
     return differences(folder, reference)
 
 
+def prepare(root: Path, workers: int = 0, distilled: bool = False) -> Path:
+    """Write data and config into ``root``; train the teacher if needed."""
+    write_data(root / 'data')
+    student = write_config(
+        root / 'tiny.py', root / 'data', workers=workers, more=MORE)
+    if not distilled:
+        return student
+    teacher = write_config(root / 'teacher.py', root / 'data', epochs=1,
+                           channels=12, more=MORE)
+    if train(teacher, root / 'teacher') != 0:
+        raise RuntimeError((root / 'teacher.log').read_text())
+    return write_distilled(root / 'distilled.py', student, teacher,
+                           root / 'teacher/epoch_1.pth')
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--config', type=Path, help='any config that imports '
-                        'kill_at; default: a tiny RetinaNet')
+    parser.add_argument('--distilled', action='store_true', help='distil a '
+                        'wider teacher, with connectors and discriminators')
     parser.add_argument('--moments', nargs='+', default=MOMENTS)
     parser.add_argument('--workers', type=int, default=0)
     args = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        write_data(root / 'data')
-        config = args.config or write_config(
-            root / 'tiny.py', root / 'data', workers=args.workers, more=MORE)
+        config = prepare(root, args.workers, args.distilled)
         if train(config, root / 'reference') != 0:
             print((root / 'reference.log').read_text(), file=sys.stderr)
             return 1

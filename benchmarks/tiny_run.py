@@ -24,9 +24,10 @@ model = dict(
         norm_cfg=dict(type='BN'), norm_eval=False),
     neck=dict(
         type='FPN', in_channels=[width, 2 * width, 4 * width, 8 * width],
-        out_channels=8, start_level=1, num_outs=3),
+        out_channels={channels}, start_level=1, num_outs=3),
     bbox_head=dict(
-        type='RetinaHead', num_classes=1, in_channels=8, feat_channels=8,
+        type='RetinaHead', num_classes=1, in_channels={channels},
+        feat_channels={channels},
         stacked_convs=1,
         anchor_generator=dict(
             type='AnchorGenerator', scales=[2, 4], ratios=[1.0],
@@ -96,6 +97,23 @@ env_cfg = dict(dist_cfg=dict(backend='nccl'))
 '''
 
 
+# Trainable connectors (8 -> 12 channels) and discriminators, beside a student.
+DISTILLED = '''
+_base_ = {student!r}
+model = dict(
+    _delete_=True, type='mmxkd.CrossModalDistill', student=_base_.model,
+    teachers=dict(wide=dict(cfg={teacher!r}, checkpoint={checkpoint!r})),
+    distiller=dict(losses=dict(
+        loss_feature=dict(
+            type='FeatureMSELoss', loss_weight=0.5,
+            student='neck[:2]', teacher='wide:neck[:2]'),
+        loss_adversarial=dict(
+            type='AdversarialFeatureLoss', num_levels=2, channels=8,
+            in_channels=12,
+            student='neck[:2]', teacher='wide:neck[:2]'))))
+'''
+
+
 def write_data(root: Path, seed: int = 0) -> None:
     """Write eight training and four validation pictures with COCO labels."""
     draw = np.random.default_rng(seed)
@@ -120,9 +138,19 @@ def write_data(root: Path, seed: int = 0) -> None:
 
 
 def write_config(path: Path, data_root: Path, epochs: int = 3,
-                 workers: int = 0, keep: int = 1, more: str = '') -> Path:
+                 workers: int = 0, keep: int = 1, channels: int = 8,
+                 more: str = '') -> Path:
     """Write the config, with the lines ``more`` at its end."""
     path.write_text(CONFIG.format(
-        data_root=str(data_root), epochs=epochs, workers=workers,
-        keep=keep) + more)
+        data_root=str(data_root), epochs=epochs, workers=workers, keep=keep,
+        channels=channels) + more)
+    return path
+
+
+def write_distilled(path: Path, student: Path, teacher: Path,
+                    checkpoint: Path, more: str = '') -> Path:
+    """Write the config that distils ``teacher`` into ``student``."""
+    path.write_text(DISTILLED.format(
+        student=str(student), teacher=str(teacher),
+        checkpoint=str(checkpoint)) + more)
     return path

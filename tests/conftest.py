@@ -1,5 +1,4 @@
 """Fixtures that several tests share."""
-import importlib.util
 import os
 import subprocess
 import sys
@@ -45,13 +44,3 @@ def run_python():
         return done
 
     return run
-
-
-@pytest.fixture(scope='session')
-def tiny_run():
-    """The module ``benchmarks/tiny_run.py``: data and config of a tiny run."""
-    path = REPO / 'benchmarks/tiny_run.py'
-    spec = importlib.util.spec_from_file_location('tiny_run', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

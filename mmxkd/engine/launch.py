@@ -73,11 +73,14 @@ def add_guards(cfg: Config) -> None:
     cfg.custom_hooks = hooks + [
         dict(type=guard) for guard in GUARDS
         if not named & {guard, guard.removeprefix('mmxkd.')}]
-    defaults = cfg.setdefault('default_hooks', {})
-    checkpoint = defaults.setdefault('checkpoint', dict(type='CheckpointHook'))
-    if checkpoint and _type_name(checkpoint).endswith('CheckpointHook'):
-        if _type_name(checkpoint).split('.')[-1] == 'CheckpointHook':
-            checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
+    if cfg.get('default_hooks') is None:
+        cfg.default_hooks = {}
+    checkpoint = cfg.default_hooks.get(
+        'checkpoint', dict(type='CheckpointHook'))
+    if checkpoint and _type_name(checkpoint).split('.')[-1] == (
+            'CheckpointHook'):
+        checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
+    cfg.default_hooks['checkpoint'] = checkpoint
 
 
 def _type_name(cfg: dict) -> str:

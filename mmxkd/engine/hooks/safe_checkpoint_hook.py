@@ -2,7 +2,7 @@
 import os.path as osp
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast, is_distributed, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop
 
@@ -25,6 +25,10 @@ class SafeCheckpointHook(CheckpointHook):
     validation, so that the best checkpoint, early stopping and all that
     listens to metrics go on as if nothing had happened.
 
+    In distributed training all processes take over the buffers of the one
+    that saves (statistics of batch norm): what is validated is what is saved,
+    and what a resumed run goes on from.
+
     All arguments are those of ``mmengine.hooks.CheckpointHook``.
     """
 
@@ -41,6 +45,12 @@ class SafeCheckpointHook(CheckpointHook):
                 'The validation of the checkpoint is repeated, so that all '
                 'that depends on its metrics goes on from there.')
             runner.val_loop.run()
+
+    def _save_checkpoint(self, runner) -> None:
+        if is_distributed():
+            for buffer in runner.model.buffers():
+                broadcast(buffer)
+        super()._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(self, runner, step: int,
                                    meta: dict) -> None:

@@ -5,6 +5,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmxkd.distillation.state_names import use_plain_names
 from mmxkd.engine.hooks import StemInitHook, inflate_stem
 from mmxkd.errors import ConfigError
 
@@ -108,6 +109,19 @@ def test_fresh_layers_start_anew():
     assert set(weights) == {KEY}
     for parameter in runner.model.head.parameters():
         assert 0 < parameter.abs().max() <= 0.25  # 1 / sqrt(16)
+
+
+def test_student_of_a_distillation_run():
+    """The student's stem goes by its plain name, as in the checkpoints."""
+    runner = make_runner(3)
+    algorithm = nn.Module()
+    algorithm.student = runner.model
+    use_plain_names(algorithm)
+    runner.model = algorithm
+    weights = load(StemInitHook('parity'), runner, make_checkpoint())
+    assert KEY not in weights
+    assert algorithm.student.backbone.conv1.weight.abs().max() < 0.1
+    assert (algorithm.student.head.weight == 9).all()
 
 
 def test_bare_state_dict():

@@ -1,0 +1,58 @@
+"""Runs of tools/ on the tiny data and configs of benchmarks/."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+REPO = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
+sys.path.insert(0, os.path.join(REPO, 'benchmarks'))
+
+
+@pytest.fixture(scope='session')
+def tool():
+    """Run ``tools/NAME ARGS`` in a new process; return it when it ended.
+
+    The test fails when the exit code is not ``code``.
+    """
+
+    def run(name, *args, code=0, **environment):
+        command = [sys.executable] if name.endswith('.py') else ['bash']
+        env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
+        env['PYTHONPATH'] = os.pathsep.join(
+            [REPO, os.path.join(REPO, 'benchmarks'),
+             env.get('PYTHONPATH', '')])
+        env['PATH'] = os.pathsep.join(
+            [os.path.dirname(sys.executable), env['PATH']])
+        done = subprocess.run(
+            command + [os.path.join(REPO, 'tools', name), *map(str, args)],
+            env=env, cwd=REPO, capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def tiny(tmp_path_factory):
+    """Folder with ``data/`` and ``tiny.py``, a config of one epoch."""
+    from tiny_run import write_config, write_data
+    root = tmp_path_factory.mktemp('tiny')
+    write_data(root / 'data')
+    write_config(root / 'tiny.py', root / 'data', epochs=1)
+    return root
+
+
+@pytest.fixture(scope='session')
+def distilled(tmp_path_factory):
+    """Folder and config of a finished distillation.
+
+    The run is in ``reference/``, its teacher in ``teacher/``, the config of
+    the plain student in ``tiny.py``.
+    """
+    import resume_kill
+    root = tmp_path_factory.mktemp('distilled')
+    config = resume_kill.prepare(root, distilled=True)
+    assert resume_kill.train(config, root / 'reference') == 0, (
+        root / 'reference.log').read_text()
+    return root, config
