@@ -52,11 +52,17 @@ model = dict(
         rcnn=dict(sampler=dict(num=64))),
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=100)))
 
-optim_wrapper = dict(optimizer=dict(lr=0.02))
+epochs = 4
+optim_wrapper = dict(
+    optimizer=dict(
+        _delete_=True, type='AdamW', lr=0.001, weight_decay=0.05),
+    clip_grad=dict(max_norm=10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(
-        type='CosineAnnealingLR', by_epoch=True, T_max=12,
+        type='CosineAnnealingLR',
+        by_epoch=True,
+        T_max=epochs,
         convert_to_iter_based=True)
 ]
-train_cfg = dict(max_epochs=12, val_interval=12)
+train_cfg = dict(max_epochs=epochs, val_interval=epochs)

@@ -60,7 +60,7 @@ def build(root, **kwargs):
         dict(type='mmxkd.PackMultiModalInputs'),
     ]
     defaults = dict(
-        type='STFDataset',
+        type='mmxkd.STFDataset',
         data_root=str(root),
         ann_file='annotations/train.json',
         pipeline=pipeline)

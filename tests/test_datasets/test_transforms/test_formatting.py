@@ -29,7 +29,7 @@ def test_each_modality_keeps_its_dtype():
     sample = make_sample()
     pack = TRANSFORMS.build(
         dict(
-            type='PackMultiModalInputs',
+            type='mmxkd.PackMultiModalInputs',
             modalities=('img', 'gated', 'depth', 'audio')))
     inputs = pack(sample)['inputs']
     assert list(inputs) == ['img', 'gated', 'depth', 'audio']

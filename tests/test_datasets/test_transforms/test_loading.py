@@ -120,7 +120,7 @@ def test_gated_refuses_slices_that_differ(tmp_path, other, found):
 def test_gated_refuses_a_size_that_is_not_the_images(tmp_path):
     paths = write_slices(tmp_path, [GREY8])
     results = dict(gated_paths=paths, img=np.zeros((12, 18, 3), np.uint8))
-    with pytest.raises(CorruptSampleError, match='9x6 uint8, but img is 18x12'):
+    with pytest.raises(CorruptSampleError, match='9x6 uint8, but img is 18x'):
         LoadGatedSlices()(results)
 
 

@@ -52,7 +52,7 @@ def test_stack_against_a_slow_version():
     batch = make_batch((20, 30), (17, 40), gated_dtype=np.uint16)
     view = MODELS.build(
         dict(
-            type='ModalityDetDataPreprocessor',
+            type='mmxkd.ModalityDetDataPreprocessor',
             modalities=('gated', 'img'),
             mean=[10, 20, 30, 40, 50, 60],
             std=[1, 2, 3, 4, 5, 6],
