@@ -6,16 +6,17 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, NonFiniteLossError
+from mmxkd.engine.finite import check_finite
+from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
 from .context import make_context
 from .distiller import Distiller
 from .dry_run import can_dry_run, dry_run
 from .hook_points import STUDENT
-from .schedules import Progress, current_progress
+from .schedules import current_progress
 from .state_names import use_plain_names
-from .teacher import Teacher, build_teachers, read_model_config
+from .teacher import Teacher, build_teachers
 from .views import ViewsDataPreprocessor, check_batch_augments
 
 
@@ -56,13 +57,7 @@ class CrossModalDistill(BaseModel):
         self.student = MODELS.build(student)
         self._teachers: dict[str, Teacher] = build_teachers(teachers)
         check_batch_augments(
-            self.student, self._teachers, {
-                STUDENT: student,
-                **{
-                    name: read_model_config(cfg['cfg'], name)[0]
-                    for name, cfg in teachers.items()
-                }
-            })
+            student, {name: t.cfg for name, t in self._teachers.items()})
         self.data_preprocessor = ViewsDataPreprocessor(
             self.student, self._teachers, self._teachers_now)
         self.distiller = Distiller(distiller, self.student, self._teachers)
@@ -163,7 +158,7 @@ class CrossModalDistill(BaseModel):
             losses.update(self.distiller(weights, context, like))
         finally:
             self._release()
-        check_finite(losses, data_samples, progress)
+        check_finite(losses, data_samples, progress.iter)
         return losses
 
     def _watch(self, views: dict[str, dict]) -> None:
@@ -193,38 +188,3 @@ def _first_tensor(losses: dict[str, Any]) -> Tensor:
         if isinstance(value, Tensor):
             return value
     raise ConfigError('the student returns no loss')
-
-
-def check_finite(losses: dict[str, Any], data_samples: list | None,
-                 progress: Progress) -> None:
-    """Refuse a step whose loss is NaN or infinite, before it is taken.
-
-    Raises:
-        NonFiniteLossError: It names the losses and the samples.
-    """
-    values: list[Tensor] = []
-    names: list[str] = []
-    for name, value in losses.items():
-        # Others are only logged, and may be undefined: a recall of nothing.
-        if 'loss' not in name:
-            continue
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            names.append(name)
-            values.append(item.detach().float().mean())
-    finite = torch.isfinite(torch.stack(values))
-    if bool(finite.all()):
-        return
-    bad = {name: float(value)
-           for name, value, ok in zip(names, values, finite.tolist(),
-                                      strict=True) if not ok}
-    raise NonFiniteLossError(
-        bad, [sample_id(s) for s in data_samples or []], progress.iter)
-
-
-def sample_id(sample: Any) -> str:
-    """What a user would look for: frame id, image path or image id."""
-    meta = sample.metainfo
-    for key in ('frame_id', 'img_path', 'img_id', 'sample_idx'):
-        if meta.get(key) not in (None, ''):
-            return str(meta[key])
-    return 'unknown'

@@ -31,8 +31,8 @@ Step = int | slice | str
 Call = int | slice | None
 
 _TOKEN = re.compile(r'''
-      \.?(?P<method>[A-Za-z_]\w*)\(\)
-    | \.?(?P<name>[A-Za-z_]\w*|\d+)
+      (?:\A|(?<=.)\.)(?P<method>[A-Za-z_]\w*)\(\)
+    | (?:\A|(?<=.)\.)(?P<name>[A-Za-z_]\w*|\d+)
     | \[(?P<index>-?\d+)\]
     | \[(?P<begin>-?\d+)?:(?P<end>-?\d+)?\]
     | @(?P<call>\d+)
@@ -92,7 +92,8 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
     """
     names: list[str] = []
     steps: list[Step] = []
-    source, call = 'outputs', None
+    source = 'outputs'
+    call: Call = None
     module, at = model, 0
     while at < len(text):
         token = _TOKEN.match(text, at)
@@ -157,7 +158,7 @@ def layer_names(model: nn.Module) -> list[str]:
 
 def _no_such_layer(text: str, model: nn.Module, model_name: str
                    ) -> ConfigError:
-    name = re.match(r'[\w.]*', text).group()
+    name = re.split(r'[^\w.]', text)[0]
     hint = did_you_mean(name, layer_names(model))
     for prefix in ('module.', 'student.', 'architecture.', 'model.'):
         if name.startswith(prefix):

@@ -67,8 +67,8 @@ class Teacher:
         self.inputs, self.mode = inputs, mode
         self.dtype = DTYPES[dtype]
         self.loaded = False
-        model_cfg, cfg_scope = read_model_config(cfg, f'teachers.{name}.cfg')
-        self.model = build_model(model_cfg, scope or cfg_scope)
+        self.cfg, cfg_scope = read_model_config(cfg, f'teachers.{name}.cfg')
+        self.model = build_model(self.cfg, scope or cfg_scope)
         self.model.requires_grad_(False)
         self.model.eval()
         self.tape = _TeacherTape(self.model, name)

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 from mmxkd.errors import ConfigError, did_you_mean
 
-# Batch augmentations that draw nothing: each view gets the same geometry.
+# Batch augmentations that only pad; check_padding looks after these.
 _FIXED = ('BatchFixedSizePad', )
 
 
@@ -135,35 +134,32 @@ def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
     return {modality: inputs[modality]} if chooses else inputs[modality]
 
 
-def check_batch_augments(student: nn.Module, teachers: Mapping[str, Any],
-                         cfgs: Mapping[str, dict]) -> None:
+def check_batch_augments(student: Mapping[str, Any],
+                         teachers: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse random batch augmentations that differ between the views.
 
     Args:
-        student (nn.Module): The student.
-        teachers (dict[str, Teacher]): The teachers.
-        cfgs (dict[str, dict]): Model configs, ``'student'`` among them.
+        student (dict): Model config of the student.
+        teachers (dict[str, dict]): Model configs of the teachers.
 
     Raises:
         ConfigError: A view would be resized where another is not.
     """
-
-    def draws(name: str) -> list:
-        augments = _preprocessor_cfg(cfgs[name]).get('batch_augments') or []
-        return [dict(a) for a in augments
-                if str(a.get('type')).split('.')[-1] not in _FIXED]
-
-    for name in teachers:
-        if draws(name) != draws('student'):
+    own = _drawing(student)
+    for name, cfg in teachers.items():
+        if _drawing(cfg) != own:
             raise ConfigError(
                 f'data_preprocessor.batch_augments of the student and of '
-                f'teacher {name!r} differ: {draws("student")} and '
-                f'{draws(name)}. Both must see the same geometry; give both '
-                'the same ones, or none')
+                f'teacher {name!r} differ: {own} and {_drawing(cfg)}. Both '
+                'must see the same geometry; give both the same ones, or '
+                'none')
 
 
-def _preprocessor_cfg(model_cfg: Mapping[str, Any]) -> Mapping[str, Any]:
-    return model_cfg.get('data_preprocessor') or ConfigDict()
+def _drawing(model_cfg: Mapping[str, Any]) -> list[dict]:
+    """The batch augmentations of a model that draw or resize."""
+    preprocessor = model_cfg.get('data_preprocessor') or {}
+    return [dict(a) for a in preprocessor.get('batch_augments') or []
+            if str(a.get('type')).split('.')[-1] not in _FIXED]
 
 
 def _random_state() -> tuple:

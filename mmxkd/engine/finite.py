@@ -26,6 +26,10 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
     """
     names, values = [], []
     for name, value in losses.items():
+        # mmengine sums only these. Others are logged, and may be undefined:
+        # the recall of nothing.
+        if 'loss' not in name:
+            continue
         for item in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(item, Tensor):
                 names.append(name)

@@ -113,7 +113,7 @@ class AdversarialFeatureLoss(MultiLevelLoss):
                              'progress')
         if progress.iter % sum(self.turns) < self.turns[0]:
             return self._discriminate([s.detach() for s in student], teacher)
-        self.trains_discriminator = False
+        self.trains_discriminator, self._accuracy = False, None
         return [
             self.factor * self._deceive(module, s) for module, s in zip(
                 self.discriminators, student, strict=True)

@@ -1,11 +1,12 @@
 """What all distillation losses of the package have in common."""
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-Levels = Tensor | Sequence[Tensor]
+Levels: TypeAlias = Tensor | Sequence[Tensor]
 
 
 def as_levels(features: Levels) -> list[Tensor]:
@@ -24,7 +25,7 @@ def as_levels(features: Levels) -> list[Tensor]:
     return levels
 
 
-class MultiLevelLoss(nn.Module):
+class MultiLevelLoss(nn.Module, ABC):
     """A loss over a list of feature levels.
 
     Subclasses implement :meth:`levels`, one scalar a level. The total is

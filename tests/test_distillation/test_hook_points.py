@@ -70,7 +70,7 @@ def test_grammar(model, text, path, source, call, steps):
     '', '[0]', '@1', '.', 'neck[', 'neck[]', 'neck[a]', 'neck[1:2:3]',
     'neck@', 'neck@-1', 'neck@[a]', 'neck..conv', 'neck conv', 'neck/conv',
     'neck[0', 'neck;', 'neck.layers.7', 'neck.layers', 'nope', 'neck.nope()',
-    'neck.missing.x.0', '0',
+    'neck.missing.x.0', '0', '.neck', 'neck[0]conv', 'neck@0conv', 'neck.',
 ])
 def test_what_is_no_address(model, text):
     with pytest.raises(ConfigError) as error:

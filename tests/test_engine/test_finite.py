@@ -11,14 +11,15 @@ from mmxkd.errors import NonFiniteLossError
 def test_terms_and_samples_are_named():
     samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_id=1)),
                BaseDataElement(metainfo=dict(img_id=7))]
-    losses = dict(good=torch.ones(()), accuracy=3,
-                  bad=[torch.ones(2), torch.tensor([1, float('nan')])])
+    losses = dict(loss_good=torch.ones(()), accuracy=3,
+                  recall=torch.tensor(float('nan')),
+                  loss_bad=[torch.ones(2), torch.tensor([1, float('nan')])])
     with pytest.raises(NonFiniteLossError) as error:
         check_finite(losses, samples, 4)
     assert str(error.value) == (
-        'iteration 4: bad = nan; the step was not taken. Samples of this '
+        'iteration 4: loss_bad = nan; the step was not taken. Samples of this '
         'batch: a.png, 7')
-    check_finite(dict(good=torch.ones(())), samples, 4)
+    check_finite(dict(loss=torch.ones(())), samples, 4)
     check_finite({}, None, 0)
 
 

@@ -138,8 +138,11 @@ def test_alternate_discriminator_turn_leaves_the_student_alone():
 def test_alternate_student_turn_leaves_the_discriminators_alone():
     loss, (student, teacher) = small(
         mode='alternate', factor=0.3), student_and_teacher()
+    loss(student, teacher, progress=iteration(0))
+    assert set(loss.metrics()) == {'accuracy'}
     value = loss(student, teacher, progress=iteration(1))
     assert not loss.trains_discriminator
+    assert loss.metrics() == {}
     value.backward()
     for parameter in loss.parameters():
         assert torch.equal(parameter.grad, torch.zeros_like(parameter))
