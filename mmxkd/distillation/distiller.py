@@ -16,7 +16,7 @@ from .hook_points import STUDENT
 from .loss_config import normalise
 from .methods import Delivery
 from .recorders import RecordError, Tape, tensors_in
-from .schedules import Progress
+from .schedules import Progress, warn_if_it_stands_still
 from .teacher import Teacher
 
 
@@ -59,6 +59,7 @@ class Distiller(nn.Module):
         ]
         self._check_all_used(teachers)
         self.audited: set[str] = set()
+        self._started = False
 
     def _check_all_used(self, teachers: Iterable[str]) -> None:
         unused = set(teachers) - self.teachers_of(self.losses)
@@ -148,6 +149,11 @@ class Distiller(nn.Module):
             only logged.
         """
         logs: dict[str, Tensor] = {}
+        if not self._started:
+            self._started = True
+            for loss in self.losses.values():
+                warn_if_it_stands_still(loss.schedule,
+                                        f'{loss.key}: loss_weight')
         self.audit(name for name, weight in weights.items() if weight)
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():

@@ -6,11 +6,12 @@ to ``stop`` between the iterations (``by_epoch=True``: epochs) ``begin`` and
 ``end``. A weight of 0 means that the loss is not computed, and that a
 teacher whose losses all weigh 0 is not run.
 """
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 
 from mmxkd.errors import ConfigError, did_you_mean
 
@@ -41,6 +42,19 @@ def check_finite(value: float) -> None:
     """Refuse NaN and infinity as a weight."""
     if not math.isfinite(value):
         raise ValueError(f'expected a finite number, got {value}')
+
+
+def warn_if_it_stands_still(schedule: 'Constant', key: str) -> None:
+    """Warn of a schedule by epoch in a run that counts none.
+
+    mmengine's ``IterBasedTrainLoop`` is one epoch from its first to its last
+    iteration.
+    """
+    hub = MessageHub.get_current_instance()
+    if schedule.by_epoch and hub.get_info('max_epochs') == 1:
+        print_log(f'{key} changes by epoch, but this run has only one (an '
+                  'IterBasedTrainLoop counts none): it never changes. Use '
+                  'by_epoch=False', logger='current', level=logging.WARNING)
 
 
 class Constant:

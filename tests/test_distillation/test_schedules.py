@@ -7,6 +7,7 @@ from mmxkd.distillation.schedules import (
     Progress,
     build_schedule,
     current_progress,
+    warn_if_it_stands_still,
 )
 from mmxkd.errors import ConfigError
 
@@ -91,3 +92,22 @@ def test_progress_is_the_runners():
     assert current_progress() == Progress(0, 0)
     again.load_state_dict(state)
     assert current_progress() == Progress(7, 2)
+
+
+@pytest.mark.parametrize('weight, max_epochs, warned', [
+    (dict(type='Constant', value=1., end=2, by_epoch=True), 1, True),
+    (dict(type='Constant', value=1., end=2, by_epoch=True), 3, False),
+    (dict(type='Constant', value=1., end=2), 1, False),
+    (0.5, 1, False),
+])
+def test_epochs_that_an_iteration_based_run_does_not_count(
+        monkeypatch, weight, max_epochs, warned):
+    hub = MessageHub.get_instance('test_epochs_not_counted')
+    hub.update_info('max_epochs', max_epochs)
+    printed = []
+    monkeypatch.setattr('mmxkd.distillation.schedules.print_log',
+                        lambda text, **_: printed.append(text))
+    warn_if_it_stands_still(build_schedule(weight, 'w'), 'loss_a')
+    MessageHub._instance_dict.pop('test_epochs_not_counted')
+    assert [text.split(' changes')[0] for text in printed] == (
+        ['loss_a'] if warned else [])

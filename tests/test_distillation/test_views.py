@@ -216,3 +216,22 @@ def test_a_model_dict_keeps_its_numbers():
     cfg = algorithm_cfg(student=stock_toy())
     MODELS.build(cfg)
     assert cfg['student']['data_preprocessor']['mean'] == [100., 110., 120.]
+
+
+def test_a_loss_may_leave_the_padding_out():
+    pad = dict(pad_size_divisor=32)
+    cfg = dict(student=stock_toy(**pad), teacher=dict(
+        cfg=gated_toy(**pad), random=True))
+    model = build(**cfg, loss_neck=mse(valid_area=True))
+    seen = views(model, two_modalities())
+    assert seen['inputs'].shape[-2:] == (32, 32)
+    found = model(**seen, mode='loss')['distill.raw_neck']
+    student = model.student.extract_feat(seen['inputs'])
+    with torch.no_grad():
+        teacher = model.teachers['t'].model.extract_feat(
+            seen['views']['t']['inputs'])
+    # 16 × 24 pixels of 32 × 32, at strides 2 and 4.
+    expected = sum(
+        (s - t)[..., :16 // k, :24 // k].square().mean()
+        for s, t, k in zip(student, teacher, (2, 4), strict=True)) / 2
+    torch.testing.assert_close(found, expected.detach())
