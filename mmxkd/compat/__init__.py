@@ -9,11 +9,12 @@ from . import (
     cpu_ddp,
     latest_checkpoint,
     meta_config,
+    mmcv_bf16,
     mmrazor_import,
 )
 
 _REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, cpu_ddp,
-            mmrazor_import)
+            mmrazor_import, mmcv_bf16)
 
 _applied = False
 

@@ -3,7 +3,7 @@ import glob
 import os
 import os.path as osp
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 #: Ending of a file that is being written. The name does not vary, so that a
 #: writer that was killed leaves at most one per file, and the next replaces
@@ -11,7 +11,7 @@ from typing import BinaryIO
 PARTIAL = '.partial'
 
 
-def write_atomic(path: str, write: Callable[[BinaryIO], None]) -> None:
+def write_atomic(path: str, write: Callable[[BinaryIO], Any]) -> None:
     """Let ``write(file)`` fill a file that appears under ``path`` when done.
 
     The bytes go to a temporary name in the same folder, are flushed to the

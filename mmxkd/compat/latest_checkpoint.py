@@ -132,5 +132,5 @@ def _candidates(folder: str) -> list[str]:
         step = re.fullmatch(r'(?!best_)\D*?(\d+)\.pth', osp.basename(path))
         if step:
             numbered[path] = int(step.group(1))
-    newest_first = sorted(numbered, key=numbered.get, reverse=True)
+    newest_first = sorted(numbered, key=numbered.__getitem__, reverse=True)
     return named + [path for path in newest_first if path not in named]

@@ -16,7 +16,8 @@ import torch
 HISTORY = 'history_buffer_max_length'
 
 _TORCH_VALUES = (torch.dtype, torch.device, torch.Size)
-_BASE_TYPES = (bool, int, float, complex, str, bytes, bytearray)
+_BASE_TYPES: tuple[Any, ...] = (bool, int, float, complex, str, bytes,
+                                bytearray)
 
 
 def to_plain(value: Any, path: str = 'checkpoint') -> Any:

@@ -74,8 +74,8 @@ def _getattr(owner: Any, name: str) -> _Method:
     return _Method()
 
 
-def _config_dict(mapping: dict = ()) -> dict:
-    return dict(mapping)
+def _config_dict(*mapping: dict) -> dict:
+    return dict(*mapping)
 
 
 def _as_dtype(value: Any) -> np.dtype:

@@ -149,7 +149,7 @@ class BoundLoss(nn.Module):
         """Apply the connectors."""
         values = dict(values)
         names = list(values)
-        target = values[names[1]] if len(names) > 1 else None
+        target: Any = values[names[1]] if len(names) > 1 else None
         if len(names) > 1 and names[1] in self.several:
             target = target[0]
         for argument, source in self.arguments.items():

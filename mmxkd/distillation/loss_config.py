@@ -186,7 +186,7 @@ def _verbose(cfg: dict, teachers: Sequence[str]) -> list[LossConfig]:
                 f'distiller.distill_losses.{name} has no entry in '
                 'loss_forward_mappings: it would be silently absent')
         loss = dict(loss)
-        arguments = {
+        arguments: dict[str | int, Source | list[Source]] = {
             argument: _mapping(
                 cfg, mapping, teachers, connectors,
                 f'distiller.loss_forward_mappings.{name}.{argument}')

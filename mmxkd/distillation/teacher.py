@@ -135,20 +135,21 @@ def read_model_config(cfg: str | dict, key: str) -> tuple:
     Returns:
         tuple: The model dict and its default scope (or None).
     """
+    found: Any = cfg
     if isinstance(cfg, (str, Path)):
-        cfg = read_config_file(str(cfg), key)
-    if not isinstance(cfg, (dict, Config)):
+        found = read_config_file(str(cfg), key)
+    if not isinstance(found, (dict, Config)):
         raise ConfigError(f'{key}: expected a config file or a dict, got '
-                          f'{type(cfg).__name__}')
-    scope = cfg.get('default_scope')
-    if 'type' not in cfg:
-        if 'model' not in cfg:
+                          f'{type(found).__name__}')
+    scope = found.get('default_scope')
+    if 'type' not in found:
+        if 'model' not in found:
             raise ConfigError(f"{key}: neither a model (no 'type') nor a "
                               "config with a 'model'")
-        cfg = cfg['model']
-    if str(cfg['type']).endswith('CrossModalDistill'):
-        cfg = cfg['student']
-    return ConfigDict(cfg), scope
+        found = found['model']
+    if str(found['type']).endswith('CrossModalDistill'):
+        found = found['student']
+    return ConfigDict(found), scope
 
 
 def read_config_file(path: str, key: str) -> Config:

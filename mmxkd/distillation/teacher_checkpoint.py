@@ -150,7 +150,7 @@ def _nearest_prefix(own: set, given: set, matched: int) -> str:
     return ''
 
 
-def load_teacher(model: nn.Module, path: str | None, name: str,
+def load_teacher(model: nn.Module, path: str, name: str,
                  strict: bool = True, prefix: str = '') -> LoadReport:
     """Fill a teacher with its weights.
 

@@ -11,8 +11,8 @@ from mmdet.evaluation import bbox_overlaps
 
 # Distinct also to colour-blind eyes (Okabe and Ito), and on grey.
 TRUTH, FOUND, WRONG = '#56B4E9', '#F0E442', '#D55E00'
-_LEGEND = ((TRUTH, '-', 'ground truth'), (FOUND, '-', 'found'),
-           (TRUTH, ':', 'missed'), (WRONG, '-', 'wrong'))
+_LEGEND = ((TRUTH, False, 'ground truth'), (FOUND, False, 'found'),
+           (TRUTH, True, 'missed'), (WRONG, False, 'wrong'))
 
 
 @dataclass
@@ -94,10 +94,12 @@ def compare_detections(panels: Sequence[Panel], title: str = '',
         _draw(axis, panel)
     figure.suptitle(title, fontsize=13)
     figure.legend(
-        handles=[Line2D([], [], color=c, linestyle=style, label=label, lw=2)
-                 for c, style, label in _LEGEND],
-        loc='outside lower center', ncols=len(_LEGEND), frameon=False,
-        facecolor='white', fontsize=11)
+        handles=[
+            Line2D([], [], color=c, label=label, lw=2,
+                   dashes=(1, 2) if dotted else (None, None))
+            for c, dotted, label in _LEGEND
+        ],
+        loc='outside lower center', ncols=len(_LEGEND), frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -123,5 +125,5 @@ def _draw(axis, panel: Panel) -> None:
 
 def _rectangle(axis, box: np.ndarray, colour: str, style: str = '-') -> None:
     axis.add_patch(
-        Rectangle(box[:2], *(box[2:] - box[:2]), fill=False, lw=1.5,
-                  edgecolor=colour, linestyle=style))
+        Rectangle((box[0], box[1]), *(box[2:] - box[:2]), fill=False,
+                  lw=1.5, edgecolor=colour, linestyle=style))

@@ -125,13 +125,15 @@ def main() -> None:
               choose(images, truth, args.number))
     args.out.mkdir(parents=True, exist_ok=True)
     for image in chosen:
+        conditions = f'{image["weather"]}, {image["daytime"]}'.replace(
+            '_', ' ')
         panels = panels_of(
             image, args.data_root, xyxy(truth[image['id']]),
             {t: d[image['id']] for t, d in models.items()},
             args.sees_gated, args.score_thr)
         picture = compare_detections(
-            panels, f'{image["frame_id"]} · {image["weather"].replace("_", " ")}, '
-            f'{image["daytime"]} · detections with score ≥ {args.score_thr}')
+            panels, f'{image["frame_id"]} · {conditions} · detections with '
+            f'score ≥ {args.score_thr}')
         path = args.out / f'{image["frame_id"]}.png'
         encoded = cv2.imencode('.png', picture[..., ::-1])[1]
         write_bytes(path, encoded.tobytes())

@@ -33,7 +33,7 @@ class GracefulStopHook(Hook):
                           for s in self.signals}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, self._previous[number])
+        signal.signal(number, self._previous[signal.Signals(number)])
         if os.getpid() != self._process:
             # A data-loader worker, which was forked with this handler.
             signal.signal(number, signal.SIG_DFL)

@@ -86,7 +86,7 @@ class SafeCheckpointHook(CheckpointHook):
                 self.out_dir, self.filename_tmpl.format(i)) for i in expired)
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
-        backend = self.file_backend
+        backend = self.file_backend  # type: ignore[has-type]
         deferred = _DeferredRemoval(backend, runner.message_hub)
         self.file_backend = deferred
         try:

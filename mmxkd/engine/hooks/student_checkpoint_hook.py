@@ -22,8 +22,7 @@ class StudentCheckpointHook(Hook):
     """
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        holder = checkpoint if 'state_dict' not in checkpoint else None
-        state = checkpoint.get('state_dict', holder)
+        state = checkpoint.get('state_dict', checkpoint)
         extras = [k for k in state
                   if re.sub(r'^module\.', '', k).startswith(EXTRAS)]
         for key in extras:

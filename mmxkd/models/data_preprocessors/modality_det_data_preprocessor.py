@@ -1,5 +1,6 @@
 """The view that one detector has of a sample with several modalities."""
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from mmdet.models.data_preprocessors import DetDataPreprocessor
@@ -12,7 +13,7 @@ from mmxkd.registry import MODELS
 CHANNELS = dict(img=3, gated=3, depth=1, thermal=1)
 
 #: A batch of one modality, collated (N, C, H, W) or not.
-Batch = Tensor | list[Tensor]
+Batch: TypeAlias = Tensor | list[Tensor]
 
 
 @MODELS.register_module()
@@ -55,7 +56,8 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         # mmengine takes a mean of 1 or 3 numbers only, and would swap the
         # colours of the whole stack: both are done here in its place.
         super().__init__(**kwargs)
-        self._swap_colours = self._channel_conversion
+        swap = self._channel_conversion  # type: ignore[has-type]
+        self._swap_colours: bool = swap
         self._channel_conversion = False
         self.modalities = tuple(modalities)
         self.max_value = dict(max_value or {})
