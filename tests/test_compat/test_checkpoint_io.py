@@ -162,6 +162,7 @@ def test_urls_are_read_without_code(tmp_path, monkeypatch):
     assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_stock_mmengine_cannot_resume_and_the_repair_can(
         tmp_path, run_python, repo):
     """Resume goes on exactly, from files of stock mmengine and of ours."""

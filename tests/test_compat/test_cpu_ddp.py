@@ -15,6 +15,7 @@ def launch(run_python, repo, folder, *args, check=True):
         check=check)
 
 
+@pytest.mark.slow
 def test_two_processes_train_on_cpu_only_with_the_repair(
         tmp_path, run_python, repo):
     stock = launch(run_python, repo, tmp_path / 'stock', check=False)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from mmengine.runner import CheckpointLoader
 
@@ -12,6 +13,7 @@ def poison(folder, marker):
     return path
 
 
+@pytest.mark.slow
 def test_refused_on_resume_and_never_run(tmp_path, run_python, repo):
     toy = repo / 'tests/toy_run.py'
     marker = tmp_path / 'marker'

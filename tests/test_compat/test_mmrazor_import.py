@@ -10,6 +10,7 @@ import mmxkd  # noqa: F401
 pytest.importorskip('mmrazor')
 
 
+@pytest.mark.slow
 def test_models_import_only_with_the_repair(run_python):
     code = 'import mmrazor.models; print("imported")'
     stock = run_python('-c', code, check=False)
