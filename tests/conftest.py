@@ -44,3 +44,16 @@ def run_python():
         return done
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def no_scope_left_behind():
+    """Forget the default scope that a runner of a test has set.
+
+    Bare type names of the next test would be looked up in it.
+    """
+    from mmengine.registry import DefaultScope
+    before = DefaultScope._instance_dict.copy()
+    yield
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(before)
