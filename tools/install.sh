@@ -101,8 +101,11 @@ pip() { "$python" -m pip --disable-pip-version-check "$@"; }
 
 has() { "$python" -c "$1" >/dev/null 2>&1; }
 
+# Whether a module is there, without the seconds that importing it takes.
+finds() { has "import importlib.util as u; assert u.find_spec('$1')"; }
+
 # --- What mmcv is built with ----------------------------------------------
-if ! has 'import mmcv._ext'; then
+if ! finds mmcv._ext; then
     compiler=${CXX:-g++}
     command -v "${compiler%% *}" >/dev/null ||
         die "no C++ compiler ('$compiler'): mmcv is built from source. On" \
@@ -119,7 +122,7 @@ fi
 if ! has 'import pip; assert int(pip.__version__.split(".")[0]) >= 24'; then
     step 'pip' pip install --upgrade pip
 fi
-if ! has 'import torch'; then
+if ! finds torch; then
     step "$TORCH" pip install -c requirements/constraints.txt "$TORCH" numpy
 fi
 if ! has 'import ninja, psutil, setuptools, wheel, pkg_resources'; then
