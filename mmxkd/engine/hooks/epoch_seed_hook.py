@@ -30,7 +30,8 @@ class EpochSeedHook(Hook):
     of a worker that lives on depend on all the epochs it has seen.
 
     The seed is the runner's (``randomness=dict(seed=...)``); where none is
-    set it is drawn once and stored in the checkpoints by mmengine.
+    set it is drawn once and stored in the checkpoints by mmengine. The hook
+    is for epoch-based loops: an iteration-based one is a single epoch.
     """
 
     # Before any hook that draws.
@@ -42,6 +43,15 @@ class EpochSeedHook(Hook):
         if current is None or (isinstance(current, partial)
                                and current.func is stock_worker_init):
             loader.worker_init_fn = seed_worker
+        # A run without a seed in its config takes it from the checkpoint
+        # that it resumes from, but only after the sampler was built.
+        seed = runner.seed
+        if runner._randomness_cfg.get('diff_rank_seed'):
+            seed -= get_rank()
+        for sampler in (loader.sampler,
+                        getattr(loader.batch_sampler, 'sampler', None)):
+            if hasattr(sampler, 'seed'):
+                sampler.seed = seed
 
     def before_train_epoch(self, runner) -> None:
         seed_everything(runner.seed, runner.epoch, get_rank())

@@ -43,15 +43,19 @@ def test_stock_workers_repeat_their_draws_in_every_epoch(toy_runner):
     assert torch.equal(rows[0], rows[1]) and torch.equal(rows[0], rows[2])
 
 
-@pytest.mark.parametrize('workers, persistent', [(0, False), (2, True)])
+@pytest.mark.parametrize('workers, persistent, randomness', [
+    (0, False, dict(seed=0)), (2, True, dict(seed=0)), (0, False, dict(seed=None)),
+    (0, False, dict(seed=None, diff_rank_seed=True))])
 def test_a_resumed_run_takes_the_same_steps(toy_runner, tmp_path, workers,
-                                            persistent):
+                                            persistent, randomness):
     options = dict(workers=workers, persistent=persistent, custom_hooks=HOOK,
                    checkpoint=SAVE)
-    whole = toy_runner(work_dir=tmp_path / 'whole', **options)
+    whole = toy_runner(work_dir=tmp_path / 'whole',
+                       randomness=dict(randomness), **options)
     whole.train()
     resumed = toy_runner(
         work_dir=tmp_path / 'resumed', resume=True,
+        randomness=dict(randomness),
         load_from=str(tmp_path / 'whole/epoch_1.pth'), **options)
     resumed.train()
     assert len(resumed.model.batches) == 8
