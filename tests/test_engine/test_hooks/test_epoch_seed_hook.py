@@ -44,7 +44,8 @@ def test_stock_workers_repeat_their_draws_in_every_epoch(toy_runner):
 
 
 @pytest.mark.parametrize('workers, persistent, randomness', [
-    (0, False, dict(seed=0)), (2, True, dict(seed=0)), (0, False, dict(seed=None)),
+    (0, False, dict(seed=0)), (2, True, dict(seed=0)),
+    (0, False, dict(seed=None)),
     (0, False, dict(seed=None, diff_rank_seed=True))])
 def test_a_resumed_run_takes_the_same_steps(toy_runner, tmp_path, workers,
                                             persistent, randomness):
