@@ -1,6 +1,7 @@
 """Random numbers that depend on the epoch and not on what came before."""
 import random
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,8 +49,10 @@ class EpochSeedHook(Hook):
         seed = runner.seed
         if runner._randomness_cfg.get('diff_rank_seed'):
             seed -= get_rank()
-        for sampler in (loader.sampler,
-                        getattr(loader.batch_sampler, 'sampler', None)):
+        samplers: list[Any] = [
+            loader.sampler, getattr(loader.batch_sampler, 'sampler', None)
+        ]
+        for sampler in samplers:
             if hasattr(sampler, 'seed'):
                 sampler.seed = seed
 
