@@ -21,6 +21,7 @@ import signal
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 MOMENT, _, TARGET = os.environ.get('KILL_AT', '').partition(':')
 
@@ -38,7 +39,7 @@ class KillAtHook(Hook):
     priority = 'VERY_LOW'
 
     def before_train(self, runner) -> None:
-        runner.optim_wrapper.optimizer.register_step_pre_hook(
+        register_optimizer_step_pre_hook(
             lambda *args: die('step', runner.iter + 1))
 
     def before_train_iter(self, runner, **kwargs) -> None:
