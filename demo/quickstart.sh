@@ -22,8 +22,8 @@ while (($#)); do
         ;;
     esac
 done
-raw=data/stf_synthetic_raw
 data=data/stf_synthetic
+clear=data/stf_synthetic_clear
 
 headline() { printf '\n=== %s\n' "$*"; }
 
@@ -32,19 +32,25 @@ bash tools/install.sh
 [[ -n ${VIRTUAL_ENV:-} ]] || source .venv/bin/activate
 begin=$SECONDS
 
-headline '2/5 Draw road scenes in fog, in the layout of Seeing Through Fog'
-if [[ -f $data/manifest.json ]]; then
-    echo "$data is there already"
-else
-    python tools/dataset_converters/synthetic_stf.py "$raw" \
-        --frames 1200 --split 0.6,0.1,0.3 --seed 1 --gated rect8
-    python tools/dataset_converters/stf.py "$raw" "$data" \
+headline '2/5 Draw road scenes, in the layout of Seeing Through Fog'
+# draw FOLDER OPTIONS…: synthetic frames, through the converter of the real ones
+draw() {
+    if [[ -f $1/manifest.json ]]; then
+        echo "$1 is there already"
+        return
+    fi
+    python tools/dataset_converters/synthetic_stf.py "$1_raw" \
+        --gated rect8 "${@:2}"
+    python tools/dataset_converters/stf.py "$1_raw" "$1" \
         --train train --val val --test test --num-workers 2
-fi
+}
+draw "$data" --frames 1000 --split 0.55,0.1,0.35 --seed 0
+# What all models start from is trained without fog.
+draw "$clear" --frames 600 --split 0.9,0.05,0.05 --seed 77 --weather clear=1
 
 headline "3/5 Train and test teacher, baseline, MSE and Adv ($seeds seed(s))"
 python benchmarks/gap_recovered.py --seeds "$seeds" --data-root "$data" \
-    --work-dir "$work_dir"
+    --clear-root "$clear" --work-dir "$work_dir"
 
 headline '4/5 Draw detections side by side'
 runs=$work_dir/seed_0

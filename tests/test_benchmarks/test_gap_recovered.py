@@ -17,8 +17,9 @@ def tool(repo):
 
 @pytest.fixture
 def args(tmp_path):
-    return argparse.Namespace(work_dir=tmp_path / 'runs', jobs=2,
-                              data_root=tmp_path / 'data')
+    return argparse.Namespace(
+        work_dir=tmp_path / 'runs', jobs=2, data_root=tmp_path / 'data',
+        clear_root=tmp_path / 'clear', start=None)
 
 
 class Fake:
@@ -44,15 +45,16 @@ class Fake:
 
 def train(tool, args, monkeypatch, fake):
     monkeypatch.setattr(tool.Run, '_call', lambda run, *a: fake(run, *a))
+    args.start = tool.Start(args)
     runs = [tool.Run(m, s, args) for s in range(2) for m in tool.MODELS]
-    tool.train_all(runs, args.jobs)
+    tool.train_all([args.start, *runs], args.jobs)
     return runs
 
 
 def test_everything_is_done_once(tool, args, monkeypatch):
     fake = Fake()
     runs = train(tool, args, monkeypatch, fake)
-    assert fake.count('train.py') == 8 and fake.count('test.py') == 16
+    assert fake.count('train.py') == 9 and fake.count('test.py') == 16
     assert all(run.done for run in runs)
     again = Fake()
     train(tool, args, monkeypatch, again)
@@ -72,18 +74,22 @@ def test_what_is_missing_is_done_again(tool, args, monkeypatch):
                      'tools/train.py adv --resume --seed 0']
 
 
-def test_students_get_the_teacher_of_their_seed(tool, args, monkeypatch):
+def test_all_start_alike_and_students_get_the_teacher_of_their_seed(
+        tool, args, monkeypatch):
     fake = Fake()
     train(tool, args, monkeypatch, fake)
-    for name, options in fake.calls:
+    assert fake.calls[0][0].startswith('tools/train.py pretrain ')
+    assert fake.calls[0][1] == []
+    start = f'load_from={args.work_dir}/pretrain/best_epoch_4.pth'
+    for name, options in fake.calls[1:]:
         if 'train.py mse' in name:
             seed = name.split('--seed ')[1][0]
             assert options == [
-                'model.teachers.gated.checkpoint='
+                start, 'model.teachers.gated.checkpoint='
                 f'{args.work_dir}/seed_{seed}/teacher'
             ]
         elif 'train.py baseline' in name:
-            assert options == []
+            assert options == [start]
     order = [name.split()[1] for name, _ in fake.calls
              if 'train' in name and '--seed 1' in name]
     assert order.index('teacher') < min(order.index('mse'),
