@@ -1,5 +1,6 @@
 """Train teacher, baseline, MSE and Adv on synthetic fog; report the gap.
 
+All of them start from one detector, which is trained first, on clear frames.
 Every run that is done is skipped, and one that was stopped goes on from its
 last epoch, so the command can be repeated at any time. Runs of one seed that
 do not wait for each other run side by side. Ends with the table of
@@ -38,6 +39,7 @@ class Run:
         self.model, self.seed, self.args = model, seed, args
         self.name = f'seed {seed} {model}'
         self.dir = args.work_dir / f'seed_{seed}' / model
+        self.data_root, self.start = args.data_root, args.start
         self.config = ROOT / f'configs/cmkd/fog_{model}_tiny.py'
         self.log = self.dir / 'output.log'
         self.trained = self.dir / 'trained.json'
@@ -50,10 +52,10 @@ class Run:
     def done(self) -> bool:
         return all(self.detections(split).is_file() for split in SPLITS)
 
-    def execute(self, teacher: Future | None) -> None:
-        """Train and test; a student waits for its teacher."""
-        if teacher is not None:
-            teacher.result()
+    def execute(self, before: list[Future]) -> None:
+        """Train and test, after those that this run builds upon."""
+        for future in before:
+            future.result()
         if self.done:
             return
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -68,6 +70,8 @@ class Run:
 
     def _train(self) -> None:
         options = []
+        if self.start is not None:
+            options.append(f'load_from={self.start.checkpoint}')
         if self.model in STUDENTS:
             options.append('model.teachers.gated.checkpoint='
                            f'{self.dir.parent / "teacher"}')
@@ -79,14 +83,18 @@ class Run:
                                f'{len(best)}')
         write_whole(self.trained, json.dumps({'checkpoint': best[0].name}))
 
+    @property
+    def checkpoint(self) -> Path:
+        """The best one of a run that is trained."""
+        return self.dir / json.loads(self.trained.read_text())['checkpoint']
+
     def _test(self, split: str) -> None:
-        checkpoint = json.loads(self.trained.read_text())['checkpoint']
         annotations = f'annotations/{split}.json'
         part = self.dir / f'{split}.part'
         self._call(
-            'tools/test.py', [self.config, self.dir / checkpoint], [
+            'tools/test.py', [self.config, self.checkpoint], [
                 f'test_dataloader.dataset.ann_file={annotations}',
-                f'test_evaluator.ann_file={self.args.data_root / annotations}'
+                f'test_evaluator.ann_file={self.data_root / annotations}'
             ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
         os.replace(f'{part}.bbox.json', self.detections(split))
 
@@ -97,7 +105,7 @@ class Run:
         Raises:
             RuntimeError: It fails; the end of its output is in the message.
         """
-        root = self.args.data_root
+        root = self.data_root
         options = [
             *(f'{loader}_dataloader.dataset.data_root={root}/'
               for loader in ('train', *SPLITS)),
@@ -137,6 +145,24 @@ class Run:
         return f'{mode} {part}'
 
 
+class Start(Run):
+    """The detector that all models start from; it is not tested."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        super().__init__('pretrain', 0, args)
+        self.name, self.dir = 'pretrain', args.work_dir / 'pretrain'
+        self.log = self.dir / 'output.log'
+        self.trained = self.dir / 'trained.json'
+        self.data_root, self.start = args.clear_root, None
+
+    @property
+    def done(self) -> bool:
+        return self.trained.is_file()
+
+    def _test(self, split: str) -> None:
+        """Nothing: only its weights are of interest."""
+
+
 def write_whole(path: Path, text: str) -> None:
     partial = path.with_suffix('.partial')
     partial.write_text(text)
@@ -166,8 +192,10 @@ def train_all(runs: list[Run], jobs: int) -> None:
     pool = cf.ThreadPoolExecutor(jobs)
     try:
         for run in runs:
-            teacher = teachers[run.seed] if run.model in STUDENTS else None
-            futures.append(pool.submit(run.execute, teacher))
+            before = futures[:1]
+            if run.model in STUDENTS:
+                before = [teachers[run.seed]]
+            futures.append(pool.submit(run.execute, before))
             if run.model == 'teacher':
                 teachers[run.seed] = futures[-1]
         threading.Thread(target=show_status, args=(runs, futures, stopped),
@@ -189,22 +217,29 @@ def parse_args() -> argparse.Namespace:
                         default=Path('work_dirs/gap_recovered'))
     parser.add_argument('--data-root', type=Path,
                         default=Path('data/stf_synthetic'))
+    parser.add_argument('--clear-root', type=Path,
+                        default=Path('data/stf_synthetic_clear'),
+                        help='frames without fog, for the common start')
     parser.add_argument('--jobs', type=int, default=min(4, os.cpu_count()
                                                         or 1),
                         help='models at a time (default: %(default)s)')
     args = parser.parse_args()
-    if not (args.data_root / 'annotations/train.json').is_file():
-        parser.error(f'{args.data_root}: no converted data set; demo/'
-                     'quickstart.sh makes one')
+    for root in (args.data_root, args.clear_root):
+        if not (root / 'annotations/train.json').is_file():
+            parser.error(f'{root}: no converted data set; '
+                         'demo/quickstart.sh makes one')
     args.work_dir = args.work_dir.resolve()
     args.data_root = args.data_root.resolve()
+    args.clear_root = args.clear_root.resolve()
+    args.start = None
     return args
 
 
 def main() -> None:
     args = parse_args()
-    runs = [Run(model, seed, args)
-            for seed in range(args.seeds) for model in MODELS]
+    args.start = Start(args)
+    runs = [args.start] + [Run(model, seed, args)
+                           for seed in range(args.seeds) for model in MODELS]
     train_all(runs, args.jobs)
     subprocess.run([sys.executable,
                     ROOT / 'tools/analysis_tools/gap_report.py',

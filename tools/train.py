@@ -48,8 +48,7 @@ def main() -> None:
                 'auto_scale_lr=dict(base_batch_size=...) in the config')
         cfg.auto_scale_lr.enable = True
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        launch.resume_from(cfg, args.resume)
     launch.build_runner(cfg).train()
 
 

@@ -1,4 +1,5 @@
-# CMKD-Adv in the small: discriminators of the width of the tiny neck.
+# CMKD-Adv in the small: discriminators of the width of the tiny neck, and a
+# small weight, as for the squared error.
 _base_ = './fog_mse_tiny.py'
 
 model = dict(
@@ -7,7 +8,8 @@ model = dict(
         losses=dict(
             loss_adversarial=dict(
                 type='AdversarialFeatureLoss',
-                in_channels=48,
+                in_channels=32,
+                loss_weight=0.1,
                 factor=0.3,
                 student='neck[:4]',
                 teacher='gated:neck[:4]'))))

@@ -1,5 +1,9 @@
 # The teacher in the small: the tiny baseline on RGB and three gated slices.
 _base_ = './fog_baseline_tiny.py'
+custom_hooks = [
+    *_base_.custom_hooks[:-1],
+    dict(type='mmxkd.StemInitHook', mode='inflate')
+]
 
 model = dict(
     data_preprocessor=dict(

@@ -8,6 +8,7 @@ from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import find_latest_checkpoint
 
 from mmxkd.errors import ConfigError, did_you_mean
 
@@ -117,6 +118,23 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
     else:
         wrapper.type = 'AmpOptimWrapper'
         wrapper.loss_scale = 'dynamic'
+
+
+def resume_from(cfg: Config, checkpoint: str) -> None:
+    """Set the config to go on with a run.
+
+    With ``'auto'`` and nothing in the work directory yet, the run starts as
+    its config says, ``load_from`` included.
+
+    Args:
+        cfg (Config): Changed in place.
+        checkpoint (str): A file, or ``'auto'`` for the newest intact one.
+    """
+    if checkpoint == 'auto':
+        if find_latest_checkpoint(cfg.work_dir) is None:
+            return
+        checkpoint = None
+    cfg.resume, cfg.load_from = True, checkpoint
 
 
 def student_alone(cfg: Config) -> None:

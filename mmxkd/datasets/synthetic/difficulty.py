@@ -39,11 +39,11 @@ class Difficulty:
     """
 
     weather_mix: Mapping[str, float] = field(default_factory=lambda: {
-        'clear': 0.2, 'light_fog': 0.3, 'dense_fog': 0.5})
-    night_share: float = 0.5
-    pedestrians: float = 3.0
-    pedestrian_range: tuple[float, float] = (10.0, 70.0)
-    decoys: float = 3.5
+        'clear': 0.2, 'light_fog': 0.6, 'dense_fog': 0.2})
+    night_share: float = 0.25
+    pedestrians: float = 4.0
+    pedestrian_range: tuple[float, float] = (10.0, 50.0)
+    decoys: float = 1.5
     group_share: float = 0.1
     headlight: float = 0.45
     rgb_full_well: float = 3000.0
