@@ -44,7 +44,7 @@ draw() {
     python tools/dataset_converters/stf.py "$1_raw" "$1" \
         --train train --val val --test test --num-workers 2
 }
-draw "$data" --frames 1000 --split 0.55,0.1,0.35 --seed 0
+draw "$data" --frames 640 --split 0.28,0.16,0.56 --seed 1
 # What all models start from is trained without fog.
 draw "$clear" --frames 600 --split 0.9,0.05,0.05 --seed 77 --weather clear=1
 
