@@ -145,3 +145,20 @@ exec {sys.executable} "$@"
                           env=dict(environment, CXX='no-such-compiler'))
     assert done.returncode == 1
     assert "no C++ compiler ('no-such-compiler')" in done.stderr
+
+
+def test_model_index_names_every_config(repo):
+    from mmengine.fileio import load
+    named = set()
+    for file in load(repo / 'model-index.yml')['Import']:
+        meta = load(repo / file)
+        collections = {c['Name']: c for c in meta['Collections']}
+        for model in meta['Models']:
+            readme = collections[model['In Collection']]['README']
+            assert (repo / readme).is_file()
+            named.add(model['Config'])
+    assert named == {
+        path.relative_to(repo).as_posix()
+        for path in repo.glob('configs/*/*.py')
+        if path.parts[-2] != '_base_' and not path.stem.endswith('_tiny')
+    }
