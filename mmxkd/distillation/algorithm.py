@@ -108,7 +108,7 @@ class CrossModalDistill(BaseModel):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name == 'student':
+            if name == 'student' or name.startswith('_'):
                 raise
             return getattr(self.student, name)
 
