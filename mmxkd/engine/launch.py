@@ -130,11 +130,10 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
         cfg (Config): Changed in place.
         checkpoint (str): A file, or ``'auto'`` for the newest intact one.
     """
-    if checkpoint == 'auto':
-        if find_latest_checkpoint(cfg.work_dir) is None:
-            return
-        checkpoint = None
-    cfg.resume, cfg.load_from = True, checkpoint
+    if checkpoint != 'auto':
+        cfg.resume, cfg.load_from = True, checkpoint
+    elif find_latest_checkpoint(cfg.work_dir) is not None:
+        cfg.resume, cfg.load_from = True, None
 
 
 def student_alone(cfg: Config) -> None:
