@@ -181,6 +181,7 @@ class Tape:
         self.recorders: dict[tuple[str, str], Recorder] = {}
         self.points: list[HookPoint] = []
         self._stop_when_full = False
+        self._open_parts: set[str] = set()
         self._model = model
 
     def add(self, point: HookPoint) -> None:
@@ -220,8 +221,29 @@ class Tape:
 
     def recorded(self) -> None:
         """Called by a recorder; ends the pass when nothing is missing."""
-        if self._stop_when_full and self.full:
+        if self._stop_when_full and self.full and not self._open_parts:
             raise StopForward
+
+    def _watch_parts(self) -> list[Any]:
+        """Hooks on the parts of the model with layers new to the tape.
+
+        A layer may be called again until the part that holds it, say the
+        head, is done; only then it is known how often it is called.
+        """
+        new = [r for r in self.recorders.values()
+               if r.calls is None and '.' in r.path]
+        self._open_parts = {r.path.split('.')[0] for r in new}
+        return [
+            self._model.get_submodule(part).register_forward_hook(
+                partial(self._part_done, part)) for part in self._open_parts
+        ]
+
+    def _part_done(self, part: str, *_) -> None:
+        for recorder in self.recorders.values():
+            if recorder.path.startswith(part + '.') and recorder.records:
+                recorder.calls = len(recorder.records)
+        self._open_parts.discard(part)
+        self.recorded()
 
     @contextmanager
     def listen(self, stop_when_full: bool = False) -> Iterator[None]:
@@ -230,6 +252,7 @@ class Tape:
         for recorder in self.recorders.values():
             recorder.attach(self._model.get_submodule(recorder.path))
         self.listening, self._stop_when_full = True, stop_when_full
+        handles = self._watch_parts() if stop_when_full else []
         complete = False
         try:
             yield
@@ -238,6 +261,9 @@ class Tape:
             pass
         finally:
             self.listening = False
+            self._open_parts = set()
+            for handle in handles:
+                handle.remove()
         if complete:
             for recorder in self.recorders.values():
                 self._check_calls(recorder)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from toys import algorithm_cfg, build, mse, step, toy
 
-from mmxkd.distillation import Teacher
+from mmxkd.distillation import RecordError, Teacher
 from mmxkd.distillation.hook_points import parse
 from mmxkd.distillation.teacher import build_teachers, read_model_config
 from mmxkd.errors import ConfigError
@@ -71,6 +71,21 @@ def test_the_head_runs_only_when_it_is_read(text, runs):
     teacher = dropout_teacher()
     watch(teacher, text, torch.randn(1, 3, 16, 16))
     assert teacher.model.bbox_head.runs == runs
+
+
+@pytest.mark.parametrize('dry_run', [True, False])
+def test_a_layer_called_again_is_never_cut_off_in_silence(dry_run):
+    loss = mse(student='neck[0]', teacher='bbox_head.cls', connector=None)
+    with pytest.raises(RecordError, match='was called 2 times'):
+        step(build(dry_run=dry_run, loss_cls=loss))
+
+
+def test_all_calls_are_learned_when_the_part_is_done():
+    teacher = dropout_teacher()
+    for _ in range(2):
+        found = watch(teacher, 'bbox_head.cls@*',
+                      torch.randn(1, 3, 16, 16))
+        assert [tuple(f.shape) for f in found] == [(1, 1, 8, 8), (1, 1, 4, 4)]
 
 
 def test_mode_is_what_the_model_is_called_with():
