@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,14 @@ def run_python():
         return done
 
     return run
+
+
+@pytest.fixture
+def free_port() -> str:
+    """A TCP port of this machine that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(('localhost', 0))
+        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)

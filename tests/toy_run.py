@@ -4,9 +4,11 @@ python tests/toy_run.py WORK_DIR [--repaired] [--resume] [--epochs N]
                                  [--launcher pytorch] [--load-from FILE]
 
 Prints the sum of the final weights as ``weights: ...`` and what the message
-hub knows about the loss as ``history: ...``.
+hub knows about the loss as ``history: ...``, and leaves the same lines in
+``WORK_DIR/rank_N.txt``: what several processes print may be interleaved.
 """
 import argparse
+from pathlib import Path
 
 
 def main() -> None:
@@ -62,9 +64,10 @@ def main() -> None:
         env_cfg=dict(dist_cfg=dict(backend='nccl')))
     runner.train()
     weights = sum(p.double().sum() for p in runner.model.parameters())
-    print('weights:', weights.item())
-    print('history:',
-          runner.message_hub.get_scalar('train/loss').data[0].tolist())
+    history = runner.message_hub.get_scalar('train/loss').data[0].tolist()
+    report = f'weights: {weights.item()}\nhistory: {history}\n'
+    print(report, end='')
+    Path(args.work_dir, f'rank_{runner.rank}.txt').write_text(report)
 
 
 if __name__ == '__main__':

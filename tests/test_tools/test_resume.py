@@ -19,12 +19,12 @@ def test_a_killed_distillation_resumes_bit_identically(distilled, moment):
     assert resume_kill.differences(folder, root / 'reference') == []
 
 
-def test_two_processes_train_resume_and_test(tmp_path, tool):
+def test_two_processes_train_resume_and_test(tmp_path, tool, free_port):
     config = resume_kill.prepare(tmp_path)
 
     def train(folder, *args, code=0, **environment):
         return tool('dist_train.sh', config, 2, '--work-dir',
-                    tmp_path / folder, *args, code=code, PORT='29671',
+                    tmp_path / folder, *args, code=code, PORT=free_port,
                     **environment)
 
     train('whole')
@@ -33,5 +33,5 @@ def test_two_processes_train_resume_and_test(tmp_path, tool):
     assert resume_kill.differences(
         tmp_path / 'killed', tmp_path / 'whole') == []
     done = tool('dist_test.sh', config, tmp_path / 'killed/epoch_3.pth', 2,
-                '--work-dir', tmp_path / 'tested', PORT='29671')
+                '--work-dir', tmp_path / 'tested', PORT=free_port)
     assert 'coco/bbox_mAP' in done.stdout + done.stderr
