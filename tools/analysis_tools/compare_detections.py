@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmxkd.datasets.stf.files import write_bytes
+from mmxkd.datasets.files import write_bytes
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.visualization import (
     Panel,

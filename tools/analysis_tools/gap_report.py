@@ -20,7 +20,7 @@ from pathlib import Path
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmxkd.datasets.stf.files import write_json, write_text
+from mmxkd.datasets.files import write_json, write_text
 from mmxkd.errors import ConfigError, did_you_mean
 
 SPLITS = ('val', 'test')

@@ -16,6 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from mmxkd.datasets.files import (
+    encode_image,
+    parallel_map,
+    remove_temporary,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from mmxkd.errors import ConfigError, CorruptSampleError
 
 from .alignment import (
@@ -28,14 +36,6 @@ from .alignment import (
     warp_to_frame,
 )
 from .coco import LabelledFrame, coco_annotations, move_labels
-from .files import (
-    encode_image,
-    parallel_map,
-    remove_temporary,
-    write_bytes,
-    write_json,
-    write_text,
-)
 from .images import load_rgb, load_slices
 from .labels import format_labels, read_labels
 from .layout import FrameFiles

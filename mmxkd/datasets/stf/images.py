@@ -5,9 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmxkd.datasets.files import read_image
 from mmxkd.errors import CorruptSampleError
-
-from .files import read_image
 
 MAX_GATED = 1023
 # White balance and tone curve of the raw Bayer images: percentiles of each

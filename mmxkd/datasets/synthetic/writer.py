@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mmxkd.datasets.stf.files import (
+from mmxkd.datasets.files import (
     encode_image,
     parallel_map,
     remove_temporary,

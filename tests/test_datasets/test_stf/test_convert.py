@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mmxkd.datasets.files import encode_image, read_image
 from mmxkd.datasets.stf.convert import ConvertSettings, convert
-from mmxkd.datasets.stf.files import encode_image, read_image
 from mmxkd.datasets.stf.labels import read_labels
 from mmxkd.datasets.stf.layout import StfLayout
 from mmxkd.datasets.synthetic import (

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxkd.datasets.stf.files import encode_image
+from mmxkd.datasets.files import encode_image
 from mmxkd.datasets.stf.images import develop_bayer, load_rgb, load_slices
 from mmxkd.errors import CorruptSampleError
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmxkd.datasets.stf.files import read_image
+from mmxkd.datasets.files import read_image
 from mmxkd.datasets.stf.labels import read_labels
 from mmxkd.datasets.synthetic import SyntheticSettings, write_dataset
 from mmxkd.errors import ConfigError

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxkd.datasets.stf import files
+from mmxkd.datasets import files
 from mmxkd.errors import CorruptSampleError
 
 
