@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 PARTIAL = '.partial'
 
 
-def write_atomic(path: str, write: Callable[[BinaryIO], Any]) -> None:
+def write_atomic(path: str, write: Callable[[BinaryIO], Any],
+                 durable: bool = True) -> None:
     """Let ``write(file)`` fill a file that appears under ``path`` when done.
 
     The bytes go to a temporary name in the same folder, are flushed to the
@@ -22,6 +23,9 @@ def write_atomic(path: str, write: Callable[[BinaryIO], Any]) -> None:
     Args:
         path (str): Local path. Its folder is made when missing.
         write (Callable): Gets the open binary file.
+        durable (bool): Whether to wait for the disk. Without, a power
+            failure may lose the file, a killed process may not; for
+            thousands of small files that can be written again.
 
     Raises:
         OSError: E.g. for a full disk. The old file stands, the temporary one
@@ -33,14 +37,16 @@ def write_atomic(path: str, write: Callable[[BinaryIO], Any]) -> None:
     try:
         with open(partial, 'wb') as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
         if osp.exists(partial):
             os.remove(partial)
         raise
-    _sync_folder(folder)
+    if durable:
+        _sync_folder(folder)
 
 
 def remove_partial(folder: str) -> list[str]:

@@ -1,0 +1,22 @@
+"""KITTI object evaluation on plain arrays: numpy, and nothing else."""
+from .curves import Curve
+from .difficulty import DIFFICULTIES
+from .evaluate import evaluate
+from .files import (
+    frame_ids_of,
+    read_label_file,
+    read_labels,
+    read_results,
+    write_labels,
+    write_results,
+)
+from .objects import CLASSES, NAMES, KittiObjects
+from .result import KittiResult
+from .scene import METRICS, MIN_OVERLAPS
+
+__all__ = [
+    'CLASSES', 'DIFFICULTIES', 'METRICS', 'MIN_OVERLAPS', 'NAMES', 'Curve',
+    'KittiObjects', 'KittiResult', 'evaluate', 'frame_ids_of',
+    'read_label_file', 'read_labels', 'read_results', 'write_labels',
+    'write_results'
+]

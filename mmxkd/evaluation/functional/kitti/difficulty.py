@@ -1,0 +1,77 @@
+"""Which objects count, for a class and a difficulty."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .objects import KittiObjects
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """Limits of the ground truth that a detector has to find.
+
+    Attributes:
+        name (str): As in :data:`DIFFICULTIES`.
+        min_height (float): Of the image box, pixels; to be exceeded.
+        max_occlusion (int): Highest level of occlusion.
+        max_truncation (float): Largest share outside of the image, 0..1.
+    """
+
+    name: str
+    min_height: float
+    max_occlusion: int
+    max_truncation: float
+
+
+DIFFICULTIES = (Difficulty('easy', 40, 0, 0.15),
+                Difficulty('moderate', 25, 1, 0.30),
+                Difficulty('hard', 25, 2, 0.50))
+
+#: Classes so close to an evaluated one that finding them is no mistake.
+NEIGHBOURS = {'Car': 'Van', 'Pedestrian': 'Person_sitting'}
+
+COUNTS, IGNORED, ABSENT = 0, 1, -1
+
+
+def ground_truth_flags(objects: KittiObjects, own: np.ndarray,
+                       neighbour: np.ndarray,
+                       difficulty: Difficulty) -> np.ndarray:
+    """What ground truths mean for a class and a difficulty.
+
+    Args:
+        objects (KittiObjects): N labels.
+        own (np.ndarray): (N, ) bool, those of the class.
+        neighbour (np.ndarray): (N, ) bool, those of its neighbour.
+        difficulty (Difficulty): Limits.
+
+    Returns:
+        np.ndarray: (N, ) ``COUNTS`` where it has to be found, ``IGNORED``
+        where finding it is neither right nor wrong, else ``ABSENT``.
+    """
+    hidden = ((objects.occluded > difficulty.max_occlusion)
+              | (objects.truncated > difficulty.max_truncation)
+              | (objects.bbox[:, 3] - objects.bbox[:, 1]
+                 <= difficulty.min_height))
+    return np.select([own & ~hidden, own | neighbour], [COUNTS, IGNORED],
+                     ABSENT)
+
+
+def detection_flags(objects: KittiObjects, own: np.ndarray,
+                    difficulty: Difficulty) -> np.ndarray:
+    """What detections mean for a class and a difficulty.
+
+    One that is too low is ignored, **whatever its class**: the official
+    program asks for the height first, so a low detection of another class can
+    take a ground truth away.
+
+    Args:
+        objects (KittiObjects): N detections.
+        own (np.ndarray): (N, ) bool, those of the class.
+        difficulty (Difficulty): Limits.
+
+    Returns:
+        np.ndarray: (N, ) ``COUNTS``, ``IGNORED`` or ``ABSENT``.
+    """
+    height = np.abs(objects.bbox[:, 1] - objects.bbox[:, 3])
+    return np.select([height < difficulty.min_height, own],
+                     [IGNORED, COUNTS], ABSENT)

@@ -1,0 +1,5 @@
+"""Metrics of mmengine's evaluation loops."""
+from .kitti_metric_2d import KittiMetric2D
+from .kitti_metric_3d import KittiMetric3D
+
+__all__ = ['KittiMetric2D', 'KittiMetric3D']

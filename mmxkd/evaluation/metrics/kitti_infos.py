@@ -1,0 +1,175 @@
+"""KITTI frames as mmdet3d describes them, read from JSON."""
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.evaluation.functional.kitti import KittiObjects
+
+#: KITTI labels the left colour camera.
+CAMERA = 'CAM2'
+
+
+class Camera(NamedTuple):
+    """The camera of a frame.
+
+    Attributes:
+        cam2img: (3, 4) projection of the rectified frame, KITTI's P2.
+        lidar2cam: (4, 4) from the LiDAR's to the rectified frame, or None.
+        width: Of the image, pixels.
+        height: Of the image, pixels.
+    """
+
+    cam2img: np.ndarray
+    lidar2cam: np.ndarray | None
+    width: int
+    height: int
+
+
+def as_projection(matrix: Any) -> np.ndarray | None:
+    """A (3, 3), (3, 4) or (4, 4) matrix as (3, 4) float64, else None."""
+    rows = np.asarray(matrix, dtype=np.float64)
+    if rows.shape not in ((3, 3), (3, 4), (4, 4)):
+        return None
+    return np.pad(rows[:3], ((0, 0), (0, 4 - rows.shape[1])))
+
+
+class KittiInfos:
+    """The annotation file of mmdet3d's ``KittiDataset``, schema 1.1, as JSON.
+
+    Frames are found by the name of their image, the id that KITTI gave them,
+    never by their place in the file.
+
+    Args:
+        path (str | PathLike): ``kitti_infos_*.json``.
+
+    Raises:
+        ConfigError: The file is missing or is no JSON.
+        CorruptSampleError: It is not of that schema, or names a frame twice.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = str(path)
+        if Path(path).suffix != '.json':
+            raise ConfigError(
+                f'ann_file: {self.path} is no .json; a .pkl runs code when it '
+                'is read: convert the data set with '
+                'tools/dataset_converters/kitti.py')
+        if not Path(path).is_file():
+            raise ConfigError(
+                f'ann_file: no file {self.path}; write it with '
+                'tools/dataset_converters/kitti.py')
+        try:
+            content = json.loads(Path(path).read_text(encoding='utf-8'))
+        except ValueError as error:
+            raise CorruptSampleError(path, 'infos', str(error)) from error
+        try:
+            self._names = self._label_names(content['metainfo']['categories'])
+            infos = content['data_list']
+        except (KeyError, TypeError) as error:
+            raise CorruptSampleError(
+                path, 'infos', "expected mmdet3d's schema 1.1, with "
+                f'metainfo.categories and data_list; missing: {error}'
+            ) from error
+        self._infos: dict[str, dict] = {}
+        for index, info in enumerate(infos):
+            frame_id = self._frame_id(index, info)
+            if frame_id in self._infos:
+                raise CorruptSampleError(
+                    path, 'infos', f'the frame {frame_id} stands there twice')
+            self._infos[frame_id] = info
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+    def _label_names(self, categories: dict[str, int]) -> dict[int, str]:
+        names: dict[int, str] = {}
+        for name, label in categories.items():
+            if label in names:
+                raise CorruptSampleError(
+                    self.path, 'infos', f'the categories {names[label]!r} and '
+                    f'{name!r} have the same label {label}')
+            names[label] = name
+        # mmdet3d's name for what is no object of a class.
+        names.setdefault(-1, 'DontCare')
+        return names
+
+    def _frame_id(self, index: int, info: dict) -> str:
+        path = info.get('images', {}).get(CAMERA, {}).get(
+            'img_path') or info.get('lidar_points', {}).get('lidar_path')
+        if not path:
+            raise CorruptSampleError(
+                self.path, 'infos', f'entry {index} has neither images.'
+                f'{CAMERA}.img_path nor lidar_points.lidar_path')
+        return Path(path).stem
+
+    def _info(self, frame_id: str) -> dict:
+        if frame_id not in self._infos:
+            raise ConfigError(
+                f'{self.path} has no frame {frame_id!r}; '
+                f'{did_you_mean(frame_id, self._infos)}')
+        return self._infos[frame_id]
+
+    def camera(self, frame_id: str) -> Camera:
+        """The camera of a frame.
+
+        Raises:
+            ConfigError: The file has no such frame.
+            CorruptSampleError: It lacks what is needed, or holds matrices of
+                another shape.
+        """
+        image = self._info(frame_id).get('images', {}).get(CAMERA, {})
+        missing = {'cam2img', 'height', 'width'} - image.keys()
+        if missing:
+            raise CorruptSampleError(
+                self.path, 'infos', f'frame {frame_id}: images.{CAMERA} has '
+                f'no {", ".join(sorted(missing))}')
+        cam2img = as_projection(image['cam2img'])
+        lidar2cam = image.get('lidar2cam')
+        if lidar2cam is not None:
+            lidar2cam = np.asarray(lidar2cam, dtype=np.float64)
+        if cam2img is None or lidar2cam is not None and (
+                lidar2cam.shape != (4, 4)):
+            raise CorruptSampleError(
+                self.path, 'infos', f'frame {frame_id}: expected a cam2img '
+                'of 3 rows and a lidar2cam of 4x4')
+        return Camera(cam2img, lidar2cam, image['width'], image['height'])
+
+    def labels(self, frame_ids: Iterable[str]) -> KittiObjects:
+        """The ground truth of some frames, in their order.
+
+        Raises:
+            ConfigError: A frame is not in the file.
+            CorruptSampleError: A frame has no labels (a test set), or one of
+                them lacks a value.
+        """
+        return KittiObjects.from_frames({
+            frame_id: self._columns(frame_id) for frame_id in frame_ids})
+
+    def _columns(self, frame_id: str) -> dict[str, Any]:
+        info = self._info(frame_id)
+        if 'instances' not in info:
+            raise CorruptSampleError(
+                self.path, 'infos', f'frame {frame_id} has no labels')
+        try:
+            rows = [(self._names[i['bbox_label']], i['truncated'],
+                     i['occluded'], i['alpha'], i['bbox'], i['bbox_3d'])
+                    for i in info['instances']]
+        except KeyError as error:
+            raise CorruptSampleError(
+                self.path, 'infos', f'frame {frame_id}: an instance has no '
+                f'key or category {error}') from error
+        box_3d = np.array([r[5] for r in rows], np.float64).reshape(-1, 7)
+        return dict(
+            name=[r[0] for r in rows],
+            truncated=np.array([r[1] for r in rows], np.float64),
+            occluded=np.array([r[2] for r in rows], np.float64),
+            alpha=np.array([r[3] for r in rows], np.float64),
+            bbox=np.array([r[4] for r in rows], np.float64).reshape(-1, 4),
+            location=box_3d[:, :3],
+            dimensions=box_3d[:, [4, 5, 3]],
+            rotation_y=box_3d[:, 6])

@@ -1,0 +1,160 @@
+"""KITTI's 3-D and bird's eye benchmarks for mmdet3d's detectors."""
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmxkd.errors import ConfigError
+from mmxkd.evaluation.functional.camera_boxes import (
+    CameraBoxes,
+    clip_boxes,
+    from_mmdet3d_camera,
+    from_mmdet3d_lidar,
+    observation_angle,
+    project_boxes,
+    touches_image,
+)
+from mmxkd.registry import METRICS
+
+from .kitti_infos import Camera, as_projection
+from .kitti_metric import (
+    FramePrediction,
+    KittiMetric,
+    check_choice,
+    image_size_of,
+    instances_of,
+)
+
+
+@METRICS.register_module()
+class KittiMetric3D(KittiMetric):
+    """Average precision of 3-D boxes, by KITTI's official rules.
+
+    Reads the predictions of mmdet3d's detectors, boxes of a LiDAR's or of a
+    camera's frame; mmdet3d itself is not needed.
+
+    The image box of a detection is that of its projected corners, cut at a
+    near plane and clipped to the image. As in mmdet3d's metric, detections
+    that no pixel of the image shows are left out: KITTI labels only what its
+    camera sees. Their number is logged. No other range is applied.
+
+    Args:
+        *args: Of :class:`KittiMetric`. With both ``label_dir`` and
+            ``ann_file``, the labels come from the one and the cameras from
+            the other. Without ``ann_file`` the cameras are those that the
+            samples name.
+        metrics (Sequence[str]): Of ``'bbox'`` (and AOS with it), ``'bev'``
+            and ``'3d'``.
+        overlaps (Sequence[str]): ``'strict'``, KITTI's own, and ``'loose'``
+            for BEV and 3-D overlaps of 0.5, 0.25, 0.25.
+        **kwargs: Of :class:`KittiMetric`.
+
+    Raises:
+        ConfigError: As :class:`KittiMetric`.
+    """
+
+    def __init__(self,
+                 *args,
+                 metrics: Sequence[str] = ('bbox', 'bev', '3d'),
+                 overlaps: Sequence[str] = ('strict', ),
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        check_choice('KittiMetric3D', 'metrics', metrics,
+                     ('bbox', 'bev', '3d'))
+        check_choice('KittiMetric3D', 'overlaps', overlaps,
+                     ('strict', 'loose'))
+        self.metrics, self.overlaps = metrics, overlaps
+
+    def convert(self, frame_id: str, sample: Mapping) -> FramePrediction:
+        """Predictions of one frame, in the camera's frame and in pixels.
+
+        Raises:
+            ConfigError: The sample lacks boxes, or nothing says what its
+                camera is.
+            ValueError: A box is not finite, or a size is negative.
+        """
+        rows, scores, labels = instances_of(
+            frame_id, sample, 'pred_instances_3d',
+            ('bboxes_3d', 'scores_3d', 'labels_3d'))
+        bad = np.flatnonzero((rows[:, 3:6] < 0).any(axis=1))
+        if bad.size:
+            raise ValueError(
+                f'frame {frame_id}: detection {bad[0]} has a negative size: '
+                f'pred_instances_3d.bboxes_3d = {rows[bad[0]].tolist()}')
+        camera = (self.infos.camera(frame_id) if self.infos else
+                  camera_of(frame_id, sample))
+        boxes = to_camera(frame_id, sample['pred_instances_3d']['bboxes_3d'],
+                          rows, camera)
+        size = camera.width, camera.height
+        pictures = project_boxes(boxes, camera.cam2img)
+        names = self.names_of(frame_id, labels)
+        known, seen = names != '', touches_image(pictures, *size)
+        kept = known & seen
+        columns = dict(
+            name=names, score=scores, alpha=observation_angle(boxes),
+            bbox=clip_boxes(pictures, *size), **boxes._asdict())
+        return FramePrediction(
+            frame_id, {key: value[kept] for key, value in columns.items()},
+            {'of classes that KITTI does not evaluate': int((~known).sum()),
+             'outside of the image': int((known & ~seen).sum())})
+
+
+def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
+              camera: Camera) -> CameraBoxes:
+    """Boxes of mmdet3d in the camera's frame.
+
+    Args:
+        frame_id (str): For messages.
+        boxes (object): mmdet3d's boxes; their class tells their frame.
+        rows (np.ndarray): (N, 7+) their tensor.
+        camera (Camera): Of the frame.
+
+    Raises:
+        ConfigError: Boxes of another frame, or ``lidar2cam`` is needed and
+            not known.
+    """
+    kinds = {kind.__name__ for kind in type(boxes).__mro__}
+    if 'CameraInstance3DBoxes' in kinds:
+        return from_mmdet3d_camera(rows)
+    if 'LiDARInstance3DBoxes' not in kinds:
+        raise ConfigError(
+            f'frame {frame_id}: expected LiDARInstance3DBoxes or '
+            f'CameraInstance3DBoxes, got {type(boxes).__name__}')
+    if camera.lidar2cam is None:
+        raise ConfigError(
+            f'frame {frame_id}: boxes of a LiDAR need lidar2cam: give '
+            "KittiMetric3D an ann_file, or add 'lidar2cam' to the meta_keys "
+            'of the packing transform')
+    return from_mmdet3d_lidar(rows, camera.lidar2cam)
+
+
+def camera_of(frame_id: str, sample: Mapping) -> Camera:
+    """The camera that a sample's own meta data describe.
+
+    Raises:
+        ConfigError: They do not, or describe that of a resized image.
+    """
+
+    def refuse(reason: str) -> ConfigError:
+        return ConfigError(
+            f'frame {frame_id}: {reason}; give KittiMetric3D an ann_file, '
+            'which says what the camera is')
+
+    # Some transforms that resize scale cam2img and others do not.
+    matrix = sample.get('ori_cam2img')
+    if matrix is None:
+        matrix = sample.get('cam2img')
+        if np.any(np.asarray(sample.get('scale_factor', 1)) != 1):
+            raise refuse('the image was resized, and cam2img may be that of '
+                         'the resized one')
+    cam2img = None if matrix is None else as_projection(matrix)
+    if cam2img is None:
+        raise refuse("expected one matrix in the sample's cam2img, got "
+                     + ('none' if matrix is None else
+                        f'the shape {np.asarray(matrix).shape}'))
+    lidar2cam = sample.get('lidar2cam')
+    if lidar2cam is not None:
+        lidar2cam = np.asarray(lidar2cam, dtype=np.float64)
+        if lidar2cam.shape != (4, 4):
+            raise refuse("expected one 4x4 matrix in the sample's lidar2cam, "
+                         f'got the shape {lidar2cam.shape}')
+    return Camera(cam2img, lidar2cam, *image_size_of(frame_id, sample))
