@@ -69,6 +69,8 @@ class KittiInfos:
             raise CorruptSampleError(path, 'infos', str(error)) from error
         try:
             self._names = self._label_names(content['metainfo']['categories'])
+            # Not in files that mmdet3d's own converter wrote.
+            self.split: str | None = content['metainfo'].get('split')
             infos = content['data_list']
         except (KeyError, TypeError) as error:
             raise CorruptSampleError(
@@ -85,6 +87,11 @@ class KittiInfos:
 
     def __len__(self) -> int:
         return len(self._infos)
+
+    @property
+    def frame_ids(self) -> tuple[str, ...]:
+        """All frames, in the order of the file."""
+        return tuple(self._infos)
 
     def _label_names(self, categories: dict[str, int]) -> dict[int, str]:
         names: dict[int, str] = {}
