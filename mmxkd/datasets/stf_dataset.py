@@ -7,9 +7,11 @@ from mmdet.datasets import CocoDataset
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.registry import DATASETS
 
+from .strict import StrictSamplesMixin
+
 
 @DATASETS.register_module()
-class STFDataset(CocoDataset):
+class STFDataset(StrictSamplesMixin, CocoDataset):
     """Colour images, gated slices and pedestrian boxes in one frame.
 
     An mmdet ``CocoDataset`` whose samples also name their gated slices::
@@ -79,14 +81,3 @@ class STFDataset(CocoDataset):
             for folder in self.gated_dirs
         ]
         return data_info
-
-    def prepare_data(self, idx: int) -> dict:
-        # mmengine would draw another sample in place of a None.
-        sample = super().prepare_data(idx)
-        if sample is None:
-            raise CorruptSampleError(
-                self.get_data_info(idx)['img_path'], 'sample',
-                'a transform of the pipeline returned None; no other sample '
-                'is put in its place (RandomCrop needs '
-                'allow_negative_crop=True)')
-        return sample
