@@ -11,6 +11,8 @@ import numpy as np
 
 from mmxkd.datasets.stf.alignment import GATED_SIZE, LEFT_SIZE
 
+from .scene import CAMERA_HEIGHT
+
 GATED_FOCAL = 2322.4
 GATED_CENTRE = (667.777, 261.144)
 LEFT_FOCAL = 2355.7228
@@ -30,6 +32,7 @@ class Camera:
         size: Width and height, pixels.
         offset: Left upper corner of the gated image in this one, pixels.
         scale: Size over that of the official images.
+        height: Metres above the ground.
     """
 
     focal: float
@@ -37,6 +40,7 @@ class Camera:
     size: tuple[int, int]
     offset: tuple[int, int]
     scale: float
+    height: float = CAMERA_HEIGHT
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (N, 2) of world points (N, 3)."""

@@ -5,6 +5,8 @@ import numpy as np
 from .scene import Capsule, Material, SceneObject
 from .shapes import Placer, axes, ground_point
 
+SEAT = .27
+"""Height of a seat over that of the person."""
 SKIN_TONES = ((.75, .55, .45), (.60, .42, .32), (.35, .22, .15))
 
 
@@ -22,18 +24,21 @@ def _far_to_near(parts: list[Capsule]) -> list[Capsule]:
 
 
 def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
-                 height: float, stride: float) -> list[Capsule]:
-    """Limbs, torso and head of a standing or walking person.
+                 height: float, stride: float,
+                 seated: bool = False) -> list[Capsule]:
+    """Limbs, torso and head of a standing, walking or sitting person.
 
     Args:
         rng (np.random.Generator): For the clothes and the pose.
         position (np.ndarray): Between the feet, (3, ).
         yaw (float): Heading, radians.
-        height (float): Metres.
+        height (float): When standing, metres.
         stride (float): Angle of the legs from the vertical, radians; 0 stands.
+        seated (bool): Thighs level, on a seat of :data:`SEAT` of the height.
     """
-    place = Placer(position, yaw).point
     h = height
+    floor = (.5 - SEAT) * h if seated else 0.0
+    place = Placer(position + np.array([0.0, floor, 0.0]), yaw).point
     build = rng.uniform(0.9, 1.2)
     skin_tone = SKIN_TONES[rng.integers(len(SKIN_TONES))]
     skin = Material(skin_tone, 0.55, temperature=33.0)
@@ -50,16 +55,19 @@ def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
         ankle = (side * .055 * h,
                  max(knee[1] - .235 * h * np.cos(swing - bend), .03 * h),
                  knee[2] + .235 * h * np.sin(swing - bend))
+        if seated:
+            knee = (side * .075 * h, hip, .245 * h)
+            ankle = (side * .075 * h, floor + .03 * h, .26 * h)
         parts += [
             Capsule(place(side * .05 * h, hip, 0), place(*knee),
                     (.060 * h * build, .042 * h), trousers),
             Capsule(place(*knee), place(*ankle), (.042 * h, .028 * h),
                     trousers),
-            Capsule(place(ankle[0], .02 * h, ankle[2]),
-                    place(ankle[0], .02 * h, ankle[2] + .09 * h),
+            Capsule(place(ankle[0], floor + .02 * h, ankle[2]),
+                    place(ankle[0], floor + .02 * h, ankle[2] + .09 * h),
                     (.024 * h, .02 * h), shoes),
         ]
-        arm = -swing * 0.9
+        arm = .5 if seated else -swing * 0.9
         out = side * (.125 * h * build)
         elbow = (out + side * .02 * h, shoulder - .17 * h * np.cos(arm),
                  .17 * h * np.sin(arm))
@@ -108,6 +116,26 @@ def pedestrian(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     return SceneObject('pedestrian', 'Pedestrian', position,
                        (height, .35 * height, .3 * height), yaw, tuple(parts),
                        sound_level=55.0)
+
+
+def sitter(rng: np.random.Generator, x: float, z: float,
+           yaw: float) -> SceneObject:
+    """One person on a chair at ``x``, ``z``; the chair is part of it."""
+    position = ground_point(x, z)
+    h = rng.normal(1.72, .08)
+    place = Placer(position, yaw).point
+    wood = Material((.25, .17, .10), .5)
+    seat, back = (SEAT - .05) * h, (SEAT + .2) * h
+    rails = [((-.2, seat, w), (.2, seat, w), .035) for w in (-.18, 0, .16)]
+    rails += [((-.2, back, -.22), (.2, back, -.22), .05)]
+    rails += [((u, .02, w), (u, top, w), .02) for u in (-.2, .2)
+              for w, top in ((-.2, back), (.18, seat))]
+    parts = person_parts(rng, position, yaw, h, 0.0, seated=True)
+    parts += [Capsule(place(*low), place(*high), (radius, radius), wood)
+              for low, high, radius in rails]
+    return SceneObject('sitter', 'Pedestrian', position,
+                       ((.5 + SEAT) * h, .5, .9), yaw,
+                       tuple(_far_to_near(parts)), sound_level=55.0)
 
 
 def pedestrian_group(rng: np.random.Generator, x: float,

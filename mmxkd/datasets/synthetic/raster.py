@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from .camera import Camera
+from .ground import ground_kinds, ground_palette
 from .polygons import (
     NIR_FULL,
     SHIFT,
@@ -18,7 +19,7 @@ from .polygons import (
     fixed_point,
     polygons_of,
 )
-from .scene import CAMERA_HEIGHT, Facet, Material, Road, Scene, SceneObject
+from .scene import Facet, Material, Road, Scene, SceneObject
 
 SKY_DEPTH = 1.0e4
 """Depth of pixels that see the sky, metres."""
@@ -107,8 +108,8 @@ def _union_area(polygons: Sequence[Polygon], size: tuple[int, int]) -> int:
 def _ground_grid(camera: Camera) -> tuple[int, np.ndarray, np.ndarray]:
     """First row that sees ground, and x, z of the ground from there on."""
     columns, rows = camera.rays()
-    first = int(np.argmax(rows > CAMERA_HEIGHT / _FARTHEST))
-    z = np.repeat((CAMERA_HEIGHT / rows[first:])[:, None], len(columns), 1)
+    first = int(np.argmax(rows > camera.height / _FARTHEST))
+    z = np.repeat((camera.height / rows[first:])[:, None], len(columns), 1)
     return first, (z * columns).astype(np.float32), z.astype(np.float32)
 
 
@@ -128,26 +129,7 @@ class _Canvas:
     def draw_ground(self, road: Road) -> None:
         """Carriageway with lines, pavements and grass."""
         first, x, z = _ground_grid(self.camera)
-        asphalt = int(255 * road.asphalt)
-        middle = road.left / 2 + road.right / 2 - .8
-        left_edge, right_edge = np.abs(x - road.left), np.abs(x - road.right)
-        # Later kinds of ground lie over earlier ones.
-        kinds = np.zeros(x.shape, np.uint8)
-        for kind, where in enumerate((
-                (x > road.left - road.sidewalk)
-                & (x < road.right + road.sidewalk),
-                (x > road.left) & (x < road.right),
-                (np.abs(x - middle) < .08)
-                & (np.mod(z + road.dash_phase, 9) < 4),
-                np.minimum(np.abs(x - road.left - .25),
-                           np.abs(x - road.right + .25)) < .07,
-                np.minimum(left_edge, right_edge) < .1), start=1):
-            kinds[where] = kind
-        grass, pavement, paint = (36, 52, 24, 70), (82, 80, 76, 38), (
-            170, 170, 165, 130)
-        palette = np.array([grass, pavement, (asphalt, asphalt, asphalt, 22),
-                            paint, paint, (110, 108, 104, 60)], np.uint8)
-        self.albedo[first:] = palette[kinds]
+        self.albedo[first:] = ground_palette(road)[ground_kinds(road, x, z)]
         self.normal[first:] = (128, 0, 128)
         self.data[first:, :, 0] = z
 
@@ -160,7 +142,7 @@ class _Canvas:
                 + .58 * length * _CIRCLE[:, 1:] * forward)
         points = np.column_stack([
             thing.position[0] + flat[:, 0],
-            np.full(len(flat), CAMERA_HEIGHT),
+            np.full(len(flat), self.camera.height),
             np.maximum(thing.position[2] + flat[:, 1], 1.0)])
         cv2.fillPoly(self.albedo, [fixed_point(self.camera.project(points))],
                      albedo_value(_SHADOW), cv2.LINE_AA, SHIFT)

@@ -22,7 +22,7 @@ def sample_scene(seed: int, index: int, difficulty: Difficulty) -> Scene:
         difficulty (Difficulty): What to draw from.
     """
     rng = np.random.default_rng([seed, index, SCENE_STREAM])
-    atmosphere = _sample_atmosphere(rng, difficulty)
+    atmosphere = sample_atmosphere(rng, difficulty)
     night = atmosphere.daytime == 'night'
     left = rng.uniform(-6.5, -5.0)
     road = Road(left, rng.uniform(1.9, 3.2), rng.uniform(2.0, 3.5),
@@ -33,7 +33,7 @@ def sample_scene(seed: int, index: int, difficulty: Difficulty) -> Scene:
         objects=_sample_objects(rng, road, difficulty, night))
 
 
-def _sample_atmosphere(rng: np.random.Generator,
+def sample_atmosphere(rng: np.random.Generator,
                        difficulty: Difficulty) -> Atmosphere:
     shares = difficulty.weather_shares()
     weather = str(rng.choice(list(shares), p=list(shares.values())))
@@ -80,14 +80,14 @@ def _sample_backdrop(rng: np.random.Generator, road: Road,
     for x in np.arange(-40.0, 40.0, 8.0):
         objects.append(clutter.tree(rng, x + rng.uniform(-3, 3),
                                     rng.uniform(135, 170)))
-    return _far_to_near(objects)
+    return far_to_near(objects)
 
 
-def _far_to_near(objects: list[SceneObject]) -> tuple[SceneObject, ...]:
+def far_to_near(objects: list[SceneObject]) -> tuple[SceneObject, ...]:
     return tuple(sorted(objects, key=lambda o: -o.distance))
 
 
-class _Ground:
+class Ground:
     """Finds free places, so that nobody stands in a car."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class _Ground:
 def _sample_objects(rng: np.random.Generator, road: Road,
                     difficulty: Difficulty,
                     night: bool) -> tuple[SceneObject, ...]:
-    ground = _Ground()
+    ground = Ground()
     objects: list[SceneObject] = []
     near, far = difficulty.pedestrian_range
     outer = (road.left - road.sidewalk, road.right + road.sidewalk)
@@ -137,10 +137,10 @@ def _sample_objects(rng: np.random.Generator, road: Road,
         stand(people.cyclist, near + 2, far, .4, 1.0)
     for _ in range(min(rng.poisson(difficulty.decoys), 10)):
         stand(clutter.DECOYS[rng.integers(len(clutter.DECOYS))], near, far)
-    return _far_to_near(objects + _sample_kerb(rng, road, ground, night))
+    return far_to_near(objects + sample_kerb(rng, road, ground, night))
 
 
-def _sample_vehicle(rng: np.random.Generator, road: Road, ground: _Ground,
+def _sample_vehicle(rng: np.random.Generator, road: Road, ground: Ground,
                     night: bool) -> list[SceneObject]:
     kind = str(rng.choice(['car', 'van', 'lorry'], p=[.75, .17, .08]))
     _, width, length = vehicles.SIZES[kind]
@@ -163,7 +163,7 @@ def _sample_vehicle(rng: np.random.Generator, road: Road, ground: _Ground,
     return [vehicles.vehicle(rng, kind, *place, yaw, night and lane < .7)]
 
 
-def _sample_kerb(rng: np.random.Generator, road: Road, ground: _Ground,
+def sample_kerb(rng: np.random.Generator, road: Road, ground: Ground,
                  night: bool) -> list[SceneObject]:
     """Signs and street lamps."""
     objects: list[SceneObject] = []

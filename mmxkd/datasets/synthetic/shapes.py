@@ -1,10 +1,11 @@
 """Helpers that turn boxes and profiles into facets."""
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .scene import CAMERA_HEIGHT, Facet, Material
+from .scene import CAMERA_HEIGHT, Facet, Material, Part, SceneObject
 
 
 def ground_point(x: float, z: float) -> np.ndarray:
@@ -89,3 +90,31 @@ class Placer:
                  (half_width, v1, w1), (-half_width, v1, w1)],
                 outward, spans[k]))
         return faces
+
+
+def placed(thing: SceneObject, factor: float = 1.0,
+           lowered: float = 0.0) -> SceneObject:
+    """An object scaled about its foot, and moved down.
+
+    Args:
+        thing (SceneObject): The object.
+        factor (float): Its size over that before.
+        lowered (float): Metres that its foot goes down.
+    """
+    foot = thing.position
+    goal = foot + np.array([0.0, lowered, 0.0])
+
+    def move(points: np.ndarray) -> np.ndarray:
+        return goal + factor * (points - foot)
+
+    def change(part: Part) -> Part:
+        if isinstance(part, Facet):
+            return replace(part, points=move(part.points))
+        first, second = part.radii
+        return replace(part, start=move(part.start), end=move(part.end),
+                       radii=(factor * first, factor * second))
+
+    height, width, length = thing.size
+    return replace(thing, position=goal,
+                   parts=tuple(change(part) for part in thing.parts),
+                   size=(factor * height, factor * width, factor * length))

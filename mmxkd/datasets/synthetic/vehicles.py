@@ -10,12 +10,16 @@ RIM = Material((.45, .45, .47), .5)
 PLATE = Material((.8, .8, .75), 1.6)
 BUMPER = Material((.07, .07, .07), .12)
 
+LOW = ('car', 'hatchback')
 # Corners (w forward, v up), clockwise from the lower rear end, in units of
 # (length, metres); then which spans between corners are glass.
 PROFILES = {
     'car': (((-.50, .28), (-.50, .78), (-.44, .92), (-.30, 1.42),
              (.06, 1.45), (.25, .96), (.46, .80), (.50, .62), (.50, .28)),
             (2, 4)),
+    'hatchback': (((-.50, .28), (-.50, .85), (-.47, .98), (-.41, 1.42),
+                   (-.30, 1.52), (.02, 1.54), (.26, 1.02), (.45, .86),
+                   (.50, .64), (.50, .28)), (2, 5)),
     'van': (((-.50, .30), (-.50, 1.9), (-.48, 2.0), (.20, 2.0),
              (.36, 1.25), (.48, 1.0), (.50, .75), (.50, .30)), (3, )),
     'lorry': (((-.50, .45), (-.50, 3.3), (.30, 3.3), (.31, 2.6), (.46, 2.5),
@@ -24,13 +28,15 @@ PROFILES = {
 SIDE_WINDOWS = {
     'car': (((-.38, .97), (-.28, 1.35), (-.11, 1.37), (-.11, .97)),
             ((-.08, .97), (-.08, 1.37), (.05, 1.38), (.20, .97))),
+    'hatchback': (((-.40, 1.03), (-.33, 1.42), (-.14, 1.46), (-.14, 1.03)),
+                  ((-.11, 1.03), (-.11, 1.46), (.01, 1.47), (.20, 1.03))),
     'van': (((.06, 1.2), (.06, 1.75), (.22, 1.75), (.33, 1.25)), ),
     'lorry': (((.34, 1.6), (.34, 2.3), (.44, 2.3), (.47, 1.6)), ),
 }
-SIZES = {'car': (1.45, 1.8, 4.4), 'van': (2.0, 1.95, 5.2),
-         'lorry': (3.3, 2.45, 8.5)}
-LABELS = {'car': 'PassengerCar', 'van': 'LargeVehicle',
-          'lorry': 'LargeVehicle'}
+SIZES = {'car': (1.45, 1.8, 4.4), 'hatchback': (1.54, 1.68, 3.8),
+         'van': (2.0, 1.95, 5.2), 'lorry': (3.3, 2.45, 8.5)}
+LABELS = {'car': 'PassengerCar', 'hatchback': 'PassengerCar',
+          'van': 'LargeVehicle', 'lorry': 'LargeVehicle'}
 
 
 def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
@@ -39,7 +45,7 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
 
     Args:
         rng (np.random.Generator): For its colour.
-        kind (str): ``'car'``, ``'van'`` or ``'lorry'``.
+        kind (str): ``'car'``, ``'hatchback'``, ``'van'`` or ``'lorry'``.
         x (float): Metres to the right of the camera.
         z (float): Metres ahead of the camera.
         yaw (float): Heading; 0 drives away from the camera.
@@ -62,7 +68,7 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
         for window in SIDE_WINDOWS[kind]:
             parts.append(place.facet(
                 [(edge, v, w * length) for w, v in window], outward, GLASS))
-        radius = .32 if kind == 'car' else .42
+        radius = .32 if kind in LOW else .42
         angles = np.linspace(0, 2 * np.pi, 15)[:-1]
         for centre in (-.30 * length, .31 * length):
             for r, material in ((radius, TYRE), (.6 * radius, RIM)):
@@ -84,7 +90,7 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
         for sign in (-1.0, 1.0):
             inner, outer = sorted((sign * half * .62, sign * half * .95))
             panel(inner, outer, base + .32, base + .46, lamp)
-    if kind != 'car':
+    if kind not in LOW:
         top = profile[1, 1]
         rear = -length / 2 - .012
         parts.append(place.facet(

@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmxkd.datasets.files import (
     encode_image,
@@ -181,7 +182,7 @@ def write_dataset(root: Path, settings: SyntheticSettings,
         ConfigError: ``root`` holds a data set with other settings.
     """
     root = Path(root)
-    _claim(root, settings)
+    claim_folder(root, settings)
     for kind, name in (('gated', 'calib_gated_bwv'),
                        ('left', 'calib_cam_stereo_left')):
         write_json(root / f'{name}.json', calibration(kind, settings.scale))
@@ -206,8 +207,16 @@ def write_dataset(root: Path, settings: SyntheticSettings,
     return splits
 
 
-def _claim(root: Path, settings: SyntheticSettings) -> None:
-    """Refuse to mix two data sets in one folder."""
+def claim_folder(root: Path, settings: Any) -> None:
+    """Refuse to mix two data sets in one folder.
+
+    Args:
+        root (Path): Of the data set.
+        settings (Any): A dataclass; what determines its bytes.
+
+    Raises:
+        ConfigError: ``root`` holds a data set with other settings.
+    """
     path = root / SETTINGS_FILE
     wanted = asdict(settings)
     if path.is_file():

@@ -1,0 +1,44 @@
+"""Make a synthetic data set in KITTI's layout: image, LiDAR, labels."""
+import argparse
+from pathlib import Path
+
+from mmxkd.datasets.synthetic import KittiSettings, write_kitti_dataset
+from mmxkd.errors import ConfigError
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('out', type=Path, help='folder to write to')
+    parser.add_argument('--train', type=int, default=240,
+                        help='number of training frames')
+    parser.add_argument('--val', type=int, default=60,
+                        help='number of validation frames')
+    parser.add_argument('--test', type=int, default=0,
+                        help='number of frames without labels')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--scale', type=float, default=0.5,
+                        help='image size over 1242 x 375')
+    parser.add_argument('--azimuth-step', type=float, default=0.17,
+                        metavar='DEGREES',
+                        help='between two LiDAR beams of a ring')
+    parser.add_argument('--num-workers', type=int, default=2)
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    settings = KittiSettings(
+        train=args.train, val=args.val, test=args.test, seed=args.seed,
+        scale=args.scale, azimuth_step=args.azimuth_step)
+    splits = write_kitti_dataset(args.out, settings, args.num_workers)
+    counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
+    print(f'{args.out}: {counts}')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except ConfigError as error:
+        raise SystemExit(f'error: {error}') from None
