@@ -52,8 +52,9 @@ def ground_truth_flags(objects: KittiObjects, own: np.ndarray,
               | (objects.truncated > difficulty.max_truncation)
               | (objects.bbox[:, 3] - objects.bbox[:, 1]
                  <= difficulty.min_height))
-    return np.select([own & ~hidden, own | neighbour], [COUNTS, IGNORED],
-                     ABSENT)
+    flags = np.where(own | neighbour, IGNORED, ABSENT)
+    flags[own & ~hidden] = COUNTS
+    return flags
 
 
 def detection_flags(objects: KittiObjects, own: np.ndarray,
@@ -72,6 +73,7 @@ def detection_flags(objects: KittiObjects, own: np.ndarray,
     Returns:
         np.ndarray: (N, ) ``COUNTS``, ``IGNORED`` or ``ABSENT``.
     """
+    flags = np.where(own, COUNTS, ABSENT)
     height = np.abs(objects.bbox[:, 1] - objects.bbox[:, 3])
-    return np.select([height < difficulty.min_height, own],
-                     [IGNORED, COUNTS], ABSENT)
+    flags[height < difficulty.min_height] = IGNORED
+    return flags

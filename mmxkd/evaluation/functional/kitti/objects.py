@@ -32,7 +32,7 @@ class KittiObjects:
     Attributes:
         frame_ids (tuple[str, ...]): All frames, those without objects too.
         frame (np.ndarray): (N, ) index into ``frame_ids``, ascending.
-        name (np.ndarray): (N, ) class names, as in :data:`NAMES`.
+        name (np.ndarray): (N, ) class names, spelt as in :data:`NAMES`.
         truncated (np.ndarray): (N, ) share outside of the image, 0..1; -1
             where unknown.
         occluded (np.ndarray): (N, ) 0 visible, 1 partly, 2 largely occluded,
@@ -102,11 +102,11 @@ class KittiObjects:
                     _column(frame_id, column, columns.get(column), count))
             names.extend(map(str, columns['name']))
             counts.append(count)
-        stacked = {column: np.concatenate(part) if part else np.empty(
-            (0, 4, 3)[:0 if COLUMNS[column][0] == 1 else 1])
+        stacked = {
+            column: np.concatenate(part or [_column('', column, None, 0)])
             for column, part in parts.items()}
         objects = cls(tuple(frames), np.repeat(np.arange(len(counts)), counts),
-                      np.array(names, dtype=str), **stacked)
+                      canonical_names(names), **stacked)
         return objects.checked()
 
     def checked(self) -> 'KittiObjects':
@@ -153,6 +153,18 @@ class KittiObjects:
                        frame=np.repeat(np.arange(len(wanted)), counts))
 
 
+def canonical_names(names: Sequence[str]) -> np.ndarray:
+    """Names as KITTI spells them: its own program ignores case.
+
+    Examples:
+        >>> canonical_names(['car', 'DONTCARE', 'Bus']).tolist()
+        ['Car', 'DontCare', 'Bus']
+    """
+    known = {name.lower(): name for name in NAMES}
+    spelt = {name: known.get(name.lower(), name) for name in set(names)}
+    return np.array([spelt[name] for name in names], dtype=str)
+
+
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """``counts[i]`` numbers up from ``starts[i]``, for every i, in a row.
 
@@ -178,11 +190,12 @@ def find_fault(objects: KittiObjects) -> tuple[int, str] | None:
         if bad.any():
             faults.append((int(bad.argmax()), reason))
 
-    known = {name.lower() for name in NAMES}
-    for name in np.unique(objects.name).tolist():
-        if name.lower() not in known:
-            look(objects.name == name,
-                 f'unknown class {name!r}; {did_you_mean(name, NAMES)}')
+    unknown = np.ones(len(objects), dtype=bool)
+    for name in NAMES:
+        unknown &= objects.name != name
+    if unknown.any():
+        name = str(objects.name[unknown.argmax()])
+        look(unknown, f'unknown class {name!r}; {did_you_mean(name, NAMES)}')
     for column in COLUMNS:
         values = getattr(objects, column)
         if values is not None:

@@ -30,9 +30,10 @@ def pairs_of_frames(first: np.ndarray, second: np.ndarray,
 
 def image_intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Common area of pairs of boxes, (P, 4) x1, y1, x2, y2 each; no +1."""
-    size = (np.minimum(boxes[:, 2:], others[:, 2:])
-            - np.maximum(boxes[:, :2], others[:, :2]))
-    return np.maximum(size[:, 0], 0) * np.maximum(size[:, 1], 0)
+    width, height = (
+        np.minimum(boxes[:, axis + 2], others[:, axis + 2])
+        - np.maximum(boxes[:, axis], others[:, axis]) for axis in (0, 1))
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def image_area(boxes: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 """What an evaluation gives: curves, averages, a table."""
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,5 +126,5 @@ def _key(curve: Curve) -> tuple[str, str, str, str]:
     return curve.metric, curve.class_name, curve.difficulty, curve.overlap
 
 
-def _row(title: str, cells: Sequence[str]) -> str:
+def _row(title: str, cells: Iterable[str]) -> str:
     return f'  {title:<30}' + ''.join(f'{cell:>10}' for cell in cells)

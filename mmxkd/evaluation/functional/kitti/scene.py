@@ -57,11 +57,10 @@ class EvaluationScene:
     def of(cls, gt: KittiObjects, det: KittiObjects, metrics: Sequence[str],
            overlaps: Sequence[str]) -> 'EvaluationScene':
         """Find the pairs and their overlaps."""
-        gt_names, det_names = np.char.lower(gt.name), np.char.lower(det.name)
-        gt_class = _index_of(gt_names, CLASSES)
+        gt_class = _index_of(gt.name, CLASSES)
         gt_neighbour = _index_of(
-            gt_names, [NEIGHBOURS.get(name, '') for name in CLASSES])
-        det_class = _index_of(det_names, CLASSES)
+            gt.name, [NEIGHBOURS.get(name, '') for name in CLASSES])
+        det_class = _index_of(det.name, CLASSES)
         family = np.maximum(gt_class, gt_neighbour)
         gt_row, det_row = _pairs(gt, det, family, det_class)
         overlap = {}
@@ -80,7 +79,7 @@ class EvaluationScene:
                    det_row,
                    {name: values[some] for name, values in overlap.items()},
                    (1 + np.cos(turn)) / 2,
-                   _covered(gt, np.flatnonzero(gt_names == 'dontcare'), det))
+                   _covered(gt, np.flatnonzero(gt.name == 'DontCare'), det))
 
     @property
     def oriented(self) -> bool:
@@ -100,15 +99,16 @@ class EvaluationScene:
         # Seen from above, y and the height do not matter.
         axes, sizes = (([0, 2], [1, 2]) if metric == 'bev' else
                        ([0, 1, 2], [0, 1, 2]))
-        placed = (self.det.location[rows][:, axes] != -1000).all(axis=1)
-        sized = (self.det.dimensions[rows][:, sizes] > 0).all(axis=1)
-        return bool((placed & sized).any())
+        for axis, size in zip(axes, sizes, strict=True):
+            rows = (rows & (self.det.location[:, axis] != -1000)
+                    & (self.det.dimensions[:, size] > 0))
+        return bool(rows.any())
 
 
-def _index_of(lower_names: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    index = np.full(len(lower_names), -1)
+def _index_of(names: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
+    index = np.full(len(names), -1)
     for i, name in enumerate(wanted):
-        index[lower_names == name.lower()] = i
+        index[names == name] = i
     return index
 
 

@@ -1,0 +1,31 @@
+"""Contenders that take turns, so that a slow spell of the machine hits all."""
+import statistics
+import time
+from collections.abc import Callable
+
+
+def interleave(steps: dict[str, Callable[[], object]],
+               rounds: int) -> dict[str, list[float]]:
+    """CPU seconds of each step in each round, in alternating order.
+
+    CPU time of the process, not wall time: other programs on the machine
+    disturb it less.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for index in range(rounds + 1):
+        order = list(steps) if index % 2 else list(reversed(steps))
+        for name in order:
+            start = time.process_time()
+            steps[name]()
+            if index:  # the first round warms up
+                seconds[name].append(time.process_time() - start)
+    return seconds
+
+
+def ratio(seconds: dict[str, list[float]], name: str,
+          base: str) -> tuple[float, float, float]:
+    """Median of the ratios round by round, and their quartiles."""
+    ratios = sorted(
+        a / b for a, b in zip(seconds[name], seconds[base], strict=True))
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return statistics.median(ratios), low, high
