@@ -10,16 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mmxkd.evaluation.functional.camera_boxes import (
-    CameraBoxes,
-    clip_boxes,
-    project_boxes,
-    touches_image,
-)
+from mmxkd.evaluation.functional.camera_boxes import CameraBoxes
 from mmxkd.evaluation.functional.kitti import KittiObjects
 
 from .calibration import KittiCalibration
 from .difficulty import TOO_HARD, grade
+from .visible_box import visible_boxes
 
 CATEGORIES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck',
               'Person_sitting', 'Tram', 'Misc')
@@ -115,12 +111,11 @@ def _instances(objects: KittiObjects, calibration: KittiCalibration,
 
 def _camera_instances(objects: KittiObjects, calibration: KittiCalibration,
                       size: tuple[int, int]) -> list[dict[str, Any]]:
-    """Objects in front of the camera, boxed by their projected 3-D box."""
-    corners = project_boxes(_boxes(objects), calibration.P2)
+    """Objects that the image shows, boxed by their projected 3-D box."""
+    boxes = visible_boxes(_boxes(objects), calibration.P2, *size)
     centers, depths = _projected_centers(objects, calibration)
-    boxes = clip_boxes(corners, *size)
     boxes_3d = _mmdet3d_boxes(objects)
-    shown = touches_image(corners, *size) & (depths > 0)
+    shown = ~np.isnan(boxes[:, 0]) & (depths > 0)
     return [{
         'bbox': boxes[k].tolist(),
         'bbox_label': label_of(objects.name[k]),
