@@ -22,13 +22,12 @@ import argparse
 import json
 import logging
 import platform
-import statistics
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 
 import torch
+from interleaved import interleave, ratio
 from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.hub import get_config
@@ -159,31 +158,6 @@ MAKERS = {
     'forward': lambda: Forward(MODELS.build(detector(18)), 0),
     'idle hooks': lambda: Forward(MODELS.build(detector(18)), 20),
 }
-
-
-def interleave(steps: dict, rounds: int) -> dict:
-    """CPU seconds of each step in each round, in alternating order.
-
-    CPU time of the process, not wall time: other programs on the machine
-    disturb it less.
-    """
-    seconds = {name: [] for name in steps}
-    for index in range(rounds + 1):
-        order = list(steps) if index % 2 else list(reversed(steps))
-        for name in order:
-            start = time.process_time()
-            steps[name]()
-            if index:  # the first round warms up
-                seconds[name].append(time.process_time() - start)
-    return seconds
-
-
-def ratio(seconds: dict, name: str, base: str) -> tuple:
-    """Median of the ratios round by round, and their quartiles."""
-    ratios = sorted(
-        a / b for a, b in zip(seconds[name], seconds[base], strict=True))
-    low, _, high = statistics.quantiles(ratios, n=4)
-    return statistics.median(ratios), low, high
 
 
 def own_peak() -> float:

@@ -4,9 +4,10 @@ from .calibration import (
                           read_calibration,
                           write_calibration,
 )
+from .projection import project_depth
 from .velodyne import read_scan, write_scan
 
 __all__ = [
-    'KittiCalibration', 'read_calibration', 'read_scan', 'write_calibration',
-    'write_scan'
+    'KittiCalibration', 'project_depth', 'read_calibration', 'read_scan',
+    'write_calibration', 'write_scan'
 ]
