@@ -88,7 +88,7 @@ class _Street:
         for _ in range(rng.poisson(.8)):
             self._vehicle(rng.normal(0, .05), lambda: (
                 rng.normal(0, .2), 9 + 51 * rng.random()**1.5))
-        for _ in range(rng.poisson(.5)):
+        for _ in range(rng.poisson(.8)):
             self._vehicle(rng.uniform(-np.pi, np.pi), lambda: (
                 rng.uniform(.7 * road.left, .4 * road.right),
                 rng.uniform(12, 50)))
