@@ -37,14 +37,22 @@ def test_model_builds(cfg):
             assert set(teacher.model.data_preprocessor.modalities) <= keys
 
 
-def test_data_and_evaluation_build(cfg):
+def test_data_and_evaluation_build(cfg, tmp_path):
+    # A file without frames, of COCO and of mmdet3d alike.
+    empty = tmp_path / 'empty.json'
+    empty.write_text('{"images": [], "annotations": [], "categories": [], '
+                     '"metainfo": {"categories": {}}, "data_list": []}')
     for split in ('train', 'val', 'test'):
         dataset = dict(cfg[f'{split}_dataloader'].dataset, lazy_init=True)
         assert len(DATASETS.build(dataset).pipeline.transforms) >= 4
     for split in ('val', 'test'):
         evaluator = cfg[f'{split}_evaluator']
-        assert Path(evaluator.ann_file).name == f'{split}.json'
-        METRICS.build(dict(evaluator, ann_file=None))
+        metric = METRICS.build(dict(evaluator, ann_file=str(empty)))
+        data = cfg[f'{split}_dataloader'].dataset
+        assert Path(evaluator.ann_file) == Path(data.data_root, data.ann_file)
+        # The best checkpoint goes by a number that there will be.
+        best = cfg.default_hooks.checkpoint.save_best
+        assert best.startswith(f'{metric.default_prefix}/')
 
 
 def test_runtime_builds(cfg):

@@ -5,6 +5,11 @@ import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
 from mmxkd.errors import ConfigError
 
+#: What each metric calls the place for its result files.
+OUT_ARGUMENTS = {
+    'CocoMetric': 'outfile_prefix', 'KittiMetric2D': 'submission_prefix',
+    'KittiMetric3D': 'submission_prefix'}
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -18,8 +23,9 @@ def parse_args() -> argparse.Namespace:
                         help='checkpoint file or URL')
     launch.add_arguments(parser)
     parser.add_argument(
-        '--out', metavar='PREFIX', help='write the detections in the COCO '
-        'result format to PREFIX.bbox.json')
+        '--out', metavar='PREFIX', help='write the detections, with a '
+        'CocoMetric in its format to PREFIX.bbox.json, with a KITTI metric '
+        'for its test server to PREFIX/data/')
     parser.add_argument(
         '--show-dir', metavar='FOLDER', help='save pictures with detections, '
         'under WORK_DIR/TIMESTAMP/FOLDER')
@@ -27,14 +33,17 @@ def parse_args() -> argparse.Namespace:
 
 
 def write_to(cfg, prefix: str) -> None:
-    """Let the COCO metric of the config keep its result files."""
+    """Let the metric of the config keep its result files."""
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, (list, tuple)):
         evaluators = [evaluators]
-    metrics = [e for e in evaluators if e['type'].endswith('CocoMetric')]
-    if not metrics:
-        raise ConfigError('--out needs a CocoMetric in test_evaluator')
-    metrics[0].outfile_prefix = prefix
+    for evaluator in evaluators:
+        argument = OUT_ARGUMENTS.get(evaluator['type'].split('.')[-1])
+        if argument:
+            evaluator[argument] = prefix
+            return
+    raise ConfigError('--out needs one of these in test_evaluator: '
+                      + ', '.join(OUT_ARGUMENTS))
 
 
 def draw_to(cfg, folder: str) -> None:

@@ -156,6 +156,11 @@ class KittiMetric(BaseMetric):
         check_choice(name, 'classes', classes or CLASSES, CLASSES)
         self.label_dir = label_dir
         self.infos = KittiInfos(ann_file) if ann_file else None
+        if self.infos and self.infos.split == 'test' and not (
+                label_dir or format_only):
+            raise ConfigError(
+                f'{name}: {ann_file} is of the test split, which has no '
+                'labels: only write results, with format_only=True')
         self.classes = classes
         self.submission_prefix = submission_prefix
         self.format_only = format_only
@@ -233,7 +238,8 @@ class KittiMetric(BaseMetric):
         print_log('\n' + result.table(), 'current')
         for warning in result.warnings:
             print_log(warning, 'current', logging.WARNING)
-        return result.scalars()
+        # mmengine makes numpy's of an int, and leaves it out of its log.
+        return {key: float(value) for key, value in result.scalars().items()}
 
     def _gather(self, results: list[FramePrediction]) -> KittiObjects:
         if not results:

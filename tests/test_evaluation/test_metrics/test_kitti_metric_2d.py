@@ -277,3 +277,15 @@ def test_the_key_of_the_best_checkpoint(detections, label_dir, tmp_path):
     assert key in found
     hook = CheckpointHook(save_best=key, rule='greater')
     assert hook.key_indicators == [key]
+
+
+def test_the_test_split_has_no_labels(detections, labels, tmp_path):
+    path = tmp_path / 'infos.json'
+    write_infos(path, labels)
+    path.write_text(path.read_text().replace(
+        '"info_version"', '"split": "test", "info_version"'))
+    with pytest.raises(ConfigError, match='test split.*format_only'):
+        KittiMetric2D(ann_file=str(path))
+    metric = KittiMetric2D(ann_file=str(path), format_only=True,
+                           submission_prefix=str(tmp_path / 'results'))
+    assert run(metric, samples_2d(detections)) == {}
