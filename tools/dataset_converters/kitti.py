@@ -1,0 +1,71 @@
+"""Check KITTI, as published, and write info files.
+
+Every image, calibration, LiDAR scan and label of the splits is read. The info
+files are those of mmdet3d, as JSON; mmdet3d's KittiDataset and
+mmxkd.KittiDataset read them. Run it again after it was stopped: it goes on
+where it was.
+"""
+import argparse
+from pathlib import Path
+
+from mmxkd.datasets.kitti.convert import convert, info_file
+from mmxkd.datasets.kitti.layout import split_ids, splits_of
+from mmxkd.datasets.kitti.splits import SPLITS
+from mmxkd.errors import ConfigError, CorruptSampleError
+
+MAX_SHOWN = 30
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('root', type=Path,
+                        help='holds training/, testing/ and perhaps '
+                        'ImageSets/')
+    parser.add_argument('--splits', nargs='+', choices=SPLITS,
+                        help='default: those of ROOT/ImageSets; without it '
+                        'the official ones, test only where there is '
+                        'ROOT/testing')
+    parser.add_argument('--out', type=Path,
+                        help='folder to write to (default: ROOT)')
+    parser.add_argument('--depth', action='store_true',
+                        help='also write depth_2/ID.png: the projected scan')
+    parser.add_argument('--num-workers', type=int, default=2)
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    names = args.splits or splits_of(args.root)
+    splits = {split: split_ids(args.root, split) for split in names}
+    out = args.out or args.root
+    contents = convert(args.root, splits, out, args.depth, args.num_workers)
+    for split, content in contents.items():
+        objects = sum(len(info['instances']) for info in content['data_list'])
+        print(f'{info_file(out, split)}: {len(content["data_list"])} frames, '
+              f'{objects} labels')
+    left_out = [split for split in SPLITS if split not in names]
+    if left_out:
+        print(f'left out: {", ".join(left_out)}')
+
+
+def _describe(group: ExceptionGroup) -> str:
+    """One line for each problem."""
+    lines = [f'error: {error}' for error in group.exceptions[:MAX_SHOWN]]
+    hidden = len(group.exceptions) - len(lines)
+    if hidden:
+        lines.append(f'error: … and {hidden} more')
+    return '\n'.join([*lines, f'{len(group.exceptions)} {group.message}; no '
+                      'info file was written'])
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ConfigError, CorruptSampleError) as error:
+        raise SystemExit(f'error: {error}') from None
+    except ExceptionGroup as group:
+        raise SystemExit(_describe(group)) from None
