@@ -91,7 +91,6 @@ def test_workers_do_not_change_a_byte(source, tmp_path):
 
 def _killed(root, out, moment, number):
     """Convert until the ``number``-th time of a moment, and die."""
-    die = (lambda: os.kill(os.getpid(), signal.SIGKILL))
     seen = 0
 
     def at(function):
@@ -103,7 +102,7 @@ def _killed(root, out, moment, number):
                     function(*args, **kwargs)
                     path = out / '.kitti_infos.progress'
                     os.truncate(path, path.stat().st_size - 40)
-                die()
+                os.kill(os.getpid(), signal.SIGKILL)
             return function(*args, **kwargs)
         return wrapped
 
