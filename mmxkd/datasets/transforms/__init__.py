@@ -1,4 +1,5 @@
 """Loading, geometry and packing of samples with several modalities."""
+from .depth import LoadDepth
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize, resize_sparse
@@ -6,6 +7,7 @@ from .images import read_image
 from .loading import LoadImageFromFile
 
 __all__ = [
-    'LoadGatedSlices', 'LoadImageFromFile', 'PackMultiModalInputs', 'Pad',
-    'RandomCrop', 'RandomFlip', 'Resize', 'read_image', 'resize_sparse'
+    'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
+    'PackMultiModalInputs', 'Pad', 'RandomCrop', 'RandomFlip', 'Resize',
+    'read_image', 'resize_sparse'
 ]
