@@ -12,7 +12,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('out', type=Path, help='folder to write to')
     parser.add_argument('--train', type=int, default=240,
                         help='number of training frames')
-    parser.add_argument('--val', type=int, default=60,
+    parser.add_argument('--val', type=int, default=80,
                         help='number of validation frames')
     parser.add_argument('--test', type=int, default=0,
                         help='number of frames without labels')
