@@ -113,11 +113,7 @@ def project_boxes(boxes: CameraBoxes, cam2img: np.ndarray,
         a box that lies wholly behind the near plane.
     """
     corners = box_corners(boxes) @ cam2img[:, :3].T + cam2img[:, 3]
-    start, end = corners[:, _EDGES[:, 0]], corners[:, _EDGES[:, 1]]
-    ahead, behind = start[..., 2] - near, near - end[..., 2]
-    crosses = ahead * behind > 0
-    share = ahead / np.where(crosses, ahead + behind, 1.)
-    cuts = start + share[..., None] * (end - start)
+    cuts, crosses = _cut_edges(corners, near)
     points = np.concatenate([corners, cuts], axis=1)
     visible = np.concatenate([corners[..., 2] >= near, crosses], axis=1)
     pixels = points[..., :2] / np.where(visible, points[..., 2], 1.)[..., None]
@@ -125,6 +121,40 @@ def project_boxes(boxes: CameraBoxes, cam2img: np.ndarray,
     return np.concatenate([
         np.where(shown, pixels, np.inf).min(axis=1),
         np.where(shown, pixels, -np.inf).max(axis=1)], axis=1)
+
+
+def project_edges(boxes: CameraBoxes, cam2img: np.ndarray,
+                  near: float = NEAR) -> np.ndarray:
+    """The twelve edges of each box, to be drawn; the first four lengthwise.
+
+    Args:
+        boxes (CameraBoxes): N boxes.
+        cam2img (np.ndarray): (3, 4) projection, KITTI's P2.
+        near (float): Distance of the near plane, metres; what lies behind it
+            is cut off.
+
+    Returns:
+        np.ndarray: (N, 12, 2, 2), two ends x, y, pixels; NaN for an edge that
+        lies wholly behind the near plane.
+    """
+    corners = box_corners(boxes) @ cam2img[:, :3].T + cam2img[:, 3]
+    cuts, _ = _cut_edges(corners, near)
+    ends = corners[:, _EDGES]
+    hidden = ends[..., 2] < near
+    ends = np.where(hidden[..., None], cuts[:, :, None], ends)
+    gone = hidden.all(axis=-1)[..., None, None]
+    return np.where(gone, np.nan,
+                    ends[..., :2] / np.where(gone, 1., ends[..., 2:]))
+
+
+def _cut_edges(corners: np.ndarray,
+               near: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the edges (N, 12, 3) meet the near plane, and which do."""
+    start, end = corners[:, _EDGES[:, 0]], corners[:, _EDGES[:, 1]]
+    ahead, behind = start[..., 2] - near, near - end[..., 2]
+    crosses = ahead * behind > 0
+    share = ahead / np.where(crosses, ahead + behind, 1.)
+    return start + share[..., None] * (end - start), crosses
 
 
 def clip_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:

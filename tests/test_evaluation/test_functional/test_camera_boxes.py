@@ -12,6 +12,7 @@ from mmxkd.evaluation.functional.camera_boxes import (
     from_mmdet3d_lidar,
     observation_angle,
     project_boxes,
+    project_edges,
     touches_image,
     wrap_angle,
 )
@@ -95,6 +96,39 @@ def test_a_box_around_the_camera_is_cut_at_the_near_plane():
             [*pixels.min(axis=0), *pixels.max(axis=0)], rel=0.03)
         assert (box[:2] <= pixels.min(axis=0)).all()
         assert (box[2:] >= pixels.max(axis=0)).all()
+
+
+def test_edges_are_those_of_a_box():
+    boxes = random_boxes(20)
+    edges = project_edges(boxes, P2)
+    assert edges.shape == (20, 12, 2, 2)
+    # Around the edges lies the same rectangle, and the first four are as
+    # long as the box.
+    np.testing.assert_allclose(
+        project_boxes(boxes, P2),
+        np.concatenate([edges.min(axis=(1, 2)), edges.max(axis=(1, 2))], 1))
+    plain = project_edges(
+        boxes_of([0, 0, 10, 1.5, 2, 4, 0]),
+        np.array([[1., 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]))[0]
+    length = np.abs(plain[:4, 0, 0] - plain[:4, 1, 0])
+    np.testing.assert_allclose(np.sort(length), 4 / np.array([11, 11, 9, 9]))
+
+
+def test_edges_are_cut_at_the_near_plane():
+    """A car beside the camera, half of it behind."""
+    boxes = boxes_of([3, 1, 0, 1.5, 2, 4, np.pi / 2])
+    identity = np.eye(4)[:3]
+    edges = project_edges(boxes, identity)[0]
+    drawn = np.isfinite(edges).all(axis=(1, 2))
+    # Of twelve edges the four at the back are gone, four are cut.
+    assert drawn.sum() == 8
+    assert np.isnan(edges[~drawn]).all()
+    assert np.isclose(edges[drawn][..., 0].max(), 4 / NEAR)
+    np.testing.assert_allclose(
+        project_boxes(boxes, identity)[0],
+        [*edges[drawn].min(axis=(0, 1)), *edges[drawn].max(axis=(0, 1))])
+    assert np.isnan(project_edges(
+        boxes_of([3, 1, -9, 1.5, 2, 4, 0]), identity)).all()
 
 
 def test_what_lies_behind_the_camera_or_beside_the_image_is_not_seen():
