@@ -10,6 +10,7 @@ from mmxkd import registry
 @pytest.mark.parametrize('name, kind', [
     ('MODELS', 'CrossModalDistill'), ('MODELS', 'FeatureMSELoss'),
     ('MODELS', 'ModalityDetDataPreprocessor'), ('DATASETS', 'STFDataset'),
+    ('DATASETS', 'KittiDataset'),
     ('TRANSFORMS', 'LoadGatedSlices'), ('HOOKS', 'SafeCheckpointHook'),
     ('OPTIM_WRAPPERS', 'Bf16OptimWrapper'),
     ('OPTIM_WRAPPER_CONSTRUCTORS', 'AlternatingOptimWrapperConstructor')])
