@@ -6,9 +6,13 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+# What lies in an ignored region by half teaches nothing. With mmdet's own
+# value of -1 it would be background.
+ignoring = dict(assigner=dict(ignore_iof_thr=0.5))
 model = dict(
     backbone=dict(init_cfg=None),
-    roi_head=dict(bbox_head=dict(num_classes=3)))
+    roi_head=dict(bbox_head=dict(num_classes=3)),
+    train_cfg=dict(rpn=ignoring, rcnn=ignoring))
 load_from = 'https://download.openmmlab.com/mmdetection/v2.0/faster_rcnn/faster_rcnn_r50_fpn_1x_coco/faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth'  # noqa: E501
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)

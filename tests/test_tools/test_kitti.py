@@ -194,3 +194,21 @@ def test_detectors_of_mmdet3d(tool, kitti, tmp_path, kind, model):
         labels, detections, overlaps=('strict', 'loose')).scalars()
     assert 'Car_aos_AP40_moderate_strict' in scores
     assert scores['n_gt_Car_moderate'] > 0
+
+
+def test_out_needs_a_metric_that_writes(repo):
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from mmengine.config import ConfigDict
+
+    from mmxkd.errors import ConfigError
+    spec = spec_from_file_location('tools_test', repo / 'tools/test.py')
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cfg = ConfigDict(test_evaluator=[
+        dict(type='VOCMetric'), dict(type='mmxkd.KittiMetric3D')])
+    module.write_to(cfg, 'here')
+    assert cfg.test_evaluator[1].submission_prefix == 'here'
+    with pytest.raises(ConfigError, match='KittiMetric2D'):
+        module.write_to(ConfigDict(test_evaluator=dict(type='VOCMetric')),
+                        'here')

@@ -4,8 +4,8 @@
 # labels.
 data_root = 'data/kitti/'
 
-# The original size, but for a few frames that are 18 pixels narrower, as in
-# mmdet3d's kitti-mono3d.py.
+# As in mmdet3d's kitti-mono3d.py: the original size, up to 1.4 %, of all of
+# KITTI's slightly different images.
 resize = dict(type='mmxkd.Resize', scale=(1242, 375), keep_ratio=True)
 
 # mmxkd's loader raises on a file that mmdet's would repair in silence; mmdet's
