@@ -3,8 +3,12 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from kitti_tree import HEIGHT, LABELS, WIDTH, write_kitti
+from mmdet.registry import TASK_UTILS
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.structures import InstanceData
 
 from mmxkd.datasets.kitti.convert import convert
 from mmxkd.datasets.kitti.layout import split_ids, splits_of
@@ -114,6 +118,23 @@ def test_pipeline_separates_objects_and_regions(converted):
         [[10, 30, 60, 70], [280, 40, 319, 60]])
     assert len(batch['data_samples'][1].gt_instances) == 0
     assert batch['inputs'][0].shape == (3, HEIGHT, WIDTH)
+
+
+def test_detectors_of_the_configs_heed_ignored_regions(repo):
+    paths = sorted((repo / 'configs/kitti').glob('*.py'))
+    assert paths
+    for path in paths:
+        model = Config.fromfile(path).model
+        for part in (model.train_cfg.rpn, model.train_cfg.rcnn):
+            assigner = TASK_UTILS.build(part.assigner)
+            objects = InstanceData(bboxes=torch.tensor([[0., 0., 50., 50.]]),
+                                   labels=torch.tensor([0]))
+            ignored = InstanceData(bboxes=torch.tensor([[60., 0., 90., 90.]]))
+            boxes = InstanceData(priors=torch.tensor(
+                [[0., 0., 50., 50.], [65., 0., 85., 40.], [0., 60., 40., 99.]]
+            ))
+            found = assigner.assign(boxes, objects, ignored).gt_inds
+            assert found.tolist() == [1, -1, 0], path
 
 
 def test_filters_are_for_training(converted):
