@@ -16,6 +16,7 @@ from mmxkd.datasets.kitti.convert import convert
 from mmxkd.datasets.kitti.layout import split_ids, splits_of
 from mmxkd.datasets.kitti.projection import project_depth
 from mmxkd.datasets.kitti.velodyne import read_scan
+from mmxkd.datasets.synthetic import KittiSettings, write_kitti_dataset
 from mmxkd.errors import ConfigError, CorruptSampleError
 
 
@@ -267,3 +268,15 @@ def test_real_frame(shared_data, tmp_path):
     person = depth[143:308, 712:811]
     hits = person[(person > 7.9) & (person < 8.9)]
     assert len(hits) > 200
+
+
+def test_synthetic_frames_pass_every_check(tmp_path):
+    settings = KittiSettings(train=2, val=1, test=1, scale=.25,
+                             azimuth_step=1.)
+    write_kitti_dataset(tmp_path, settings)
+    contents = run(tmp_path, depth=True)
+    assert [len(c['data_list']) for c in contents.values()] == [2, 1, 3, 1]
+    instances = [i for info in contents['trainval']['data_list']
+                 for i in info['instances'] if i['bbox_label'] >= 0]
+    assert any(i['num_lidar_pts'] > 10 for i in instances)
+    assert {i['difficulty'] for i in instances} > {-1}
