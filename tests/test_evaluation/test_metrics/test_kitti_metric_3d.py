@@ -231,6 +231,15 @@ def test_a_camera_that_is_not_known(labels, detections, tmp_path, change,
         run(KittiMetric3D(str(tmp_path)), [dict(sample, **change)])
 
 
+def test_a_scan_of_several_images_goes_by_its_own_name(labels, detections,
+                                                       infos):
+    samples = samples_3d(detections, 'lidar')
+    for sample in samples:
+        sample['img_path'] = ['image_0/000000.png', 'image_1/000000.png']
+    found = run(KittiMetric3D(ann_file=infos), samples)
+    assert close(found, expected(labels, detections))
+
+
 def test_labels_from_files_and_cameras_from_infos(labels, detections, infos,
                                                   tmp_path):
     other = replace(labels, occluded=np.zeros(len(labels)))
