@@ -7,12 +7,8 @@ from mmxkd.errors import ConfigError
 from mmxkd.evaluation.functional.camera_boxes import clip_boxes
 from mmxkd.registry import METRICS
 
-from .kitti_metric import (
-    FramePrediction,
-    KittiMetric,
-    image_size_of,
-    instances_of,
-)
+from .kitti_metric import FramePrediction, KittiMetric
+from .samples import image_size_of, instances_of
 
 
 @METRICS.register_module()

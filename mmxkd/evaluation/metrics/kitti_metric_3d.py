@@ -16,13 +16,8 @@ from mmxkd.evaluation.functional.camera_boxes import (
 from mmxkd.registry import METRICS
 
 from .kitti_infos import Camera, as_projection
-from .kitti_metric import (
-    FramePrediction,
-    KittiMetric,
-    check_choice,
-    image_size_of,
-    instances_of,
-)
+from .kitti_metric import FramePrediction, KittiMetric, check_choice
+from .samples import image_size_of, instances_of
 
 
 @METRICS.register_module()
