@@ -4,7 +4,7 @@ Two data sets are drawn from them: fog, with an RGB and a gated camera, in the
 layout of Seeing Through Fog; and clear days, with an RGB camera and a LiDAR,
 in that of KITTI.
 """
-from .boxes import Box, box_of, paint_order
+from .boxes import Box, box_of
 from .camera import canvas_camera
 from .difficulty import Difficulty
 from .kitti_annotate import annotate_kitti
@@ -12,6 +12,7 @@ from .kitti_rig import kitti_calibration, kitti_camera, kitti_lidar
 from .kitti_sampler import sample_kitti_scene
 from .kitti_writer import KittiSettings, write_kitti_dataset
 from .lidar import Lidar, Scan, scan
+from .ordering import paint_order
 from .raster import GBuffer, rasterize
 from .render_gated import range_profile, render_gated
 from .render_rgb import apply_fog, render_rgb

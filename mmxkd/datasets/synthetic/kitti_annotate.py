@@ -24,6 +24,9 @@ MAX_DISTANCE = 60.0
 """Metres beyond which an object is DontCare."""
 MAX_TRUNCATED = 0.9
 """Share of its box outside of the image from which on it has no label."""
+_DONT_CARE = dict(
+    name='DontCare', truncated=-1.0, occluded=-1, alpha=-10.0, bbox=None,
+    dimensions=(-1.0, ) * 3, location=(-1000.0, ) * 3, rotation_y=-10.0)
 
 
 def annotate_kitti(scene: Scene, surfaces: GBuffer,
@@ -45,24 +48,17 @@ def annotate_kitti(scene: Scene, surfaces: GBuffer,
     """
     seen = np.bincount(surfaces.instance.ravel(),
                        minlength=len(scene.objects) + 1)
-    rows = []
+    labels = []
     for number, thing in enumerate(scene.objects, start=1):
         area = surfaces.areas[number - 1]
         if thing.kind not in CLASSES or area == 0:
             continue
         row = _label(thing, seen[number] / area, camera)
         if row is not None:
-            rows.append((thing.distance, row))
-    rows.sort(key=lambda pair: pair[0])
-    # As in the real files, regions that do not count come last.
-    labels = sorted((row for _, row in rows),
-                    key=lambda row: row['name'] == 'DontCare')
-    return {key: [row[key] for row in labels] for key in _DONT_CARE}
-
-
-_DONT_CARE = dict(
-    name='DontCare', truncated=-1.0, occluded=-1, alpha=-10.0, bbox=None,
-    dimensions=(-1.0, ) * 3, location=(-1000.0, ) * 3, rotation_y=-10.0)
+            labels.append((row['name'] == 'DontCare', thing.distance, row))
+    # As in the real files, what does not count comes last.
+    labels.sort(key=lambda label: label[:2])
+    return {key: [row[key] for _, _, row in labels] for key in _DONT_CARE}
 
 
 def _label(thing: SceneObject, visible: float, camera: Camera) -> dict | None:

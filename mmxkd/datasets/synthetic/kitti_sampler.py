@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from . import clutter, people, vehicles
-from .boxes import paint_order
 from .difficulty import Difficulty
 from .kitti_rig import HEIGHT
+from .ordering import paint_order
 from .sampler import (
     SCENE_STREAM,
     Ground,

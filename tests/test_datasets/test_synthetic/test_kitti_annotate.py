@@ -29,8 +29,8 @@ def test_a_block_by_hand(make_scene, make_block):
     assert labels['name'] == ['Car']
     assert labels['truncated'] == [0] and labels['occluded'] == [0]
     assert labels['dimensions'] == [(1.5, 2, 4)]
-    # Camera 0 stands 6 cm to the left and 3 mm behind.
-    assert labels['location'] == [pytest.approx((.06 - .12, 1.65, 19.997))]
+    # Camera 0 stands 6 cm to the right and 3 mm ahead.
+    assert labels['location'] == [pytest.approx((-.06, 1.65, 19.997))]
     # It drives away: KITTI's rotation is -90 degrees.
     assert labels['rotation_y'] == [pytest.approx(-np.pi / 2, abs=1e-4)]
     assert labels['alpha'] == [pytest.approx(
