@@ -5,7 +5,11 @@ import numpy as np
 from mmdet.datasets import BaseDetDataset
 
 from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.evaluation.functional.kitti import KittiObjects, read_labels
+from mmxkd.evaluation.functional.kitti import (
+    KittiObjects,
+    folder_of,
+    read_labels,
+)
 from mmxkd.evaluation.functional.kitti.difficulty import NEIGHBOURS
 from mmxkd.evaluation.metrics.kitti_infos import KittiInfos
 from mmxkd.registry import DATASETS
@@ -13,7 +17,6 @@ from mmxkd.registry import DATASETS
 from .kitti.difficulty import GRADES, TOO_HARD, grade
 from .kitti.infos import CATEGORIES, DONT_CARE
 from .kitti.layout import SUFFIXES, ids_in, png_size, split_ids
-from .kitti.splits import folder_of
 from .strict import StrictSamplesMixin
 
 FOLDERS = {'img': 'image_2', 'pts': 'velodyne', 'depth': 'depth_2'}

@@ -20,6 +20,8 @@ from mmxkd.evaluation.functional.kitti import (
     KittiResult,
     evaluate,
     frame_ids_of,
+    official_ids,
+    read_ids,
     read_labels,
     read_results,
 )
@@ -65,9 +67,6 @@ def frames(wanted: str, gt_dir: Path, result_dir: Path) -> list[str]:
         return frame_ids_of(gt_dir)
     if wanted == FOUND:
         return frame_ids_of(result_dir)
-    # Data sets import mmdet: seconds that other choices do not cost.
-    from mmxkd.datasets.kitti.layout import read_ids
-    from mmxkd.datasets.kitti.splits import official_ids
     if wanted in ('train', 'val'):
         return official_ids(wanted)
     if not Path(wanted).is_file():

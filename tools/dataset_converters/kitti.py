@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mmxkd.datasets.kitti.convert import convert, info_file
 from mmxkd.datasets.kitti.layout import split_ids, splits_of
-from mmxkd.datasets.kitti.splits import SPLITS
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.evaluation.functional.kitti import SPLITS
 
 MAX_SHOWN = 30
 

@@ -20,14 +20,17 @@ from mmxkd.datasets.files import (
     write_text,
 )
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.evaluation.functional.kitti import KittiObjects, read_label_file
+from mmxkd.evaluation.functional.kitti import (
+    KittiObjects,
+    folder_of,
+    read_label_file,
+)
 
 from .calibration import read_calibration
 from .infos import frame_info, label_of, metainfo_of
 from .journal import Journal
 from .layout import frame_path, frames_with, require_folder
 from .projection import project_depth
-from .splits import folder_of
 from .velodyne import read_scan
 
 JOURNAL = '.kitti_infos.progress'

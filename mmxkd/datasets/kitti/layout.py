@@ -8,8 +8,12 @@ from os import PathLike
 from pathlib import Path
 
 from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
-
-from .splits import SPLITS, folder_of, official_ids
+from mmxkd.evaluation.functional.kitti import (
+    SPLITS,
+    folder_of,
+    official_ids,
+    read_ids,
+)
 
 SUFFIXES = {'image_2': '.png', 'calib': '.txt', 'velodyne': '.bin',
             'label_2': '.txt', 'depth_2': '.png'}
@@ -104,31 +108,6 @@ def splits_of(root: str | PathLike) -> list[str]:
         listed.insert(2, 'trainval')
     return listed or [split for split in SPLITS
                       if split != 'test' or (root / 'testing').is_dir()]
-
-
-def read_ids(path: str | PathLike) -> list[str]:
-    """Read a list of frame ids.
-
-    Raises:
-        CorruptSampleError: See :func:`split_ids`; names file and line.
-    """
-    seen: dict[str, int] = {}
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
-    for number, line in enumerate(lines, start=1):
-        frame_id = line.strip()
-        if not frame_id:
-            continue
-        reason = None
-        if len(frame_id) != 6 or not frame_id.isdecimal():
-            reason = f'expected an id of six digits, found {frame_id!r}'
-        elif frame_id in seen:
-            reason = f'{frame_id} stands in line {seen[frame_id]} already'
-        if reason is not None:
-            raise CorruptSampleError(path, 'split', f'line {number}: {reason}')
-        seen[frame_id] = number
-    if not seen:
-        raise CorruptSampleError(path, 'split', 'holds no frame id')
-    return list(seen)
 
 
 def require_folder(root: str | PathLike, folder: str, kind: str) -> Path:

@@ -11,8 +11,8 @@ from mmxkd.datasets.kitti.layout import (
     split_ids,
     splits_of,
 )
-from mmxkd.datasets.kitti.splits import official_ids
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.evaluation.functional.kitti import official_ids
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from .files import (
 from .objects import CLASSES, NAMES, KittiObjects
 from .result import KittiResult
 from .scene import METRICS, MIN_OVERLAPS
+from .splits import SPLITS, folder_of, official_ids, read_ids
 
 __all__ = [
-    'CLASSES', 'DIFFICULTIES', 'METRICS', 'MIN_OVERLAPS', 'NAMES', 'Curve',
-    'KittiObjects', 'KittiResult', 'evaluate', 'frame_ids_of',
-    'read_label_file', 'read_labels', 'read_results', 'write_labels',
-    'write_results'
+    'CLASSES', 'DIFFICULTIES', 'METRICS', 'MIN_OVERLAPS', 'NAMES', 'SPLITS',
+    'Curve', 'KittiObjects', 'KittiResult', 'evaluate', 'folder_of',
+    'frame_ids_of', 'official_ids', 'read_ids', 'read_label_file',
+    'read_labels', 'read_results', 'write_labels', 'write_results'
 ]

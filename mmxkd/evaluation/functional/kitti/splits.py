@@ -7,7 +7,10 @@ credit Cai et al., "A Unified Multi-scale Deep Convolutional Neural Network"
 (MS-CNN), ECCV 2016; it is said to keep the frames of one drive together. It
 stands here as what it is, a set of numbers.
 """
-from mmxkd.errors import ConfigError, did_you_mean
+from os import PathLike
+from pathlib import Path
+
+from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
 
 SPLITS = ('train', 'val', 'trainval', 'test')
 NUM_LABELLED = 7481
@@ -78,3 +81,29 @@ def official_ids(split: str) -> list[str]:
     wanted = {'train': (1, ), 'val': (0, ), 'trainval': (0, 1)}[split]
     return [f'{k:06d}' for k in range(NUM_LABELLED)
             if _TRAIN_MASK >> k & 1 in wanted]
+
+
+def read_ids(path: str | PathLike) -> list[str]:
+    """Read a list of frame ids.
+
+    Raises:
+        CorruptSampleError: The list is empty, or holds something else than
+            ids, or one twice; names file and line.
+    """
+    seen: dict[str, int] = {}
+    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    for number, line in enumerate(lines, start=1):
+        frame_id = line.strip()
+        if not frame_id:
+            continue
+        reason = None
+        if len(frame_id) != 6 or not frame_id.isdecimal():
+            reason = f'expected an id of six digits, found {frame_id!r}'
+        elif frame_id in seen:
+            reason = f'{frame_id} stands in line {seen[frame_id]} already'
+        if reason is not None:
+            raise CorruptSampleError(path, 'split', f'line {number}: {reason}')
+        seen[frame_id] = number
+    if not seen:
+        raise CorruptSampleError(path, 'split', 'holds no frame id')
+    return list(seen)

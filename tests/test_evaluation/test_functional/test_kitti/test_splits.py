@@ -2,8 +2,13 @@ import hashlib
 
 import pytest
 
-from mmxkd.datasets.kitti.splits import SPLITS, folder_of, official_ids
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.evaluation.functional.kitti import (
+    SPLITS,
+    folder_of,
+    official_ids,
+    read_ids,
+)
 
 # Of the ids, ascending, each with a line feed.
 SHA256 = {
@@ -52,3 +57,18 @@ def test_test_frames_lie_in_the_other_folder():
 def test_unknown_split_offers_the_nearest():
     with pytest.raises(ConfigError, match="'valid'.*did you mean 'val'"):
         official_ids('valid')
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('000001\n\n12\n', "line 3: expected an id of six digits, found '12'"),
+    ('000001\n000002\n000001\n', 'line 3: 000001 stands in line 1 already'),
+    ('\n', 'holds no frame id')])
+def test_lists_that_cannot_be_used(tmp_path, text, message):
+    (tmp_path / 'mine.txt').write_text(text)
+    with pytest.raises(CorruptSampleError, match=f'mine.txt: {message}'):
+        read_ids(tmp_path / 'mine.txt')
+
+
+def test_lists_keep_their_order(tmp_path):
+    (tmp_path / 'mine.txt').write_text('000007\r\n 000003 \n')
+    assert read_ids(tmp_path / 'mine.txt') == ['000007', '000003']
