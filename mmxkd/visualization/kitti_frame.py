@@ -18,6 +18,7 @@ from .depth_colours import COLOUR_MAP, NEAREST_SHARE, depth_overlay
 # Distinct also to colour-blind eyes (Okabe and Ito).
 _COLOURS = {'Car': '#F0E442', 'Pedestrian': '#56B4E9', 'Cyclist': '#CC79A7'}
 _OTHERS = '#FFFFFF'
+_WIDTH = 1200
 
 
 def draw_frame(image: np.ndarray, depth: np.ndarray, objects: KittiObjects,
@@ -39,10 +40,10 @@ def draw_frame(image: np.ndarray, depth: np.ndarray, objects: KittiObjects,
         np.ndarray: RGB uint8, both pictures at least at the size of ``image``.
     """
     height, width = depth.shape
-    scale = 100.0
-    figure = Figure(figsize=(width / scale * 1.02,
-                             2.04 * height / scale + 1.1),
-                    dpi=scale, layout='constrained')
+    # Inches of a pixel, at 100 dpi: small images are enlarged.
+    inch = max(1.0, _WIDTH / width) / 100
+    figure = Figure(figsize=(1.02 * width * inch, 2.04 * height * inch + 1.1),
+                    dpi=100, layout='constrained')
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(2)
     for axis, picture in zip(

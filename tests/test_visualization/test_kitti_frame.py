@@ -31,14 +31,14 @@ def test_boxes_of_classes_have_their_colours():
         location=[[-3, 1, 14], [-1000, -1000, -1000]],
         rotation_y=[.3, -10])
     plain, drawn = draw(empty), draw(boxes)
-    # Twice the image, and a title and a scale.
+    # Twice the image, enlarged four times, and a title and a scale.
     assert plain.dtype == np.uint8
-    assert plain.shape[0] >= 200 and plain.shape[1] >= 300
+    assert plain.shape[0] >= 800 and 1200 <= plain.shape[1] < 1260
     yellow, white = (240, 228, 66), (255, 255, 255)
     assert pixels_of(drawn, yellow) > pixels_of(plain, yellow) + 300
     # Two dashed rectangles of 160 pixels, and nothing for the 3-D box.
     more = pixels_of(drawn, white) - pixels_of(plain, white)
-    assert 50 < more < 500
+    assert 50 < more < 2000
 
 
 def test_lines_of_the_3d_box_are_where_they_should_be():
@@ -48,8 +48,8 @@ def test_lines_of_the_3d_box_are_where_they_should_be():
                 rotation_y=[0])
     picture = draw(box)
     blue = (np.abs(picture.astype(int) - (86, 180, 233)) < 60).all(axis=2)
-    rows, columns = np.nonzero(blue[:, 40:])
+    rows, columns = np.nonzero(blue[:, 160:])
     upper = rows < picture.shape[0] // 2
     height, width = np.ptp(rows[upper]), np.ptp(columns[upper])
-    assert height == pytest.approx(20, abs=3)
-    assert width == pytest.approx(20, abs=3)
+    assert height == pytest.approx(4 * 20, abs=5)
+    assert width == pytest.approx(4 * 20, abs=5)
