@@ -104,7 +104,8 @@ def _read_folder(folder: Path, frame_ids: Iterable[str] | None, fields: int,
 
 
 def _read(paths: Sequence[Path], fields: int, kind: str) -> KittiObjects:
-    counts, lines = [], []
+    counts: list[int] = []
+    lines: list[bytes] = []
     for path in paths:
         # For thousands of small files a buffer costs more than reading.
         with open(path, 'rb', buffering=0) as file:

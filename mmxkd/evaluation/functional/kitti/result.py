@@ -30,15 +30,13 @@ class KittiResult:
     @property
     def warnings(self) -> list[str]:
         """Everything that one has to know to read the numbers."""
-        few: dict[int, list[str]] = {}
-        for (class_name, difficulty), num_gt in self.num_gt.items():
-            if num_gt < ENOUGH:
-                few.setdefault(num_gt, []).append(
-                    f'{class_name} {difficulty}')
-        return [*self.notes, *(
-            f'{", ".join(names)}: {num_gt} ground truths; with fewer than '
-            f'{ENOUGH} even a perfect detector has an AP below 100'
-            for num_gt, names in few.items())]
+        few = [f'{class_name} {difficulty} {num_gt}'
+               for (class_name, difficulty), num_gt in self.num_gt.items()
+               if num_gt < ENOUGH]
+        if not few:
+            return list(self.notes)
+        return [*self.notes, f'with fewer than {ENOUGH} ground truths even a '
+                f'perfect detector has an AP below 100: {", ".join(few)}']
 
     @property
     def num_gt(self) -> dict[tuple[str, str], int]:

@@ -31,8 +31,8 @@ def test_scalars(result):
 
 def test_warnings_name_classes_with_few_ground_truths(result):
     assert result.warnings == [
-        'a note', 'Car easy, Cyclist easy: 40 ground truths; with fewer than '
-        '41 even a perfect detector has an AP below 100']
+        'a note', 'with fewer than 41 ground truths even a perfect detector '
+        'has an AP below 100: Car easy 40, Cyclist easy 40']
 
 
 def test_table_shows_counts_and_protocol(result):
