@@ -26,8 +26,8 @@ def project_depth(points: np.ndarray, calibration: KittiCalibration,
 
     All of this is computed in float64, whatever the dtype of ``points``;
     only the result is rounded to float32. A test in float32, with a bound on
-    its error, spares points that cannot lie between the left and the right
-    border the float64 arithmetic; it decides about no other.
+    its error, drops beforehand what cannot lie between the left and the right
+    border, most of a scan, and nothing else.
 
     Args:
         points (np.ndarray): (N, 3) or more columns: x, y, z in the LiDAR
@@ -42,8 +42,8 @@ def project_depth(points: np.ndarray, calibration: KittiCalibration,
         ValueError: ``points`` has another shape, or holds NaN or Inf.
     """
     if points.ndim != 2 or points.shape[1] < 3:
-        raise ValueError(f'expected points (N, 3) or (N, 4), '
-                         f'got {points.shape}')
+        raise ValueError('expected points (N, 3) or (N, 4), got '
+                         f'{points.shape}')
     if len(points) == 0:
         return np.zeros((height, width), np.float32)
     to_camera, to_image = (calibration.lidar_to_camera,

@@ -143,6 +143,17 @@ def test_whole_numbers_are_projected_as_well():
     assert depth[1, 7] == 20
 
 
+def test_order_in_memory_does_not_matter():
+    rng = np.random.default_rng(0)
+    calibration = tilted(rng)
+    points = rng.normal(0, 15, (4000, 4)).astype(np.float32)
+    expected = project_depth(points, calibration, 187, 620)
+    for same in (np.asfortranarray(points), points[:, :3], points[::-1],
+                 points[:, ::-1].copy()[:, ::-1]):
+        np.testing.assert_array_equal(
+            project_depth(same, calibration, 187, 620), expected)
+
+
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('column', [0, 1, 2])
 def test_nan_and_inf_are_refused(value, column):
