@@ -6,6 +6,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from .precision import in_full_precision
+
 Levels: TypeAlias = Tensor | Sequence[Tensor]
 
 
@@ -29,17 +31,24 @@ class MultiLevelLoss(nn.Module, ABC):
     """A loss over a list of feature levels.
 
     Subclasses implement :meth:`levels`, one scalar a level. The total is
-    their weighted mean, so that every level counts alike whatever its area.
+    their weighted mean or sum, so that every level counts alike whatever its
+    area. It is computed in float32 at least, also inside of autocast.
 
     Args:
         level_weights (list[float], optional): One weight a level; default:
             1 each.
+        level_reduction (str): ``'mean'`` or ``'sum'`` over levels.
     """
 
     def __init__(self,
-                 level_weights: Sequence[float] | None = None) -> None:
+                 level_weights: Sequence[float] | None = None,
+                 level_reduction: str = 'mean') -> None:
         super().__init__()
+        if level_reduction not in ('mean', 'sum'):
+            raise ValueError(f'{type(self).__name__}: level_reduction='
+                             f"{level_reduction!r}, expected 'mean' or 'sum'")
         self.level_weights = level_weights
+        self.level_reduction = level_reduction
 
     @abstractmethod
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
@@ -51,16 +60,20 @@ class MultiLevelLoss(nn.Module, ABC):
         """
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:
-        """Weighted mean over levels."""
-        if self.level_weights is None:
-            return torch.stack(list(levels)).mean()
-        if len(self.level_weights) != len(levels):
+        """Weighted mean or sum over levels."""
+        weights = self.level_weights
+        if weights is None:
+            weights = [1.0] * len(levels)
+        if len(weights) != len(levels):
             raise ValueError(f'{type(self).__name__}: level_weights has '
-                             f'{len(self.level_weights)} entries for '
+                             f'{len(weights)} entries for '
                              f'{len(levels)} levels')
-        return sum(w * level for w, level in zip(
-            self.level_weights, levels, strict=True)) / len(levels)
+        total = torch.stack([
+            w * level for w, level in zip(weights, levels, strict=True)])
+        return (total.mean() if self.level_reduction == 'mean'
+                else total.sum())
 
+    @in_full_precision
     def forward(self, *args, **kwargs) -> Tensor:
         """The total, with the arguments of :meth:`levels`."""
         return self.reduce(self.levels(*args, **kwargs))

@@ -240,7 +240,8 @@ def test_bf16():
     def half(maps):
         return [m.detach().bfloat16() for m in maps]
 
-    found = loss.bfloat16()(half(student), half(teacher))
+    # The weights of discriminators stay in float32, as under autocast.
+    found = loss(half(student), half(teacher))
     assert found.item() == pytest.approx(expected, rel=0.03)
 
 

@@ -1,0 +1,82 @@
+"""Ground-truth boxes as losses need them: tensors, and masks on a grid."""
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
+    """Ground-truth boxes of each image, without ignored regions.
+
+    Args:
+        batch_data_samples (Sequence): Data samples of mmdet or mmdet3d, with
+            ``gt_instances.bboxes``: (G, 4) x1, y1, x2, y2 in pixels of the
+            network's input.
+
+    Returns:
+        list[Tensor]: (G, 4) for each image; G may be 0.
+    """
+    boxes = []
+    for sample in batch_data_samples:
+        found = sample.gt_instances.bboxes
+        # mmdet wraps boxes in a class of its own.
+        boxes.append(getattr(found, 'tensor', found).reshape(-1, 4))
+    return boxes
+
+
+def cell_centres(size: tuple[int, int], input_shape: Sequence[int],
+                 like: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels of the input at the centres of the cells of a feature map.
+
+    Args:
+        size (tuple[int, int]): H, W of the map.
+        input_shape (Sequence[int]): Height and width of the padded input.
+        like (Tensor): For device and dtype.
+
+    Returns:
+        tuple[Tensor, Tensor]: (H, ) y and (W, ) x, pixels.
+    """
+    y, x = (
+        (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5)
+        * (pixels / cells)
+        for cells, pixels in zip(size, input_shape[:2], strict=True))
+    return y, x
+
+
+def union_mask(boxes: Sequence[Tensor], size: tuple[int, int],
+               input_shape: Sequence[int]) -> Tensor:
+    """1 where the centre of a cell lies in a box of its image, else 0.
+
+    A box that holds no centre marks the cell that its own centre is in: no
+    object may vanish because it is small.
+
+    Args:
+        boxes (Sequence[Tensor]): (G, 4) for each of N images, as of
+            :func:`boxes_of`.
+        size (tuple[int, int]): H, W of the map.
+        input_shape (Sequence[int]): Height and width of the padded input.
+
+    Returns:
+        Tensor: (N, 1, H, W), float32 or the dtype of the boxes.
+    """
+    masks = []
+    for own in boxes:
+        own = own if own.is_floating_point() else own.float()
+        y, x = cell_centres(size, input_shape, own)
+        x1, y1, x2, y2 = own[:, :, None].unbind(1)
+        columns, rows = (x >= x1) & (x <= x2), (y >= y1) & (y <= y2)
+        # The nearest cell to a centre, also where it lies outside.
+        columns |= _one_hot((x1 + x2)[:, 0] / 2, size[1], input_shape[1]
+                            ) & ~columns.any(1, keepdim=True)
+        rows |= _one_hot((y1 + y2)[:, 0] / 2, size[0], input_shape[0]
+                         ) & ~rows.any(1, keepdim=True)
+        inside = (rows[:, :, None] & columns[:, None]).any(0)
+        masks.append(inside.to(own.dtype))
+    return torch.stack(masks)[:, None]
+
+
+def _one_hot(centre: Tensor, cells: int, pixels: int) -> Tensor:
+    """(G, cells) bool: the cell in which each centre lies."""
+    index = (centre * (cells / pixels)).long().clamp(0, cells - 1)
+    return index[:, None] == torch.arange(cells, device=centre.device)
