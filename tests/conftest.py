@@ -56,13 +56,17 @@ def free_port() -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_scope_left_behind():
-    """Forget the default scope that a runner of a test has set.
+def nothing_global_is_left_behind():
+    """Forget what a runner of a test has set for the whole process.
 
-    Bare type names of the next test would be looked up in it.
+    Bare type names of the next test would be looked up in its scope, and
+    schedules would see how far it came.
     """
+    from mmengine.logging import MessageHub
     from mmengine.registry import DefaultScope
-    before = DefaultScope._instance_dict.copy()
+    before = [(kind, kind._instance_dict.copy())
+              for kind in (DefaultScope, MessageHub)]
     yield
-    DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(before)
+    for kind, instances in before:
+        kind._instance_dict.clear()
+        kind._instance_dict.update(instances)
