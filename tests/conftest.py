@@ -64,9 +64,10 @@ def nothing_global_is_left_behind():
     """
     from mmengine.logging import MessageHub
     from mmengine.registry import DefaultScope
-    before = [(kind, kind._instance_dict.copy())
-              for kind in (DefaultScope, MessageHub)]
+    scopes = DefaultScope._instance_dict.copy()
+    # Also that of a runner which a fixture of a whole file has made.
+    MessageHub._instance_dict.clear()
     yield
-    for kind, instances in before:
-        kind._instance_dict.clear()
-        kind._instance_dict.update(instances)
+    MessageHub._instance_dict.clear()
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(scopes)
