@@ -1,7 +1,7 @@
 """What all distillation losses of the package have in common."""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -51,12 +51,15 @@ class MultiLevelLoss(nn.Module, ABC):
         self.level_reduction = level_reduction
 
     @abstractmethod
-    def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
+    def levels(self, s_feature: Levels, t_feature: Levels, *args: Any,
+               **kwargs: Any) -> list[Tensor]:
         """One scalar a level.
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
                 teacher, (N, C, H, W) each.
+            *args, **kwargs: What a subclass needs beside, by names of its
+                own.
         """
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:
