@@ -27,8 +27,9 @@ def read_labels(folder: str | os.PathLike,
 
     Raises:
         ConfigError: The folder or the file of a frame is not there.
-        CorruptSampleError: A line does not have 15 fields, or an object that
-            :func:`~.objects.find_fault` refuses. Names file and line.
+        CorruptSampleError: A file cannot be read; a line does not have 15
+            fields, or has an object that :func:`~.objects.find_fault`
+            refuses. Names file and line.
     """
     return _read_folder(Path(folder), frame_ids, LABEL_FIELDS, 'label')
 
@@ -107,9 +108,13 @@ def _read(paths: Sequence[Path], fields: int, kind: str) -> KittiObjects:
     counts: list[int] = []
     lines: list[bytes] = []
     for path in paths:
-        # For thousands of small files a buffer costs more than reading.
-        with open(path, 'rb', buffering=0) as file:
-            found = file.read().split(b'\n')
+        try:
+            # For thousands of small files a buffer costs more than reading.
+            with open(path, 'rb', buffering=0) as file:
+                found = file.read().split(b'\n')
+        except OSError as error:
+            raise CorruptSampleError(
+                path, kind, f'cannot be read ({error.strerror})') from error
         found = [line for line in found if line and not line.isspace()]
         counts.append(len(found))
         lines += found
@@ -136,10 +141,11 @@ def _numbers(lines: Sequence[bytes], fields: int) -> np.ndarray | None:
         return None
     with warnings.catch_warnings():
         # What cannot be read is looked for line by line, with its number.
-        warnings.simplefilter('ignore', DeprecationWarning)
+        # numpy itself only warns, and gives 0.5 for a last '0.5x'.
+        warnings.simplefilter('error', DeprecationWarning)
         try:
             values = np.fromstring(text, sep=' ')
-        except ValueError:
+        except (ValueError, DeprecationWarning):
             return None
     size = len(lines) * (fields - 1)
     return values.reshape(-1, fields - 1) if len(values) == size else None
@@ -158,7 +164,8 @@ def _numbers_one_by_one(lines: Sequence[bytes], fields: int, kind: str,
                 reason += '; is the score missing?'
         for column, text in enumerate(found[1:fields]):
             try:
-                values[index, column] = float(text)
+                # Python alone takes 1_0 for 10.
+                values[index, column] = float(text.replace(b'_', b'?'))
             except ValueError:
                 reason = reason or (f'field {column + 2} is not a number: '
                                     f'{text.decode("utf-8", "replace")!r}')

@@ -177,12 +177,17 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.arange(len(first)) + first
 
 
+#: What no number of a frame comes near: products of three stay finite.
+_LARGEST = 1e100
+
+
 def find_fault(objects: KittiObjects) -> tuple[int, str] | None:
     """The first object that cannot be evaluated, and why.
 
     Refused are names that KITTI does not know, NaN and infinite numbers,
-    boxes whose end lies before their start, and negative sizes. The -1 that
-    KITTI writes for an unknown size is none.
+    numbers of 1e100 and more (areas and angles would be infinite), boxes
+    whose end lies before their start, and negative sizes. The -1 that KITTI
+    writes for an unknown size is none.
     """
     faults: list[tuple[int, str]] = []
 
@@ -199,9 +204,9 @@ def find_fault(objects: KittiObjects) -> tuple[int, str] | None:
     for column in COLUMNS:
         values = getattr(objects, column)
         if values is not None:
-            bad = ~np.isfinite(values)
+            bad = ~(np.abs(values) < _LARGEST)
             look(bad if bad.ndim == 1 else bad.any(axis=1),
-                 f'{column} is not a finite number')
+                 f'{column} is not a finite number below {_LARGEST:.0e}')
     x1, y1, x2, y2 = objects.bbox.T
     look((x2 < x1) | (y2 < y1), 'the box ends before it begins')
     look(((objects.dimensions < 0) & (objects.dimensions != -1)).any(axis=1),

@@ -91,7 +91,9 @@ def read_ids(path: str | PathLike) -> list[str]:
             ids, or one twice; names file and line.
     """
     seen: dict[str, int] = {}
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    # Some editors begin a file with a mark; other bytes are no ids.
+    text = Path(path).read_text(encoding='utf-8-sig', errors='replace')
+    lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
         frame_id = line.strip()
         if not frame_id:

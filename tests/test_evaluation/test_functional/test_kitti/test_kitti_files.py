@@ -72,6 +72,10 @@ def test_results_need_scores(tmp_path):
     (LABEL + ' nan', 'score is not a finite number'),
     (LABEL + ' inf', 'score is not a finite number'),
     (LABEL + ' high', "field 16 is not a number: 'high'"),
+    (LABEL + ' 0.5x', "field 16 is not a number: '0.5x'"),
+    (LABEL + ' 0,5', "field 16 is not a number: '0,5'"),
+    (LABEL + ' 1_0', 'field 16 is not a number'),
+    (LABEL + ' 1e200', 'score is not a finite number below 1e+100'),
     (LABEL.replace('8.41', 'NaN') + ' 1', 'location is not a finite'),
     (LABEL.replace('1.6', '-1.6') + ' 1', 'negative size'),
     (LABEL.replace('30', '0.5') + ' 1', 'the box ends before it begins'),
@@ -94,6 +98,11 @@ def test_missing_files(write_folder, tmp_path):
         read_results(folder, ['000001', '000002', '000004'])
     with pytest.raises(ConfigError, match="did you mean '.*/results'"):
         read_results(tmp_path / 'result')
+    with pytest.raises(CorruptSampleError, match='00.txt: cannot be read'):
+        read_label_file(tmp_path / '00.txt')
+    (folder / '000002.txt').mkdir()
+    with pytest.raises(CorruptSampleError, match='000002.txt: cannot be read'):
+        read_results(folder)
     (tmp_path / 'none').mkdir()
     with pytest.raises(ConfigError, match='none: expected files'):
         read_labels(tmp_path / 'none')

@@ -62,13 +62,15 @@ def test_unknown_split_offers_the_nearest():
 @pytest.mark.parametrize(('text', 'message'), [
     ('000001\n\n12\n', "line 3: expected an id of six digits, found '12'"),
     ('000001\n000002\n000001\n', 'line 3: 000001 stands in line 1 already'),
+    ('00000\xe9\n', 'line 1: expected an id of six digits'),
     ('\n', 'holds no frame id')])
 def test_lists_that_cannot_be_used(tmp_path, text, message):
-    (tmp_path / 'mine.txt').write_text(text)
+    (tmp_path / 'mine.txt').write_text(text, encoding='latin-1')
     with pytest.raises(CorruptSampleError, match=f'mine.txt: {message}'):
         read_ids(tmp_path / 'mine.txt')
 
 
 def test_lists_keep_their_order(tmp_path):
-    (tmp_path / 'mine.txt').write_text('000007\r\n 000003 \n')
+    (tmp_path / 'mine.txt').write_text('\ufeff000007\r\n 000003 \n',
+                                       encoding='utf-8')
     assert read_ids(tmp_path / 'mine.txt') == ['000007', '000003']
