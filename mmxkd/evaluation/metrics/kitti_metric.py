@@ -63,6 +63,7 @@ class KittiMetric(BaseMetric):
     default_prefix = 'kitti'
     metrics: Sequence[str] = ('bbox', )
     overlaps: Sequence[str] = ('strict', )
+    orientation = True
 
     def __init__(self,
                  label_dir: str | None = None,
@@ -164,7 +165,8 @@ class KittiMetric(BaseMetric):
         truth = self._ground_truth(detections.frame_ids)
         result = evaluate(truth, detections, classes=tuple(self.evaluated),
                           metrics=tuple(self.metrics),
-                          overlaps=tuple(self.overlaps))
+                          overlaps=tuple(self.overlaps),
+                          orientation=self.orientation)
         print_log('\n' + result.table(), 'current')
         for warning in result.warnings:
             print_log(warning, 'current', logging.WARNING)
@@ -219,8 +221,9 @@ class KittiMetric(BaseMetric):
     def _write(self, detections: KittiObjects) -> None:
         assert self.submission_prefix is not None
         folder = Path(self.submission_prefix) / 'data'
+        predicted = set(detections.frame_ids)
         foreign = sorted(p.name for p in folder.glob('*.txt')
-                         if p.stem not in detections.frame_ids)
+                         if p.stem not in predicted)
         if foreign:
             raise ConfigError(
                 f'{folder} holds results of {len(foreign)} frames that were '

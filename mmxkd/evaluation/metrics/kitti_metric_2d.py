@@ -27,6 +27,8 @@ class KittiMetric2D(KittiMetric):
         ConfigError: As :class:`KittiMetric`, or ground truth is named twice.
     """
 
+    orientation = False
+
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if self.label_dir and self.infos:

@@ -213,6 +213,7 @@ def test_no_detection_at_all(labels, detections, label_dir):
             labels=torch.zeros(0, dtype=torch.long))
     found = run(KittiMetric2D(label_dir), samples)
     assert found['kitti/Car_bbox_AP40_moderate_strict'] == 0
+    assert not any('aos' in key for key in found)
     assert all(np.isfinite(list(found.values())))
 
 

@@ -23,13 +23,14 @@ from .scene import METRICS, MIN_OVERLAPS, EvaluationScene
 def evaluate(ground_truth: KittiObjects, detections: KittiObjects,
              classes: Sequence[str] = CLASSES,
              metrics: Sequence[str] = METRICS,
-             overlaps: Sequence[str] = ('strict', )) -> KittiResult:
+             overlaps: Sequence[str] = ('strict', ),
+             orientation: bool = True) -> KittiResult:
     """Evaluate detections as KITTI's official program of 2019 does.
 
     Orientation (``aos``) comes with ``bbox``, unless a detection has no alpha
     (-10). A class whose detections all lack what a metric needs, such as a
-    3-D box, is left out of that metric, and a warning says so; a class
-    without any detection has an AP of 0.
+    3-D box, is left out of that metric. Warnings say what was left out. A
+    class without any detection has an AP of 0.
 
     Args:
         ground_truth (KittiObjects): Labels.
@@ -38,27 +39,38 @@ def evaluate(ground_truth: KittiObjects, detections: KittiObjects,
         metrics (Sequence[str]): Some of ``'bbox'``, ``'bev'``, ``'3d'``.
         overlaps (Sequence[str]): ``'strict'`` (cars 0.7, others 0.5) and, for
             bird's-eye view and 3-D, ``'loose'`` (cars 0.5, others 0.25).
+        orientation (bool): Whether the detector gives any; without it there
+            is no ``aos``, and no warning about that.
 
     Returns:
         KittiResult: Curves and averages.
 
     Raises:
         ConfigError: An unknown name among classes, metrics or overlaps; the
-            frames of ground truth and detections differ; there is no frame.
+            frames of ground truth and detections differ, or one stands there
+            twice; there is no frame.
     """
     _check_names('class', classes, CLASSES)
     _check_names('metric', metrics, METRICS)
     _check_names('overlap', overlaps, MIN_OVERLAPS)
     detections = _of_same_frames(ground_truth, detections)
     scene = EvaluationScene.of(ground_truth, detections, metrics, overlaps)
-    warnings: list[str] = []
+    warnings = [
+        f'{metric} is not evaluated: {tuple(overlaps)} is none of its overlaps'
+        for metric in metrics
+        if not any(metric in MIN_OVERLAPS[name] for name in overlaps)]
     curves = [curve
               for class_name in classes
               for metric, overlap in _protocols(scene, class_name, metrics,
                                                 overlaps, warnings)
               for difficulty in DIFFICULTIES
               for curve in _curves(scene, class_name, difficulty, metric,
-                                   overlap, warnings)]
+                                   overlap, warnings)
+              if orientation or curve.metric != 'aos']
+    if orientation and 'bbox' in metrics and not scene.oriented:
+        number = int((detections.alpha == -10).sum())
+        warnings.append(f'{number} of {len(detections)} detections have no '
+                        'alpha (-10): orientation (aos) is not evaluated')
     return KittiResult(curves, warnings, len(ground_truth.frame_ids))
 
 
@@ -80,6 +92,11 @@ def _of_same_frames(ground_truth: KittiObjects,
         raise ConfigError('detections need scores')
     if not ground_truth.frame_ids:
         raise ConfigError('there is no frame to evaluate')
+    for objects in (ground_truth, detections):
+        frames = objects.frame_ids
+        if len(set(frames)) < len(frames):
+            twice = next(i for i in frames if frames.count(i) > 1)
+            raise ConfigError(f'the frame {twice} stands there twice')
     if detections.frame_ids == ground_truth.frame_ids:
         return detections
     wanted, given = set(ground_truth.frame_ids), set(detections.frame_ids)

@@ -156,7 +156,38 @@ def test_a_metric_without_its_numbers_is_left_out():
     result = run(crowd(3), found, classes=['Car'])
     assert {curve.metric for curve in result.curves} == {'bbox'}
     assert "'3d'" in result.warnings[1]
+    assert '3 of 3 detections have no alpha' in result.warnings[2]
     assert not any('3d' in key for key in result.scalars())
+
+
+def test_orientation_is_left_out_aloud_or_on_demand():
+    found = {i: dict(columns, score=[.5]) for i, columns in crowd(41).items()}
+    whole = run(crowd(41), found, classes=['Car'])
+    silent = run(crowd(41), found, classes=['Car'], orientation=False)
+    found['000007']['alpha'] = [-10]
+    result = run(crowd(41), found, classes=['Car'])
+    assert result.warnings == ['1 of 41 detections have no alpha (-10): '
+                               'orientation (aos) is not evaluated']
+    assert silent.warnings == whole.warnings == []
+    for fewer in (result, silent):
+        assert {curve.metric for curve in fewer.curves} == {
+            'bbox', 'bev', '3d'}
+
+
+def test_image_boxes_have_no_loose_overlap():
+    nothing = {i: dict(name=[], score=[]) for i in crowd(3)}
+    result = run(crowd(3), nothing, overlaps=('loose', ))
+    assert {curve.metric for curve in result.curves} == {'bev', '3d'}
+    assert result.warnings[0].startswith('bbox is not evaluated')
+
+
+def test_large_numbers_do_not_overflow():
+    frame = crowd(1)['000000']
+    frame.update(bbox=[[0, 0, 9e99, 9e99]], dimensions=[[9e99] * 3],
+                 alpha=[9e99], rotation_y=[9e99])
+    found = {'000000': dict(frame, score=[9e99])}
+    result = run({'000000': frame}, found, classes=['Car'])
+    assert {curve.values[0] for curve in result.curves} == {1.}
 
 
 def test_seen_from_above_needs_no_height():
@@ -189,5 +220,9 @@ def test_frames_have_to_agree():
         run(crowd(1), found)
     with pytest.raises(ConfigError, match='no frame to evaluate'):
         run({}, {})
+    twice = KittiObjects.from_frames(found, scored=True).of_frames(
+        ['000000', '000002', '000002'])
+    with pytest.raises(ConfigError, match='frame 000002 stands there twice'):
+        evaluate(twice, twice)
     with pytest.raises(ConfigError, match='need scores'):
         evaluate(*[KittiObjects.from_frames(crowd(1))] * 2)
