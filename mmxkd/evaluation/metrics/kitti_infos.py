@@ -30,10 +30,20 @@ class Camera(NamedTuple):
     height: int
 
 
-def as_projection(matrix: Any) -> np.ndarray | None:
+def as_matrix(values: Any, *shapes: tuple[int, int]) -> np.ndarray | None:
+    """Finite numbers as a float64 matrix of one of the shapes, else None."""
+    try:
+        matrix = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    fits = matrix.shape in shapes and bool(np.isfinite(matrix).all())
+    return matrix if fits else None
+
+
+def as_projection(values: Any) -> np.ndarray | None:
     """A (3, 3), (3, 4) or (4, 4) matrix as (3, 4) float64, else None."""
-    rows = np.asarray(matrix, dtype=np.float64)
-    if rows.shape not in ((3, 3), (3, 4), (4, 4)):
+    rows = as_matrix(values, (3, 3), (3, 4), (4, 4))
+    if rows is None:
         return None
     return np.pad(rows[:3], ((0, 0), (0, 4 - rows.shape[1])))
 
@@ -71,12 +81,14 @@ class KittiInfos:
             self._names = self._label_names(content['metainfo']['categories'])
             # Not in files that mmdet3d's own converter wrote.
             self.split: str | None = content['metainfo'].get('split')
-            infos = content['data_list']
-        except (KeyError, TypeError) as error:
+            infos = list(content['data_list'])
+        except (AttributeError, KeyError, TypeError) as error:
             raise CorruptSampleError(
                 path, 'infos', "expected mmdet3d's schema 1.1, with "
                 f'metainfo.categories and data_list; missing: {error}'
             ) from error
+        if not infos:
+            raise CorruptSampleError(path, 'infos', 'data_list is empty')
         self._infos: dict[str, dict] = {}
         for index, info in enumerate(infos):
             frame_id = self._frame_id(index, info)
@@ -106,8 +118,13 @@ class KittiInfos:
         return names
 
     def _frame_id(self, index: int, info: dict) -> str:
-        path = info.get('images', {}).get(CAMERA, {}).get(
-            'img_path') or info.get('lidar_points', {}).get('lidar_path')
+        try:
+            path = info.get('images', {}).get(CAMERA, {}).get(
+                'img_path') or info.get('lidar_points', {}).get('lidar_path')
+        except AttributeError as error:
+            raise CorruptSampleError(
+                self.path, 'infos', f'entry {index} is not of the schema: '
+                f'{error}') from error
         if not path:
             raise CorruptSampleError(
                 self.path, 'infos', f'entry {index} has neither images.'
@@ -136,14 +153,12 @@ class KittiInfos:
                 self.path, 'infos', f'frame {frame_id}: images.{CAMERA} has '
                 f'no {", ".join(sorted(missing))}')
         cam2img = as_projection(image['cam2img'])
-        lidar2cam = image.get('lidar2cam')
-        if lidar2cam is not None:
-            lidar2cam = np.asarray(lidar2cam, dtype=np.float64)
-        if cam2img is None or lidar2cam is not None and (
-                lidar2cam.shape != (4, 4)):
+        lidar2cam = as_matrix(image.get('lidar2cam'), (4, 4))
+        if cam2img is None or (lidar2cam is None
+                               and image.get('lidar2cam') is not None):
             raise CorruptSampleError(
                 self.path, 'infos', f'frame {frame_id}: expected a cam2img '
-                'of 3 rows and a lidar2cam of 4x4')
+                'of 3 rows and a lidar2cam of 4x4 finite numbers')
         return Camera(cam2img, lidar2cam, image['width'], image['height'])
 
     def labels(self, frame_ids: Iterable[str]) -> KittiObjects:
@@ -152,10 +167,14 @@ class KittiInfos:
         Raises:
             ConfigError: A frame is not in the file.
             CorruptSampleError: A frame has no labels (a test set), or one of
-                them lacks a value.
+                them lacks a value or cannot be evaluated.
         """
-        return KittiObjects.from_frames({
-            frame_id: self._columns(frame_id) for frame_id in frame_ids})
+        columns = {frame_id: self._columns(frame_id) for frame_id in frame_ids}
+        try:
+            return KittiObjects.from_frames(columns)
+        except ValueError as error:
+            raise CorruptSampleError(
+                self.path, 'infos', str(error)) from error
 
     def _columns(self, frame_id: str) -> dict[str, Any]:
         info = self._info(frame_id)
@@ -166,17 +185,20 @@ class KittiInfos:
             rows = [(self._names[i['bbox_label']], i['truncated'],
                      i['occluded'], i['alpha'], i['bbox'], i['bbox_3d'])
                     for i in info['instances']]
+            box_3d = np.array([r[5] for r in rows], np.float64).reshape(-1, 7)
+            return dict(
+                name=[r[0] for r in rows],
+                truncated=np.array([r[1] for r in rows], np.float64),
+                occluded=np.array([r[2] for r in rows], np.float64),
+                alpha=np.array([r[3] for r in rows], np.float64),
+                bbox=np.array([r[4] for r in rows], np.float64).reshape(-1, 4),
+                location=box_3d[:, :3],
+                dimensions=box_3d[:, [4, 5, 3]],
+                rotation_y=box_3d[:, 6])
         except KeyError as error:
             raise CorruptSampleError(
                 self.path, 'infos', f'frame {frame_id}: an instance has no '
                 f'key or category {error}') from error
-        box_3d = np.array([r[5] for r in rows], np.float64).reshape(-1, 7)
-        return dict(
-            name=[r[0] for r in rows],
-            truncated=np.array([r[1] for r in rows], np.float64),
-            occluded=np.array([r[2] for r in rows], np.float64),
-            alpha=np.array([r[3] for r in rows], np.float64),
-            bbox=np.array([r[4] for r in rows], np.float64).reshape(-1, 4),
-            location=box_3d[:, :3],
-            dimensions=box_3d[:, [4, 5, 3]],
-            rotation_y=box_3d[:, 6])
+        except (TypeError, ValueError) as error:
+            raise CorruptSampleError(
+                self.path, 'infos', f'frame {frame_id}: {error}') from error

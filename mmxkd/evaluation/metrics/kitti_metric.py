@@ -85,6 +85,9 @@ class KittiMetric(BaseMetric):
         if label_dir and not Path(label_dir).is_dir():
             raise ConfigError(f'{name}: label_dir: no folder {label_dir}')
         check_choice(name, 'classes', classes or CLASSES, CLASSES)
+        if label_dir and not any(Path(label_dir).glob('*.txt')):
+            raise ConfigError(f'{name}: label_dir: no label file in '
+                              f'{label_dir}')
         self.label_dir = label_dir
         self.infos = KittiInfos(ann_file) if ann_file else None
         if self.infos and self.infos.split == 'test' and not (
@@ -248,3 +251,6 @@ def check_choice(metric: str, argument: str, chosen: Sequence[str],
         if name not in known:
             raise ConfigError(f'{metric}: {argument}: unknown name {name!r}; '
                               f'{did_you_mean(str(name), known)}')
+    if len(set(chosen)) < len(chosen):
+        raise ConfigError(f'{metric}: {argument}: expected each name once, '
+                          f'got {chosen!r}')

@@ -39,11 +39,16 @@ class KittiMetric2D(KittiMetric):
         """Predictions of one frame, clipped.
 
         Raises:
-            ConfigError: The sample lacks boxes, or the size of its image.
+            ConfigError: The sample lacks boxes, has boxes of another kind,
+                or lacks the size of its image.
             ValueError: A box is not finite, or its size is negative.
         """
         boxes, scores, labels = instances_of(
             frame_id, sample, 'pred_instances', ('bboxes', 'scores', 'labels'))
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise ConfigError(
+                f'frame {frame_id}: expected pred_instances.bboxes (N, 4), '
+                f'got {boxes.shape}')
         bad = np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(axis=1))
         if bad.size:
             raise ValueError(

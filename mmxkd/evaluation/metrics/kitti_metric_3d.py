@@ -15,7 +15,7 @@ from mmxkd.evaluation.functional.camera_boxes import (
 )
 from mmxkd.registry import METRICS
 
-from .kitti_infos import Camera, as_projection
+from .kitti_infos import Camera, as_matrix, as_projection
 from .kitti_metric import FramePrediction, KittiMetric, check_choice
 from .samples import image_size_of, instances_of
 
@@ -143,13 +143,12 @@ def camera_of(frame_id: str, sample: Mapping) -> Camera:
                          'the resized one')
     cam2img = None if matrix is None else as_projection(matrix)
     if cam2img is None:
-        raise refuse("expected one matrix in the sample's cam2img, got "
+        raise refuse("expected one finite matrix in the sample's cam2img, got "
                      + ('none' if matrix is None else
                         f'the shape {np.asarray(matrix).shape}'))
-    lidar2cam = sample.get('lidar2cam')
-    if lidar2cam is not None:
-        lidar2cam = np.asarray(lidar2cam, dtype=np.float64)
-        if lidar2cam.shape != (4, 4):
-            raise refuse("expected one 4x4 matrix in the sample's lidar2cam, "
-                         f'got the shape {lidar2cam.shape}')
+    lidar2cam = as_matrix(sample.get('lidar2cam'), (4, 4))
+    if lidar2cam is None and sample.get('lidar2cam') is not None:
+        raise refuse("expected one finite 4x4 matrix in the sample's "
+                     'lidar2cam, got the shape '
+                     f'{np.asarray(sample["lidar2cam"]).shape}')
     return Camera(cam2img, lidar2cam, *image_size_of(frame_id, sample))

@@ -258,10 +258,24 @@ def test_results_of_other_frames_are_left_alone(detections, tmp_path):
     (dict(ann_file='infos.pkl'), 'runs code'),
     (dict(label_dir='.', classes=['Cart']), "'Cart'; did you mean 'Car'"),
     (dict(label_dir='.', classes='Car'), 'expected a list'),
+    (dict(label_dir='.', classes=['Car', 'Car']), 'each name once'),
 ])
 def test_bad_arguments(arguments, message):
     with pytest.raises(ConfigError, match=message):
         KittiMetric2D(**arguments)
+
+
+def test_a_folder_without_labels(tmp_path):
+    with pytest.raises(ConfigError, match='no label file in'):
+        KittiMetric2D(str(tmp_path))
+
+
+def test_turned_boxes(detections, label_dir):
+    sample = samples_2d(detections)[1]
+    found = sample['pred_instances']
+    found['bboxes'] = torch.rand(len(found['scores']), 5)
+    with pytest.raises(ConfigError, match=r'frame 000007: .*\(N, 4\), got'):
+        run(KittiMetric2D(label_dir), [sample])
 
 
 def test_two_kinds_of_ground_truth(labels, label_dir, tmp_path):

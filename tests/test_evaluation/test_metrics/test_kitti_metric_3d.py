@@ -218,6 +218,7 @@ def test_the_samples_own_camera(labels, detections, tmp_path, kind):
     (dict(cam2img=None), 'cam2img, got none'),
     (dict(cam2img=np.zeros((4, 4, 4))), r'cam2img, got .*\(4, 4, 4\)'),
     (dict(scale_factor=(0.5, 0.5)), 'was resized'),
+    (dict(cam2img=np.full((3, 4), np.nan)), 'finite matrix'),
     (dict(lidar2cam=None), 'need lidar2cam'),
     (dict(lidar2cam=np.zeros((2, 4, 4))), r'lidar2cam, got .*\(2, 4, 4\)'),
 ])
@@ -316,6 +317,7 @@ def test_boxes_of_a_room(detections, infos):
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(metrics=['box']), "metrics: unknown name 'box'; did you mean 'bbox"),
+    (dict(metrics=['3d', '3d']), 'metrics: expected each name once'),
     (dict(overlaps='strict'), 'expected a list')])
 def test_bad_arguments(infos, arguments, message):
     with pytest.raises(ConfigError, match=message):
