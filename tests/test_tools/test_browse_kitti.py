@@ -72,6 +72,10 @@ def test_errors_name_the_file(browse, folder, tmp_path):
     with pytest.raises(ConfigError, match="--frames: '00002' is not in.*"
                        "did you mean '000002'"):
         browse('--frames', '00002')
+    with pytest.raises(ConfigError, match='--number 0: expected 1 or more'):
+        browse('--number', '0')
+    with pytest.raises(ConfigError, match='--max-depth 0.0: expected metres'):
+        browse('--max-depth', '0')
     (folder / 'velodyne/000001.bin').write_bytes(bytes(20))
     with pytest.raises(CorruptSampleError,
                        match='velodyne/000001.bin: has 20 bytes'):

@@ -43,6 +43,8 @@ def choose(folder: Path, frames: list[str] | None, number: int) -> list[str]:
     known = sorted(frames_with(folder, 'image_2'))
     if not known:
         raise ConfigError(f'{folder}: no images in image_2')
+    if number < 1:
+        raise ConfigError(f'--number {number}: expected 1 or more')
     if frames is None:
         steps = np.linspace(0, len(known) - 1, min(number, len(known)))
         return [known[i] for i in steps.round().astype(int)]
@@ -73,6 +75,9 @@ def picture_of(folder: Path, frame: str, max_depth: float) -> np.ndarray:
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
+    if not args.max_depth > 0:
+        raise ConfigError(f'--max-depth {args.max_depth}: expected metres '
+                          'above 0')
     for frame in choose(args.folder, args.frames, args.number):
         picture = picture_of(args.folder, frame, args.max_depth)
         path = args.out / f'{frame}.png'
