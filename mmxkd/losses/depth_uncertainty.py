@@ -1,0 +1,76 @@
+"""Where a depth branch errs, as a map of weights."""
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MODES = ('hard', 'easy', 'entropy')
+
+
+@torch.no_grad()
+def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
+                      mode: str = 'hard') -> Tensor:
+    r"""The weight of each pixel by its predicted depth distribution.
+
+    .. math:: U = \tfrac12 \sum_n |y_n - p_n| = 1 - p_{k^*}
+
+    with y the one-hot target, of bin :math:`k^*`. MonoMMKD's figure subtracts
+    the two; to sum up the difference over bins, by the total variation, is
+    **our reading**. No gradient passes.
+
+    Args:
+        logits (Tensor): (N, K, H, W).
+        target (Tensor): (N, H, W) int64, :math:`k^*`. Read where valid.
+        valid (Tensor): (N, H, W) bool; the others get 0.
+        mode (str): ``'hard'``: U, much where depth is poor; ``'easy'``:
+            1 - U; ``'entropy'``: :math:`H(p) / \ln K`.
+
+    Returns:
+        Tensor: (N, 1, H, W) in [0, 1], without gradient.
+
+    Raises:
+        ValueError: The mode is unknown, or sizes differ.
+    """
+    if mode not in MODES:
+        raise ValueError(f'uncertainty={mode!r}, expected one of {MODES}')
+    if target.shape != valid.shape or target.shape != (
+            logits.shape[:1] + logits.shape[2:]):
+        raise ValueError(
+            f'depth logits {tuple(logits.shape)}, target '
+            f'{tuple(target.shape)} and valid {tuple(valid.shape)} do not '
+            'agree in images and size')
+    log_p = F.log_softmax(logits, 1)
+    if mode == 'entropy':
+        found = -(log_p.exp() * log_p).sum(1) / math.log(max(
+            logits.shape[1], 2))
+    else:
+        bins = target.clamp(0, logits.shape[1] - 1)[:, None]
+        found = log_p.gather(1, bins).exp()[:, 0]
+        found = 1 - found if mode == 'hard' else found
+    return (found.clamp(0, 1) * valid)[:, None]
+
+
+def average_valid(values: Tensor, valid: Tensor | None,
+                  size: tuple[int, int]) -> Tensor:
+    """Bring a map to a size by averages over the valid pixels of each cell.
+
+    Args:
+        values (Tensor): (N, 1, H, W).
+        valid (Tensor, optional): (N, 1, H, W) bool; default: all.
+        size (tuple[int, int]): H', W'.
+
+    Returns:
+        Tensor: (N, 1, H', W'); 0 where no pixel is valid.
+    """
+    if valid is None:
+        return F.adaptive_avg_pool2d(values, size)
+    share = valid.to(values)
+    summed = F.adaptive_avg_pool2d(values * share, size)
+    count = F.adaptive_avg_pool2d(share, size)
+    return summed / torch.where(count > 0, count, torch.ones_like(count))
+
+
+def any_valid(valid: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, 1, H', W') bool: cells with a valid pixel."""
+    return F.adaptive_max_pool2d(valid.float(), size) > 0

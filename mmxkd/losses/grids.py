@@ -1,0 +1,18 @@
+"""Feature levels on a common grid."""
+from collections.abc import Iterable
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def coarsest_size(levels: Iterable[Tensor]) -> tuple[int, int]:
+    """H, W of the level with the fewest cells."""
+    return min(((level.shape[-2], level.shape[-1]) for level in levels),
+               key=lambda size: size[0] * size[1])
+
+
+def resize(feature: Tensor, size: tuple[int, int]) -> Tensor:
+    """A map at another size, bilinear; untouched where it has it."""
+    if feature.shape[-2:] == tuple(size):
+        return feature
+    return F.interpolate(feature, size, mode='bilinear', align_corners=False)
