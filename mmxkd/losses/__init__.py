@@ -15,6 +15,7 @@ from .discriminator import FeatureDiscriminator
 from .dual_kl import DualKLLoss
 from .feature_mse import FeatureMSELoss
 from .fgd import FGDLoss
+from .giou import generalized_iou
 from .gradient_reversal import reverse_gradient
 from .hard_negatives import hard_negatives
 from .imitation import FineGrainedImitationLoss
@@ -33,7 +34,7 @@ __all__ = [
     'FineGrainedImitationLoss', 'MGDLoss', 'MaskedFeatureLoss',
     'MultiLevelLoss', 'PearsonLoss', 'SoftCrossEntropyLoss', 'SpearmanLoss',
     'apparent_depth_ratio', 'bounded_squared_error', 'boxes_of',
-    'depth_uncertainty', 'hard_negatives', 'imitation_mask',
+    'depth_uncertainty', 'generalized_iou', 'hard_negatives', 'imitation_mask',
     'in_full_precision', 'reverse_gradient', 'soft_cross_entropy', 'soft_rank',
     'union_mask'
 ]

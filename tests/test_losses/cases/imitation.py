@@ -1,0 +1,29 @@
+from loss_case import Draw, LossCase
+
+from mmxkd.losses import FineGrainedImitationLoss
+
+
+def inputs(draw: Draw) -> dict:
+    return dict(s_feature=draw.maps(), t_feature=draw.maps(),
+                batch_data_samples=draw.samples(), anchors=draw.anchors(),
+                grid_sizes=draw.sizes, strides=draw.strides)
+
+
+def points(draw: Draw) -> dict:
+    centres = [(a[:, :2] + a[:, 2:]) / 2 for a in draw.anchors([2.])]
+    return inputs(draw) | dict(anchors=centres)
+
+
+CASES = [
+    # All levels share one number of positions.
+    LossCase('imitation', FineGrainedImitationLoss, inputs,
+             zero_at_equality=True, takes_boxes=True, by_level=False),
+    LossCase('imitation-per_level',
+             lambda: FineGrainedImitationLoss(
+                 mode='per_level', normalize='level', psi=0.2), inputs,
+             zero_at_equality=True, takes_boxes=True, by_level=False),
+    LossCase('imitation-points',
+             lambda: FineGrainedImitationLoss(
+                 mode='assigned', point_scale=4), points,
+             zero_at_equality=True, takes_boxes=True, by_level=False),
+]
