@@ -1,12 +1,12 @@
 """The heart: a student, its teachers, and what flows between them."""
 from .algorithm import CrossModalDistill
-from .connectors import AlignConnector
+from .connectors import AlignConnector, ConvConnector
 from .distiller import Distiller
 from .hook_points import HookPoint
 from .recorders import Recorder, RecordError, Tape
 from .teacher import Teacher
 
 __all__ = [
-    'AlignConnector', 'CrossModalDistill', 'Distiller', 'HookPoint',
-    'RecordError', 'Recorder', 'Tape', 'Teacher'
+    'AlignConnector', 'ConvConnector', 'CrossModalDistill', 'Distiller',
+    'HookPoint', 'RecordError', 'Recorder', 'Tape', 'Teacher'
 ]

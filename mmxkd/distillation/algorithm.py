@@ -12,7 +12,7 @@ from mmxkd.registry import MODELS
 
 from .context import make_context
 from .distiller import Distiller
-from .dry_run import can_dry_run, dry_run
+from .dry_run import can_dry_run, dry_run, grey_batch
 from .hook_points import STUDENT
 from .schedules import current_progress
 from .state_names import use_plain_names
@@ -65,6 +65,8 @@ class CrossModalDistill(BaseModel):
         self.distillation_stopped = False
         if dry_run:
             self._dry_run((128, 128) if dry_run is True else tuple(dry_run))
+        for loss in self.distiller.losses.values():
+            loss.check_fitted()
         use_plain_names(self)
 
     @property
@@ -81,7 +83,10 @@ class CrossModalDistill(BaseModel):
         try:
             for model, name, mode in models:
                 dry_run(model, self.distiller.tapes[name], mode, size)
-            self.distiller.fit()
+            inputs, samples = grey_batch(self.student, size)
+            self.distiller.fit(make_context(
+                self.student, samples, inputs.device, current_progress(),
+                self._teachers))
         finally:
             self._release()
 
@@ -154,7 +159,7 @@ class CrossModalDistill(BaseModel):
                                         listen=any(weights.values()))
             like = _first_tensor(losses)
             context = make_context(self.student, data_samples, like.device,
-                                   progress)
+                                   progress, self._teachers)
             losses.update(self.distiller(weights, context, like))
         finally:
             self._release()

@@ -5,7 +5,6 @@ from terminaltables import AsciiTable
 from torch import nn
 
 from .bound_loss import BoundLoss
-from .connectors import AlignConnector
 from .recorders import Tape, tensors_in
 
 
@@ -27,12 +26,8 @@ def connector_table(losses: Iterable[BoundLoss]) -> str:
 
 
 def _describe(module: nn.Module) -> str:
-    if not isinstance(module, AlignConnector):
-        return type(module).__name__
-    if module.conv is None:
-        return 'resize where sizes differ'
-    return (f'1×1 conv {module.conv.in_channels} → '
-            f'{module.conv.out_channels}, resize where sizes differ')
+    describe = getattr(module, 'describe', None)
+    return type(module).__name__ if describe is None else describe()
 
 
 def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]

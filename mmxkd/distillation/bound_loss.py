@@ -1,5 +1,7 @@
 """One distillation loss, bound to the layers that it reads."""
+import inspect
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -7,8 +9,14 @@ from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
 
-from .building import bind, build_part, takes_list
-from .connectors import connect, infer_connector
+from .building import (
+    CHANNELS,
+    bind,
+    build_part,
+    lacks_channels,
+    takes_list,
+)
+from .connectors import LevelConnector, connect, infer_connector
 from .hook_points import STUDENT, HookPoint, parse
 from .loss_config import LossConfig, Source
 from .methods import by_layer
@@ -38,14 +46,24 @@ class BoundLoss(nn.Module):
                                        f'{self.key}: loss_weight')
         self.module = build_part(config.cfg, self.key)
         self.connector: nn.Module | None = None
+        # The config of a connector whose channels a dry run has to tell.
+        self.unfitted: Mapping | None = None
         if isinstance(config.connector, Mapping):
-            self.connector = build_part(config.connector,
-                                        f'{self.key}: connector')
+            if lacks_channels(config.connector, f'{self.key}: connector'):
+                self.unfitted = config.connector
+            else:
+                self.connector = build_part(config.connector,
+                                            f'{self.key}: connector')
         self.by_level = not hasattr(self.module, 'levels')
         function = self.module.forward if self.by_level else (
             self.module.levels)
         self.arguments, self.context = bind(function, config.arguments,
                                             self.key)
+        parameters = inspect.signature(function).parameters
+        self.optional = {
+            name for name in self.context
+            if parameters[name].default is not inspect.Parameter.empty
+        }
         # Arguments that are one value a teacher, not one a level.
         self.several = {
             name for name, source in self.arguments.items()
@@ -94,12 +112,13 @@ class BoundLoss(nn.Module):
         """Compare levels and shapes, and infer a connector where needed.
 
         Raises:
-            ConfigError: The levels differ in number, or no connector can be
-                inferred.
+            ConfigError: The levels differ in number, something is no feature
+                map, or no connector can be inferred.
         """
         values = self._connected(values, shared)
         pair = self._pair(values)
         if pair is None:
+            self.check_fitted()
             return
         student, teacher = pair
         if len(student) != len(teacher):
@@ -107,6 +126,10 @@ class BoundLoss(nn.Module):
                 f'{self.key}: {self._address(0)} has {len(student)} levels, '
                 f'{self._address(1)} has {len(teacher)}; choose as many on '
                 'both sides, e.g. by a range such as [:4]')
+        self._check_maps(pair)
+        if self.unfitted is not None:
+            self.connector = self._fitted(self.unfitted, student, teacher)
+            self.unfitted = None
         if not self.infer or self.connector is not None:
             return
         if not getattr(self.module, 'same_shape', True):
@@ -115,6 +138,68 @@ class BoundLoss(nn.Module):
             self.connector = infer_connector(student, teacher)
         except ValueError as error:
             raise ConfigError(f'{self.key}: {error}') from error
+
+    def _check_maps(self, sides: tuple[list[Tensor], list[Tensor]]) -> None:
+        """Refuse what a loss of maps would take for one."""
+        if not getattr(self.module, 'maps_only', False):
+            return
+        for position, levels in enumerate(sides):
+            for level in levels:
+                if level.dim() != 4:
+                    raise ConfigError(
+                        f'{self.key}: {type(self.module).__name__} compares '
+                        f'(N, C, H, W) maps, {self._address(position)} is '
+                        f'{tuple(level.shape)}')
+
+    def _fitted(self, config: Mapping, student: list[Tensor],
+                teacher: list[Tensor]) -> LevelConnector:
+        """One connector a level, with the channels that it needs."""
+        key = f'{self.key}: connector'
+        for position, levels in enumerate((student, teacher)):
+            if any(level.dim() != 4 for level in levels):
+                raise ConfigError(
+                    f'{key}: {self._address(position)} is no (N, C, H, W) '
+                    f'map to read its channels from; state {CHANNELS}')
+        return LevelConnector(
+            build_part({'in_channels': s.shape[1], 'out_channels': t.shape[1]}
+                       | dict(config), key)
+            for s, t in zip(student, teacher, strict=True))
+
+    def check_fitted(self) -> None:
+        """Raise where no dry run has told a connector its channels.
+
+        Raises:
+            ConfigError: There is such a connector.
+        """
+        if self.unfitted is not None:
+            raise ConfigError(
+                f'{self.key}: connector={dict(self.unfitted)}: no dry run '
+                f'told its channels; state {CHANNELS}')
+
+    def rehearse(self, values: dict[str, Any], context: Mapping[str, Any],
+                 shared: Mapping[str, nn.Module]) -> None:
+        """Compute the loss once, so that what does not fit is refused now.
+
+        Args:
+            values, context, shared: As for :meth:`forward`.
+
+        Raises:
+            ConfigError: The loss cannot be computed, and why.
+        """
+        module = self.module
+        # What a loss remembers of its calls shall not be of this one.
+        self.module = deepcopy(module)
+        try:
+            self(values, context, shared)
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f'{self.key}: {type(module).__name__} cannot be computed '
+                f'from {self._address(0)} in the dry run: {error}'
+            ) from error
+        finally:
+            self.module = module
 
     def _address(self, position: int) -> str:
         source = list(self.arguments.values())[position]
@@ -183,7 +268,7 @@ class BoundLoss(nn.Module):
         values = self._connected(values, shared)
         split = {name for name, value in values.items()
                  if name not in self.whole and _is_levels(value)}
-        values.update({name: context[name] for name in self.context})
+        values.update(self._asked(context))
         if not self.by_level:
             levels = self.module.levels(**values)
             return self.module.reduce(levels), levels
@@ -202,6 +287,21 @@ class BoundLoss(nn.Module):
         ]
         # MMRazor's losses know one level; a list of them is their sum.
         return torch.stack(levels).sum(), levels
+
+    def _asked(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """What the loss asks for beside features.
+
+        What the student cannot serve is left at its default, where the
+        argument has one.
+        """
+        found = {}
+        for name in self.context:
+            try:
+                found[name] = context[name]
+            except ConfigError as error:
+                if name not in self.optional:
+                    raise ConfigError(f'{self.key}: {error}') from error
+        return found
 
     def rest(self, like: Tensor, shared: Mapping[str, nn.Module]) -> Tensor:
         """A zero that keeps the parameters of an idle loss in the graph.

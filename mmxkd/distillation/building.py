@@ -11,7 +11,10 @@ from mmxkd.registry import MODELS
 
 # What a loss gets for the asking, by the name of its argument.
 CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'strides',
-           'progress')
+           'progress', 'teacher_model')
+
+# What a dry run can tell a connector.
+CHANNELS = ('in_channels', 'out_channels')
 
 
 def bind(function: Callable, arguments: Mapping, key: str
@@ -79,8 +82,12 @@ def takes_list(function: Callable, name: str) -> bool:
         'tuple', 'list', 'sequence')
 
 
-def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
-    """Build a loss or connector: ours by its bare name, others by scope.
+def find_type(cfg: Mapping[str, Any], key: str
+              ) -> tuple[Callable, dict[str, Any]]:
+    """What a config builds: ours by its bare name, others by scope.
+
+    Returns:
+        tuple: The class, and the config with its name in full.
 
     Raises:
         ConfigError: The type is unknown, or one of its arguments.
@@ -101,10 +108,28 @@ def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
             f'{did_you_mean(str(cfg.get("type")), MODELS.module_dict)} A '
             "type of another package needs its scope: 'mmrazor.L2Loss'")
     _check_arguments(kind, cfg, key)
+    return kind, cfg
+
+
+def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
+    """Build a loss or connector.
+
+    Raises:
+        ConfigError: The type is unknown, or one of its arguments.
+    """
+    _, cfg = find_type(cfg, key)
     try:
         return MODELS.build(cfg)
     except (TypeError, ValueError) as error:
         raise ConfigError(f'{key}: {error}') from error
+
+
+def lacks_channels(cfg: Mapping[str, Any], key: str) -> bool:
+    """Whether a connector takes channels that its config does not give."""
+    kind, cfg = find_type(cfg, key)
+    takes = inspect.signature(kind).parameters
+    return all(name in takes for name in CHANNELS) and any(
+        name not in cfg for name in CHANNELS)
 
 
 def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:

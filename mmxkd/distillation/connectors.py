@@ -27,6 +27,13 @@ class AlignConnector(nn.Module):
         if in_channels != out_channels:
             self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
+    def describe(self) -> str:
+        """For the table of connectors."""
+        resize = 'resize where sizes differ'
+        return resize if self.conv is None else (
+            f'1×1 conv {self.conv.in_channels} → {self.conv.out_channels}, '
+            + resize)
+
     def forward(self, feature: Tensor, target: Tensor) -> Tensor:
         """Align a feature.
 
@@ -43,6 +50,68 @@ class AlignConnector(nn.Module):
             feature = F.interpolate(feature, target.shape[-2:],
                                     mode='bilinear', align_corners=False)
         return feature
+
+
+@MODELS.register_module()
+class ConvConnector(nn.Sequential):
+    """A small stack of convolutions, each of stride 1 and of the same size.
+
+    ========================================== =============================
+    ``kernel_sizes=[1]``                       a 1×1 convolution, the hint
+                                               adaptation of Chen et al. 2017
+    ``[3], last_activation=True,               the adapter of fine-grained
+    init_std=1e-4``                            imitation (Wang et al. 2019)
+    ``[3, 1]``                                 3×3, ReLU, 1×1, the adapter of
+                                               MonoDistill and MonoSKD
+    ========================================== =============================
+
+    Args:
+        in_channels (int): Channels of the feature.
+        out_channels (int): Channels of the target, and of all layers
+            between.
+        kernel_sizes (list[int]): Odd size of each convolution.
+        batch_norm (bool): Normalise before each activation.
+        last_activation (bool): A ReLU also after the last convolution, for
+            targets that are not negative.
+        init_std (float, optional): Weights are drawn from a normal
+            distribution of this standard deviation, cut off at two of them,
+            and biases are 0. Default: PyTorch's initialisation.
+
+    Raises:
+        ValueError: A kernel size is even, or there is none.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int,
+                 kernel_sizes: Sequence[int] = (1, ),
+                 batch_norm: bool = False, last_activation: bool = False,
+                 init_std: float | None = None) -> None:
+        if not kernel_sizes or not all(k % 2 for k in kernel_sizes):
+            raise ValueError('ConvConnector: kernel_sizes='
+                             f'{list(kernel_sizes)}, expected odd numbers')
+        layers: list[nn.Module] = []
+        for i, kernel in enumerate(kernel_sizes):
+            activated = last_activation or i + 1 < len(kernel_sizes)
+            layers.append(nn.Conv2d(
+                out_channels if i else in_channels, out_channels, kernel,
+                padding=kernel // 2, bias=not (batch_norm and activated)))
+            if activated:
+                if batch_norm:
+                    layers.append(nn.BatchNorm2d(out_channels))
+                layers.append(nn.ReLU())
+        super().__init__(*layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d) and init_std is not None:
+                nn.init.trunc_normal_(layer.weight, std=init_std,
+                                      a=-2 * init_std, b=2 * init_std)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def describe(self) -> str:
+        """For the table of connectors."""
+        return ', '.join(
+            f'{m.kernel_size[0]}×{m.kernel_size[1]} conv {m.in_channels} → '
+            f'{m.out_channels}' if isinstance(m, nn.Conv2d) else
+            type(m).__name__ for m in self)
 
 
 class LevelConnector(nn.ModuleList):

@@ -1,5 +1,5 @@
 """What a loss may ask for beside features."""
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,8 +18,8 @@ def find_prior_generator(model: nn.Module) -> Any:
         generator = getattr(module, 'prior_generator', None)
         if generator is not None:
             return generator
-    raise ConfigError(f"a loss asks for 'anchors' or 'strides', but no head "
-                      f'of {type(model).__name__} has a prior_generator')
+    raise ConfigError("it asks for 'anchors' or 'strides', but no head of "
+                      f'{type(model).__name__} has a prior_generator')
 
 
 def strides_of(student: nn.Module) -> list[tuple[int, int]]:
@@ -30,10 +30,22 @@ def strides_of(student: nn.Module) -> list[tuple[int, int]]:
 
 def anchors_of(student: nn.Module, batch_input_shape: tuple[int, int],
                device: torch.device) -> list[Tensor]:
-    """Anchors of each level, (H·W·A, 4) xyxy in pixels of the input."""
+    """Anchors of each level, (H·W·A, 4) xyxy in pixels of the input.
+
+    Raises:
+        ConfigError: The detector has none, or points instead.
+    """
     sizes = [(-(-batch_input_shape[0] // y), -(-batch_input_shape[1] // x))
              for x, y in strides_of(student)]
-    return find_prior_generator(student).grid_priors(sizes, device=device)
+    generator = find_prior_generator(student)
+    # mmdet may wrap boxes in a class of its own.
+    priors = [getattr(p, 'tensor', p)
+              for p in generator.grid_priors(sizes, device=device)]
+    if any(p.shape[-1] != 4 for p in priors):
+        raise ConfigError(
+            f"it asks for 'anchors', but {type(student).__name__} has points "
+            f'({type(generator).__name__})')
+    return priors
 
 
 class Context(dict):
@@ -53,8 +65,12 @@ class Context(dict):
 
 
 def make_context(student: nn.Module, data_samples: list | None,
-                 device: torch.device, progress: Any) -> Context:
-    """The context of one training step."""
+                 device: torch.device, progress: Any,
+                 teachers: Mapping[str, Any] | None = None) -> Context:
+    """The context of one training step.
+
+    Of ``teachers``, a loss is given its own as ``teacher_model``.
+    """
     samples = data_samples or []
 
     def metas() -> list[dict]:
@@ -69,4 +85,5 @@ def make_context(student: nn.Module, data_samples: list | None,
             batch_img_metas=metas,
             anchors=anchors,
             strides=lambda: strides_of(student),
-            progress=lambda: progress))
+            progress=lambda: progress,
+            teachers=lambda: teachers or {}))

@@ -12,6 +12,7 @@ from mmxkd.errors import ConfigError
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_part
+from .dry_run import untouched
 from .hook_points import STUDENT
 from .loss_config import normalise
 from .methods import Delivery
@@ -99,10 +100,17 @@ class Distiller(nn.Module):
             for name, loss in self.losses.items()
         }
 
-    def fit(self) -> None:
-        """Settle connectors by the records of a dry run."""
+    def fit(self, context: Mapping[str, Any]) -> None:
+        """Settle connectors by the records of a dry run, and try each loss.
+
+        Args:
+            context (dict): What losses may ask for by name.
+        """
         for loss in self.losses.values():
-            loss.fit(loss.read(self.tapes), self.connectors)
+            values = loss.read(self.tapes)
+            loss.fit(values, self.connectors)
+            with untouched(self):
+                loss.rehearse(values, context, self.connectors)
         print_log('Connectors\n' + connector_table(self.losses.values()),
                   logger='current')
 

@@ -63,7 +63,7 @@ def grey_batch(model: nn.Module, size: tuple[int, int]
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
+def untouched(model: nn.Module) -> Iterator[None]:
     """Leave random numbers and batch statistics as they were."""
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     modes = [m.training for m in norms]
@@ -86,7 +86,7 @@ def dry_run(model: nn.Module, tape: Tape, mode: str,
     """
     inputs, samples = grey_batch(model, size)
     try:
-        with _untouched(model), tape.listen():
+        with untouched(model), tape.listen():
             model(dict(imgs=inputs) if is_mmdet3d(model) else inputs, samples,
                   mode=mode)
     except Exception as error:

@@ -38,7 +38,16 @@ class MultiLevelLoss(nn.Module, ABC):
         level_weights (list[float], optional): One weight a level; default:
             1 each.
         level_reduction (str): ``'mean'`` or ``'sum'`` over levels.
+
+    Attributes:
+        same_shape (bool): Student and teacher need equal shapes, so that the
+            distiller infers connectors where they differ.
+        maps_only (bool): The loss tells channels from positions, so that the
+            distiller refuses what is no (N, C, H, W) map.
     """
+
+    same_shape = True
+    maps_only = True
 
     def __init__(self,
                  level_weights: Sequence[float] | None = None,

@@ -16,10 +16,16 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
 
     Returns:
         list[Tensor]: (G, 4) for each image; G may be 0.
+
+    Raises:
+        ValueError: A sample has no ground-truth boxes, not even none.
     """
     boxes = []
-    for sample in batch_data_samples:
-        found = sample.gt_instances.bboxes
+    for i, sample in enumerate(batch_data_samples):
+        found = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
+        if found is None:
+            raise ValueError(f'data sample {i} has no gt_instances.bboxes: '
+                             'the loss needs ground-truth boxes')
         # mmdet wraps boxes in a class of its own.
         boxes.append(getattr(found, 'tensor', found).reshape(-1, 4))
     return boxes

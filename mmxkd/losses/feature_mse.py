@@ -22,6 +22,8 @@ class FeatureMSELoss(MultiLevelLoss):
             mean. The paper's code does not; default False.
     """
 
+    maps_only = False
+
     def __init__(self, level_weights: Sequence[float] | None = None,
                  valid_area: bool = False) -> None:
         super().__init__(level_weights)

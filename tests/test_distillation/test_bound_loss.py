@@ -184,11 +184,12 @@ def test_inferred_connectors_teach():
 
 def test_no_connector_where_none_is_needed_or_wanted():
     assert levels(build(loss_a=mse())).connector is None
-    model = build(teacher=dict(cfg=toy(out_channels=9), random=True),
-                  loss_a=mse(connector=None))
-    with pytest.raises(ValueError, match=r'level 0 is \(2, 6, 8, 12\) in the '
-                       r'student, \(2, 9, 8, 12\) in the teacher'):
-        step(model)
+    with pytest.raises(ConfigError, match=r"'loss_a': FeatureMSELoss cannot "
+                       r'be computed from student:neck in the dry run: .* '
+                       r'level 0 is \(2, 6, 64, 64\) in the student, '
+                       r'\(2, 9, 64, 64\) in the teacher'):
+        build(teacher=dict(cfg=toy(out_channels=9), random=True),
+              loss_a=mse(connector=None))
 
 
 def test_a_stated_connector_is_used():
@@ -198,6 +199,100 @@ def test_a_stated_connector_is_used():
             type='AlignConnector', in_channels=6, out_channels=9)))
     assert type(levels(model).connector).__name__ == 'AlignConnector'
     assert step(model)['distill.loss_a'] > 0
+
+
+def test_a_stated_connector_learns_its_channels():
+    model = build(
+        teacher=dict(cfg=toy(out_channels=9), random=True),
+        loss_a=mse('neck', 'neck', connector=dict(
+            type='ConvConnector', kernel_sizes=[3, 1])),
+        loss_b=mse('neck[0]', 'neck[0]', connector=dict(
+            type=nn.Conv2d, kernel_size=1)))
+    connector = levels(model).connector
+    assert [[m.weight.shape for m in level if isinstance(m, nn.Conv2d)]
+            for level in connector] == [[(9, 6, 3, 3), (9, 9, 1, 1)]] * 2
+    assert connector[0] is not connector[1]
+    losses = step(model)
+    assert losses['distill.loss_b'] > 0
+    losses['distill.loss_a'].backward()
+    for parameter in connector.parameters():
+        assert parameter.grad.abs().max() > 0
+
+
+def test_a_connector_of_equal_channels_is_built_too():
+    """An adapter is asked for, also where none is needed."""
+    model = build(loss_a=mse(connector=dict(type='ConvConnector')))
+    assert [m[0].weight.shape for m in levels(model).connector] == [
+        (6, 6, 1, 1)] * 2
+
+
+def test_channels_that_nothing_tells_must_be_stated():
+    connector = dict(type='ConvConnector')
+    with pytest.raises(ConfigError, match=r"'loss_a': connector=.* no dry run "
+                       r"told its channels; state \('in_channels', "):
+        build(dry_run=False, loss_a=mse(connector=connector))
+    with pytest.raises(ConfigError, match='student:vector is no .* map'):
+        build(student=dict(type=WithVector),
+              loss_a=mse('vector', 'neck[0]', connector=connector))
+
+
+@MODELS.register_module()
+class StatefulLoss(nn.Module):
+    """Counts its calls, and learns a mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.calls = nn.BatchNorm2d(6), 0
+
+    def forward(self, student, teacher):
+        self.calls += 1
+        return (self.norm(student) - teacher).square().mean()
+
+
+def test_the_rehearsal_leaves_no_trace():
+    module = levels(build(loss_a=dict(
+        type='StatefulLoss', student='neck[0]', teacher='neck[0]'))).module
+    assert module.calls == 0 and module.training
+    assert module.norm.training and module.norm.num_batches_tracked == 0
+
+
+@MODELS.register_module()
+class MapsLoss(nn.Module):
+    """Tells channels from positions, and would like anchors."""
+
+    maps_only = True
+
+    def forward(self, student, teacher, strides=((1, 1), )):
+        self.seen = strides
+        return (student - teacher).square().mean()
+
+
+def test_what_is_no_map_is_refused():
+    model = dict(student=dict(type=WithVector), teacher=dict(
+        cfg=dict(type=WithVector), random=True))
+    with pytest.raises(ConfigError, match=r"'loss_a': MapsLoss compares "
+                       r'\(N, C, H, W\) maps, student:vector is \(2, 24576\)'):
+        build(**model, loss_a=dict(type='MapsLoss', student='vector',
+                                   teacher='vector'))
+    assert levels(build(**model, loss_a=mse('vector', 'vector')))
+
+
+def test_what_the_student_cannot_serve():
+    """Is refused by name, unless the loss can do without it."""
+
+    class AnchorLoss(nn.Module):
+
+        def forward(self, student, teacher, anchors):
+            return (student - teacher).square().mean()
+
+    with pytest.raises(ConfigError, match=r"'loss_a': it asks for 'anchors' "
+                       "or 'strides', but no head of Toy has a prior_gen"):
+        build(loss_a=dict(type=AnchorLoss, student='neck[0]',
+                          teacher='neck[0]'))
+    model = build(loss_a=dict(type='MapsLoss', student='neck[0]',
+                              teacher='neck[0]'))
+    step(model)
+    assert levels(model).module.seen == ((1, 1), )
 
 
 @pytest.mark.parametrize('loss, message', [

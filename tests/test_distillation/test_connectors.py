@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmxkd.distillation import AlignConnector
+from mmxkd.distillation import AlignConnector, ConvConnector
 from mmxkd.distillation.connectors import (
     LevelConnector,
     connect,
@@ -71,6 +71,56 @@ def test_one_of_ours_sees_each_target():
         (1, 2, 8, 8), (1, 2, 3, 5))
     found = connect(connector, students, teachers)
     assert [f.shape[-2:] for f in found] == [(8, 8), (3, 5)]
+
+
+CONV = dict(in_channels=6, out_channels=4)
+
+
+def kinds(connector):
+    return [(m.in_channels, m.out_channels, m.kernel_size[0])
+            if isinstance(m, nn.Conv2d) else type(m).__name__
+            for m in connector]
+
+
+def test_the_hint_adaptation_is_one_convolution():
+    assert kinds(ConvConnector(**CONV)) == [(6, 4, 1)]
+
+
+def test_the_adapter_of_fine_grained_imitation():
+    torch.manual_seed(0)
+    connector = ConvConnector(384, 768, [3], last_activation=True,
+                              init_std=1e-4)
+    assert kinds(connector) == [(384, 768, 3), 'ReLU']
+    weight, bias = connector[0].weight, connector[0].bias
+    assert sum(p.numel() for p in connector.parameters()) == 2_654_976
+    # A normal distribution cut off at two standard deviations has 0.880.
+    assert weight.std().item() == pytest.approx(0.8796e-4, rel=1e-2)
+    assert weight.abs().max() <= 2e-4 and not bias.any()
+
+
+def test_the_adapter_of_monodistill():
+    assert kinds(ConvConnector(**CONV, kernel_sizes=[3, 1])) == [
+        (6, 4, 3), 'ReLU', (4, 4, 1)]
+    connector = ConvConnector(**CONV, kernel_sizes=[3, 1], batch_norm=True)
+    assert kinds(connector) == [
+        (6, 4, 3), 'BatchNorm2d', 'ReLU', (4, 4, 1)]
+    # The mean that is subtracted makes a bias idle.
+    assert connector[0].bias is None and connector[3].bias is not None
+    assert connector.describe() == (
+        '3×3 conv 6 → 4, BatchNorm2d, ReLU, 1×1 conv 4 → 4')
+
+
+@pytest.mark.parametrize('sizes', [[1], [3], [5, 3, 1]])
+def test_convolutions_keep_the_size(sizes):
+    feature, = maps((2, 6, 5, 3))
+    assert ConvConnector(**CONV, kernel_sizes=sizes)(feature).shape == (
+        2, 4, 5, 3)
+
+
+@pytest.mark.parametrize('sizes', [[], [2], [3, 4]])
+def test_even_kernels_are_refused(sizes):
+    with pytest.raises(ValueError, match='kernel_sizes=.*, expected odd'):
+        ConvConnector(**CONV, kernel_sizes=sizes)
 
 
 def test_levels_that_differ_in_number_are_refused():

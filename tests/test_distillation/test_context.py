@@ -1,6 +1,6 @@
 import pytest
 import torch
-from mmdet.models.task_modules import AnchorGenerator
+from mmdet.models.task_modules import AnchorGenerator, MlvlPointGenerator
 from torch import nn
 from toys import Toy, sample
 
@@ -38,6 +38,14 @@ def test_a_detector_without_anchors_is_named():
     with pytest.raises(ConfigError, match="no head of Toy has a "
                        'prior_generator'):
         find_prior_generator(Toy())
+
+
+def test_points_are_no_anchors(model):
+    model.head.prior_generator = MlvlPointGenerator([8, 16])
+    assert strides_of(model) == [(8, 8), (16, 16)]
+    with pytest.raises(ConfigError, match=r"for 'anchors', but Module has "
+                       r'points \(MlvlPointGenerator\)'):
+        anchors_of(model, (18, 40), torch.device('cpu'))
 
 
 def test_values_are_made_when_asked_for(model):

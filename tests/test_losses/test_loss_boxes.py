@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+
+import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
@@ -42,3 +45,8 @@ def test_a_small_box_marks_one_cell():
                       (4, 4), (16, 16))
     # 3..5.5 holds no centre: its own, 4.25, lies in the second column.
     assert mask[0, 0].nonzero().tolist() == [[0, 1], [2, 3]]
+
+
+def test_a_sample_without_boxes_is_named():
+    with pytest.raises(ValueError, match='data sample 1 has no gt_instances'):
+        boxes_of([sample(torch.empty(0, 4)), SimpleNamespace()])
