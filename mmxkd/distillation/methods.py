@@ -85,6 +85,16 @@ def by_layer(model: nn.Module, address: str) -> str:
     return f'{owner}.{found.group(2)}(){found.group(3)}' if owner else address
 
 
+@contextmanager
+def supplied(tap: MethodTap, values: Iterator[Any]) -> Iterator[None]:
+    """While active, each call gives the next value, and runs nothing."""
+    tap.supply = values
+    try:
+        yield
+    finally:
+        tap.supply = None
+
+
 class Delivery:
     """The student reuses what a method gave in the teacher.
 
@@ -138,11 +148,8 @@ class Delivery:
     def delivering(self) -> Iterator[None]:
         """While active, the student's method returns the records."""
         records = self.tape.recorders[self.point.path, self.point.source]
-        self.tap.supply = self._each(list(records.records))
-        try:
+        with supplied(self.tap, self._each(list(records.records))):
             yield
-        finally:
-            self.tap.supply = None
 
     def _each(self, records: list[Any]) -> Iterator[Any]:
         yield from records

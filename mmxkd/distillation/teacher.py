@@ -1,5 +1,6 @@
 """A teacher: frozen, in eval mode, in its own precision, stopped early."""
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +113,31 @@ class Teacher:
             stop_when_full (bool): Stop after the last recorded layer.
         """
         self.model.eval()
-        device = next(self.model.parameters()).device
-        precision = (torch.autocast(device.type, enabled=False)
-                     if self.dtype is None else
-                     torch.autocast(device.type, self.dtype))
-        with self.tape.listen(stop_when_full), precision:
+        with self.tape.listen(stop_when_full), self._precision():
             self.model(inputs, data_samples, mode=self.mode)
+
+    @contextmanager
+    def late_call(self, gradient: bool = False) -> Iterator[nn.Module]:
+        """Lend the model to a loss, which calls parts of it once more.
+
+        For what can be asked only after the student has run: what the
+        teacher predicts for the student's RoIs, or from the student's
+        features. In eval mode and in the teacher's precision; nothing is
+        recorded. The weights are frozen in any case.
+
+        Args:
+            gradient (bool): Let gradients pass through to the inputs.
+        """
+        self.model.eval()
+        with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
+            with self._precision():
+                yield self.model
+
+    def _precision(self) -> torch.autocast:
+        device = next(self.model.parameters()).device.type
+        if self.dtype is None:
+            return torch.autocast(device, enabled=False)
+        return torch.autocast(device, self.dtype)
 
     def apply(self, function) -> None:
         """Move or cast the model as ``nn.Module._apply`` does."""
