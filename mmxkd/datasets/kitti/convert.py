@@ -27,7 +27,7 @@ from mmxkd.evaluation.functional.kitti import (
 )
 
 from .calibration import read_calibration
-from .infos import frame_info, label_of, metainfo_of
+from .infos import NoProjectionError, frame_info, label_of, metainfo_of
 from .journal import Journal
 from .layout import frame_path, frames_with, require_folder
 from .projection import project_depth
@@ -191,13 +191,16 @@ def _check_frame(frame: _Frame
     if problems:
         return None, problems
     width, height = found['image_2']
-    info = frame_info(frame.frame_id, (width, height), found['calib'],
-                      found['velodyne'], found['label_2'])
+    try:
+        info = frame_info(frame.frame_id, (width, height), found['calib'],
+                          found['velodyne'], found['label_2'])
+    except NoProjectionError as error:
+        return None, [_label_error(frame.path('label_2'), error.index,
+                                   str(error))]
     if frame.depth is not None:
-        depth = project_depth(found['velodyne'], found['calib'], height,
-                              width)
         try:
-            write_depth(frame.depth, depth)
+            write_depth(frame.depth, project_depth(
+                found['velodyne'], found['calib'], height, width))
         except ValueError as error:
             return None, [CorruptSampleError(frame.path('velodyne'),
                                              'velodyne', str(error))]
@@ -220,12 +223,16 @@ def _read_labels(path: Path) -> KittiObjects:
     real = np.array([label_of(name) >= 0 for name in objects.name], bool)
     for index, reason in _doubtful(objects):
         if real[index]:
-            lines = path.read_text(encoding='utf-8').split('\n')
-            filled = [k for k, line in enumerate(lines, 1) if line.strip()]
-            raise CorruptSampleError(
-                path, 'label', f'line {filled[index]}: '
-                f'{objects.name[index]}: {reason}')
+            raise _label_error(path, index,
+                               f'{objects.name[index]}: {reason}')
     return objects
+
+
+def _label_error(path: Path, index: int, reason: str) -> CorruptSampleError:
+    """What is wrong with an object, with the line where it stands."""
+    lines = path.read_text(encoding='utf-8').split('\n')
+    filled = [k for k, line in enumerate(lines, 1) if line.strip()]
+    return CorruptSampleError(path, 'label', f'line {filled[index]}: {reason}')
 
 
 def _doubtful(objects: KittiObjects) -> Iterator[tuple[int, str]]:

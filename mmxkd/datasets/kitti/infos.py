@@ -25,6 +25,19 @@ CAMERA = 'CAM2'
 NUM_POINT_FEATURES = 4
 
 
+class NoProjectionError(ValueError):
+    """An object's centre lies in the plane of the camera.
+
+    Args:
+        index (int): The object among the labels of its frame.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__('the centre lies in the plane of the camera, from '
+                         'where nothing comes into the image')
+
+
 def label_of(name: str) -> int:
     """Index into :data:`CATEGORIES`, -1 for DontCare."""
     return -1 if name == DONT_CARE else CATEGORIES.index(name)
@@ -51,6 +64,9 @@ def frame_info(frame_id: str, size: tuple[int, int],
 
     Returns:
         dict: JSON types only.
+
+    Raises:
+        NoProjectionError: The centre of an object has no place in the image.
     """
     lidar2cam = calibration.lidar_to_camera
     cam2img = np.eye(4)
@@ -148,6 +164,8 @@ def _projected_centers(objects: KittiObjects, calibration: KittiCalibration
     centers = objects.location.copy()
     centers[:, 1] -= objects.dimensions[:, 0] / 2
     depth = centers @ calibration.P2[2, :3] + calibration.P2[2, 3]
+    if not depth.all():
+        raise NoProjectionError(int(np.flatnonzero(depth == 0)[0]))
     return calibration.project(centers), depth
 
 

@@ -39,7 +39,8 @@ def project_depth(points: np.ndarray, calibration: KittiCalibration,
         np.ndarray: (height, width) float32 metres, 0 = no value.
 
     Raises:
-        ValueError: ``points`` has another shape, or holds NaN or Inf.
+        ValueError: ``points`` has another shape, or holds NaN, Inf or numbers
+            whose sum is infinite.
     """
     if points.ndim != 2 or points.shape[1] < 3:
         raise ValueError('expected points (N, 3) or (N, 4), got '
@@ -82,12 +83,13 @@ def _perhaps_inside(points: np.ndarray, to_image: np.ndarray,
     dtype = np.result_type(points, np.float32)
     normals = np.zeros((points.shape[1], 2), dtype)
     normals[:3] = planes[:, :3].T
-    with np.errstate(invalid='ignore'):
+    with np.errstate(over='ignore', invalid='ignore'):
         metres = points @ normals
         # A product with NaN or Inf is not finite, and stays so in a sum.
         finite = np.isfinite(metres.sum())
     if not finite:
-        raise ValueError('NaN or Inf among the points')
+        raise ValueError('NaN or Inf among the points, or so large that '
+                         'their sum is')
     # The lower of both bounds, so that one contiguous test does.
     within = metres > -float(planes[:, 3].max()) - _SLACK
     # Two bools read as one number: 15 times as fast as all(axis=1).

@@ -233,6 +233,24 @@ def test_bad_label_names_file_and_line(root, line, reason):
     assert f'{path}: line 4: {reason}' in text
 
 
+def test_object_in_the_plane_of_the_camera(root):
+    """z + P2[2, 3] is 0: its centre has no place in the image."""
+    path = root / 'training/label_2/000002.txt'
+    path.write_text('\n' + path.read_text() + (
+        'Misc 0 0 0.1 1 2 30 40 1.5 1.6 3.9 1 1.4 -0.003 0.4\n'))
+    problem, = problems_of(root)
+    assert f'{path}: line 7: the centre lies in the plane' in problem
+
+
+def test_points_too_far_to_be_projected(root):
+    path = root / 'training/velodyne/000002.bin'
+    points = read_scan(path)
+    points[:9, :3] = 3e38
+    points.tofile(path)
+    problem, = problems_of(root, depth=True)
+    assert f'{path}: NaN or Inf among the points, or so large' in problem
+
+
 @pytest.mark.parametrize('image, found', [
     (np.zeros((20, 30), np.uint8), 'uint8 of the shape (20, 30)'),
     (np.zeros((20, 30, 3), np.uint16), 'uint16'),
