@@ -10,8 +10,8 @@ from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import MODELS
 
 # What a loss gets for the asking, by the name of its argument.
-CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'strides',
-           'progress', 'teacher_model')
+CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'grid_sizes',
+           'strides', 'progress', 'teacher_model')
 
 # What a dry run can tell a connector.
 CHANNELS = ('in_channels', 'out_channels')

@@ -1,5 +1,6 @@
 """What a loss may ask for beside features."""
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,18 +9,26 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 
 
+def find_head(model: nn.Module) -> nn.Module:
+    """The dense head of a detector: what has a prior generator.
+
+    Raises:
+        ConfigError: No part of the model has one.
+    """
+    for module in model.modules():
+        if getattr(module, 'prior_generator', None) is not None:
+            return module
+    raise ConfigError("it asks for 'anchors' or 'strides', but no head of "
+                      f'{type(model).__name__} has a prior_generator')
+
+
 def find_prior_generator(model: nn.Module) -> Any:
     """The prior generator of a detector's dense head.
 
     Raises:
         ConfigError: No part of the model has one.
     """
-    for module in model.modules():
-        generator = getattr(module, 'prior_generator', None)
-        if generator is not None:
-            return generator
-    raise ConfigError("it asks for 'anchors' or 'strides', but no head of "
-                      f'{type(model).__name__} has a prior_generator')
+    return find_head(model).prior_generator
 
 
 def strides_of(student: nn.Module) -> list[tuple[int, int]]:
@@ -28,15 +37,54 @@ def strides_of(student: nn.Module) -> list[tuple[int, int]]:
             for s in find_prior_generator(student).strides]
 
 
-def anchors_of(student: nn.Module, batch_input_shape: tuple[int, int],
+def watch_grid(student: nn.Module) -> None:
+    """Let the dense head remember the sizes of its feature maps.
+
+    Strides alone do not tell them: SSD's last levels and HRNet's pyramid
+    round down, most others round up.
+    """
+    head = find_head(student)
+    if _note_grid not in head._forward_pre_hooks.values():
+        head.register_forward_pre_hook(_note_grid)
+
+
+def _note_grid(head: nn.Module, args: tuple) -> None:
+    maps = args[0] if args else None
+    if isinstance(maps, (list, tuple)):
+        head.grid_sizes = [tuple(m.shape[-2:]) for m in maps]
+
+
+def grid_sizes_of(student: nn.Module, batch_input_shape: tuple[int, int]
+                  ) -> list[tuple[int, int]]:
+    """H, W of each level of the dense head.
+
+    Args:
+        student (nn.Module): The detector. Where it is watched
+            (:func:`watch_grid`), its last forward pass tells.
+        batch_input_shape (tuple[int, int]): Height and width of the padded
+            input: divided by the strides and rounded up otherwise.
+    """
+    seen = getattr(find_head(student), 'grid_sizes', None)
+    strides = strides_of(student)
+    if seen is not None and len(seen) == len(strides):
+        return seen
+    height, width = batch_input_shape
+    return [(math.ceil(height / y), math.ceil(width / x))
+            for x, y in strides]
+
+
+def anchors_of(student: nn.Module, sizes: Sequence[tuple[int, int]],
                device: torch.device) -> list[Tensor]:
     """Anchors of each level, (H·W·A, 4) xyxy in pixels of the input.
+
+    Args:
+        student (nn.Module): The detector.
+        sizes (list[tuple[int, int]]): H, W of each level.
+        device (torch.device): Where they shall be.
 
     Raises:
         ConfigError: The detector has none, or points instead.
     """
-    sizes = [(-(-batch_input_shape[0] // y), -(-batch_input_shape[1] // x))
-             for x, y in strides_of(student)]
     generator = find_prior_generator(student)
     # mmdet may wrap boxes in a class of its own.
     priors = [getattr(p, 'tensor', p)
@@ -76,14 +124,17 @@ def make_context(student: nn.Module, data_samples: list | None,
     def metas() -> list[dict]:
         return [sample.metainfo for sample in samples]
 
-    def anchors() -> list[Tensor]:
-        return anchors_of(student, samples[0].batch_input_shape, device)
+    def grid_sizes() -> list[tuple[int, int]]:
+        return grid_sizes_of(student, samples[0].batch_input_shape)
 
     return Context(
         dict(
             batch_data_samples=lambda: samples,
             batch_img_metas=metas,
-            anchors=anchors,
+            anchors=lambda: anchors_of(student, grid_sizes(), device),
+            grid_sizes=grid_sizes,
             strides=lambda: strides_of(student),
+            grid_sizes=lambda: grid_sizes_of(
+                student, samples[0].batch_input_shape),
             progress=lambda: progress,
             teachers=lambda: teachers or {}))

@@ -7,6 +7,7 @@ from toys import Toy, sample
 from mmxkd.distillation.context import (
     anchors_of,
     find_prior_generator,
+    grid_sizes_of,
     make_context,
     strides_of,
 )
@@ -40,12 +41,13 @@ def test_a_detector_without_anchors_is_named():
         find_prior_generator(Toy())
 
 
-def test_points_are_no_anchors(model):
+def test_points_stand_for_anchors(model):
     model.head.prior_generator = MlvlPointGenerator([8, 16])
     assert strides_of(model) == [(8, 8), (16, 16)]
-    with pytest.raises(ConfigError, match=r"for 'anchors', but Module has "
-                       r'points \(MlvlPointGenerator\)'):
-        anchors_of(model, (18, 40), torch.device('cpu'))
+    assert grid_sizes_of(model, (18, 40)) == [(3, 5), (2, 3)]
+    points = anchors_of(model, (18, 40), torch.device('cpu'))
+    assert [p.shape for p in points] == [(15, 2), (6, 2)]
+    assert points[1][:2].tolist() == [[8, 8], [24, 8]]
 
 
 def test_values_are_made_when_asked_for(model):
@@ -61,3 +63,4 @@ def test_values_are_made_when_asked_for(model):
     context = make_context(model, samples, torch.device('cpu'), Progress())
     assert context['anchors'] is context['anchors']
     assert len(context['anchors'][0]) == 25
+    assert context['grid_sizes'] == [(5, 5), (2, 3)]
