@@ -1,0 +1,70 @@
+"""Channel-wise distillation."""
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmxkd.registry import MODELS
+
+from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+
+
+@MODELS.register_module()
+class ChannelWiseDistillationLoss(MultiLevelLoss):
+    r"""CWD (Shu et al., ICCV 2021): where each channel looks.
+
+    .. math:: \ell = \frac{\tau^2}{N C} \sum_{n,c,i}
+              P_t (\ln P_t - \ln P_s), \qquad
+              P = \operatorname{softmax}_i(f_{n,c,i} / \tau)
+
+    over the positions :math:`i` of each channel: equation 4 of the paper,
+    and MMRazor's ``ChannelWiseDivergence``, with the mean over images. The
+    total is the sum over levels.
+
+    Args:
+        tau (float): Temperature :math:`\tau`. The paper takes 4 for
+            features and logits of segmentation networks.
+        level_weights (list[float], optional): See
+            :class:`.base.MultiLevelLoss`.
+        level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
+
+    Raises:
+        ValueError: An argument is none of the above.
+    """
+
+    maps_only = True
+
+    def __init__(self,
+                 tau: float = 1.0,
+                 level_weights: Sequence[float] | None = None,
+                 level_reduction: str = 'sum') -> None:
+        super().__init__(level_weights, level_reduction)
+        if not tau > 0:
+            raise ValueError(f'{type(self).__name__}: tau={tau!r}, expected '
+                             'a positive number')
+        self.tau = tau
+
+    def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
+        """Divergence of each level.
+
+        Args:
+            s_feature, t_feature (Tensor | list[Tensor]): Student and
+                teacher, (N, C, H, W) each, of one shape.
+
+        Raises:
+            ValueError: Shapes that differ.
+        """
+        student, teacher = as_levels(s_feature), as_levels(t_feature)
+        check_pairs(type(self).__name__, student, teacher)
+        return [
+            self._level(s, t.detach())
+            for s, t in zip(student, teacher, strict=True)
+        ]
+
+    def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
+        log_s, log_t = (
+            F.log_softmax(f.flatten(2) / self.tau, dim=-1)
+            for f in (student, teacher))
+        divergence = (log_t.exp() * (log_t - log_s)).sum()
+        channels = student.shape[0] * student.shape[1]
+        return divergence * (self.tau**2 / channels)

@@ -1,0 +1,141 @@
+"""Soft labels of the teacher's classification."""
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmxkd.registry import MODELS
+
+from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+
+REDUCTIONS = ('batchmean', 'mean')
+ACTIVATIONS = ('softmax', 'sigmoid')
+
+
+@MODELS.register_module()
+class SoftLabelKLLoss(MultiLevelLoss):
+    r"""Divergence between softened class probabilities (Hinton et al., 2015).
+
+    .. math:: \ell = \frac{\tau^2}{Z} \sum_{x} \sum_k
+              P_t (\ln P_t - \ln P_s), \qquad
+              P = \operatorname{softmax}_k(z / \tau)
+
+    over the positions :math:`x`: all axes but that of the classes.
+    :math:`Z` is the number of images (the length of the first axis) for
+    ``reduction='batchmean'``, as in MM-DistillNet's code and in MMRazor, and
+    the number of positions for ``'mean'``, which is the choice for dense
+    heads: the loss then does not grow with the size of the images. The total
+    is the sum over levels.
+
+    ``activation='sigmoid'`` is our extension to heads with one binary
+    decision a class, as RetinaNet's: the same with
+    :math:`P = \sigma(z / \tau)`, and for each class the divergence of the two
+    outcomes, :math:`P_t \ln \frac{P_t}{P_s} + (1 - P_t) \ln
+    \frac{1 - P_t}{1 - P_s}`.
+
+    Args:
+        temperature (float): :math:`\tau`.
+        dim (int): The axis of classes.
+        reduction (str): ``'batchmean'`` or ``'mean'``.
+        activation (str): ``'softmax'`` or ``'sigmoid'``.
+        num_classes (int, optional): Entries of one prediction (background
+            included, where the head has one). For heads that hold the
+            classes of several anchors one after another on the class axis,
+            as mmdet's do: (N, A·K, H, W). Default: the whole axis is one
+            prediction.
+        level_weights (list[float], optional): See
+            :class:`.base.MultiLevelLoss`.
+        level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
+
+    Raises:
+        ValueError: An argument is none of the above.
+    """
+
+    # A connector must not mix the logits of classes.
+    same_shape = False
+
+    def __init__(self,
+                 temperature: float = 4.0,
+                 dim: int = 1,
+                 reduction: str = 'batchmean',
+                 activation: str = 'softmax',
+                 num_classes: int | None = None,
+                 level_weights: Sequence[float] | None = None,
+                 level_reduction: str = 'sum') -> None:
+        super().__init__(level_weights, level_reduction)
+        name = type(self).__name__
+        if not temperature > 0:
+            raise ValueError(f'{name}: temperature={temperature!r}, expected '
+                             'a positive number')
+        if reduction not in REDUCTIONS:
+            raise ValueError(f'{name}: reduction={reduction!r}, expected one '
+                             f'of {REDUCTIONS}')
+        if activation not in ACTIVATIONS:
+            raise ValueError(f'{name}: activation={activation!r}, expected '
+                             f'one of {ACTIVATIONS}')
+        if num_classes is not None and num_classes < 1:
+            raise ValueError(f'{name}: num_classes={num_classes}, expected '
+                             'a positive number')
+        self.temperature = temperature
+        self.dim = dim
+        self.reduction = reduction
+        self.activation = activation
+        self.num_classes = num_classes
+
+    def levels(self, s_logits: Levels, t_logits: Levels) -> list[Tensor]:
+        """Divergence of each level.
+
+        Args:
+            s_logits, t_logits (Tensor | list[Tensor]): Student and teacher,
+                of one shape, with the classes on axis ``dim``: (N, K),
+                (N, A·K, H, W), …
+
+        Raises:
+            ValueError: Shapes that differ, or a class axis that is no
+                multiple of ``num_classes`` or does not exist.
+        """
+        student, teacher = as_levels(s_logits), as_levels(t_logits)
+        check_pairs(type(self).__name__, student, teacher)
+        return [
+            self._level(i, s, t.detach())
+            for i, (s, t) in enumerate(zip(student, teacher, strict=True))
+        ]
+
+    def _level(self, level: int, student: Tensor, teacher: Tensor) -> Tensor:
+        s, axis = self._predictions(level, student)
+        t, _ = self._predictions(level, teacher)
+        divergence = (_softmax_kl if self.activation == 'softmax'
+                      else _sigmoid_kl)(s, t, axis)
+        positions = s.numel() // max(s.shape[axis], 1)
+        count = len(student) if self.reduction == 'batchmean' else positions
+        # No prediction at all: a sum of nothing, with its gradient path.
+        return divergence * (self.temperature**2 / max(count, 1))
+
+    def _predictions(self, level: int, logits: Tensor) -> tuple[Tensor, int]:
+        """Softened logits, and the axis of one prediction's classes."""
+        if not -logits.dim() <= self.dim < logits.dim():
+            raise ValueError(f'{type(self).__name__}: level {level} has '
+                             f'{logits.dim()} axes, no axis {self.dim}')
+        axis = self.dim % logits.dim()
+        logits = logits / self.temperature
+        if self.num_classes is None:
+            return logits, axis
+        if logits.shape[axis] % self.num_classes:
+            raise ValueError(
+                f'{type(self).__name__}: level {level} has '
+                f'{logits.shape[axis]} entries on axis {self.dim}, no '
+                f'multiple of num_classes={self.num_classes}')
+        return logits.unflatten(axis, (-1, self.num_classes)), axis + 1
+
+
+def _softmax_kl(student: Tensor, teacher: Tensor, axis: int) -> Tensor:
+    return _kl(*(F.log_softmax(z, axis) for z in (student, teacher)))
+
+
+def _sigmoid_kl(student: Tensor, teacher: Tensor, _: int) -> Tensor:
+    return (_kl(F.logsigmoid(student), F.logsigmoid(teacher))
+            + _kl(F.logsigmoid(-student), F.logsigmoid(-teacher)))
+
+
+def _kl(log_s: Tensor, log_t: Tensor) -> Tensor:
+    return (log_t.exp() * (log_t - log_s)).sum()
