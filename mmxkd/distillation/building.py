@@ -13,6 +13,9 @@ from mmxkd.registry import MODELS
 CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'grid_sizes',
            'strides', 'progress', 'teacher_model')
 
+# MMRazor's names for the first two arguments, where a loss has others.
+_MMRAZOR_POSITIONS = dict(preds_S=0, preds_T=1)
+
 # What a dry run can tell a connector.
 CHANNELS = ('in_channels', 'out_channels')
 
@@ -23,7 +26,9 @@ def bind(function: Callable, arguments: Mapping, key: str
 
     Args:
         function: What the loss is computed by.
-        arguments (dict): Name, or position 0 or 1, to source.
+        arguments (dict): Name, or position 0 or 1, to source. ``preds_S``
+            and ``preds_T`` are positions 0 and 1 of a loss without such
+            names, so that MMRazor's configs need not be renamed.
         key (str): The config key at fault in errors.
 
     Returns:
@@ -41,6 +46,8 @@ def bind(function: Callable, arguments: Mapping, key: str
     features = [name for name in own if name not in CONTEXT]
     bound: dict[str, Any] = {}
     for name, source in arguments.items():
+        if name not in own and not variadic:
+            name = _MMRAZOR_POSITIONS.get(name, name)
         if isinstance(name, int):
             if name >= len(features):
                 raise ConfigError(f'{key}: it takes only the arguments '

@@ -30,6 +30,19 @@ def test_positions_names_and_context():
         s='S', extra='E')
 
 
+def test_names_of_mmrazor_stand_for_positions():
+    bound, _ = bind(loss, dict(preds_T='T', preds_S='S'), 'key')
+    assert list(bound.items()) == [('s', 'S'), ('t', 'T')]
+
+    def theirs(preds_T, preds_S):
+        pass
+
+    bound, _ = bind(theirs, dict(preds_S='S', preds_T='T'), 'key')
+    assert bound == dict(preds_S='S', preds_T='T')
+    with pytest.raises(ConfigError, match="'s' is given twice"):
+        bind(loss, {0: 'S', 1: 'T', 'preds_S': 'S'}, 'key')
+
+
 @pytest.mark.parametrize('function, arguments, message', [
     (loss, {0: 'S'}, r"key: no source for its arguments \['t'\]"),
     (loss, {0: 'S', 1: 'T', 'marign': 'M'}, "key: it has no argument "
