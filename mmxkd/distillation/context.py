@@ -9,17 +9,12 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 
 
-def find_head(model: nn.Module) -> nn.Module:
-    """The dense head of a detector: what has a prior generator.
-
-    Raises:
-        ConfigError: No part of the model has one.
-    """
+def find_head(model: nn.Module) -> nn.Module | None:
+    """The dense head of a detector: what has a prior generator."""
     for module in model.modules():
         if getattr(module, 'prior_generator', None) is not None:
             return module
-    raise ConfigError("it asks for 'anchors' or 'strides', but no head of "
-                      f'{type(model).__name__} has a prior_generator')
+    return None
 
 
 def find_prior_generator(model: nn.Module) -> Any:
@@ -28,7 +23,11 @@ def find_prior_generator(model: nn.Module) -> Any:
     Raises:
         ConfigError: No part of the model has one.
     """
-    return find_head(model).prior_generator
+    head = find_head(model)
+    if head is None:
+        raise ConfigError("it asks for 'anchors' or 'strides', but no head "
+                          f'of {type(model).__name__} has a prior_generator')
+    return head.prior_generator
 
 
 def strides_of(student: nn.Module) -> list[tuple[int, int]]:
@@ -38,20 +37,20 @@ def strides_of(student: nn.Module) -> list[tuple[int, int]]:
 
 
 def watch_grid(student: nn.Module) -> None:
-    """Let the dense head remember the sizes of its feature maps.
+    """Let a dense head, if there is one, remember the sizes of its maps.
 
     Strides alone do not tell them: SSD's last levels and HRNet's pyramid
     round down, most others round up.
     """
     head = find_head(student)
-    if _note_grid not in head._forward_pre_hooks.values():
+    if head is not None:
         head.register_forward_pre_hook(_note_grid)
 
 
 def _note_grid(head: nn.Module, args: tuple) -> None:
     maps = args[0] if args else None
     if isinstance(maps, (list, tuple)):
-        head.grid_sizes = [tuple(m.shape[-2:]) for m in maps]
+        head.mmxkd_grid_sizes = [tuple(m.shape[-2:]) for m in maps]
 
 
 def grid_sizes_of(student: nn.Module, batch_input_shape: tuple[int, int]
@@ -63,9 +62,12 @@ def grid_sizes_of(student: nn.Module, batch_input_shape: tuple[int, int]
             (:func:`watch_grid`), its last forward pass tells.
         batch_input_shape (tuple[int, int]): Height and width of the padded
             input: divided by the strides and rounded up otherwise.
+
+    Raises:
+        ConfigError: No part of the model has a prior generator.
     """
-    seen = getattr(find_head(student), 'grid_sizes', None)
     strides = strides_of(student)
+    seen = getattr(find_head(student), 'mmxkd_grid_sizes', None)
     if seen is not None and len(seen) == len(strides):
         return seen
     height, width = batch_input_shape
@@ -134,7 +136,5 @@ def make_context(student: nn.Module, data_samples: list | None,
             anchors=lambda: anchors_of(student, grid_sizes(), device),
             grid_sizes=grid_sizes,
             strides=lambda: strides_of(student),
-            grid_sizes=lambda: grid_sizes_of(
-                student, samples[0].batch_input_shape),
             progress=lambda: progress,
             teachers=lambda: teachers or {}))
