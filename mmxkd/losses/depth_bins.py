@@ -9,25 +9,30 @@ KITTI_FOCAL = 721.5377 * 1280 / 1242
 """Focal length of KITTI's colour camera, pixels of a picture 1280 wide."""
 
 
-def _fractions(number: int) -> Tensor:
-    return torch.arange(number + 1, dtype=torch.float64) / number
+# Multiplied before divided: edges that are whole numbers come out exact.
+
+
+def _indices(number: int) -> Tensor:
+    return torch.arange(number + 1, dtype=torch.float64)
 
 
 def _uniform(near: float, far: float, number: int) -> Tensor:
-    return near + (far - near) * _fractions(number)
+    return near + (far - near) * _indices(number) / number
 
 
 def _linear_increasing(near: float, far: float, number: int) -> Tensor:
-    i = torch.arange(number + 1, dtype=torch.float64)
+    i = _indices(number)
     return near + (far - near) * i * (i + 1) / (number * (number + 1))
 
 
 def _spacing_increasing(near: float, far: float, number: int) -> Tensor:
-    return (1 + near) * ((1 + far) / (1 + near))**_fractions(number) - 1
+    return (1 + near) * ((1 + far) / (1 + near))**(
+        _indices(number) / number) - 1
 
 
 def _road_plane(near: float, far: float, number: int) -> Tensor:
-    return 1 / (1 / near - (1 / near - 1 / far) * _fractions(number))
+    return near * far * number / (
+        far * number - (far - near) * _indices(number))
 
 
 RULES: dict[str, Callable[[float, float, int], Tensor]] = dict(
