@@ -7,7 +7,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .attention import attention_map, check_power
-from .base import Levels, MultiLevelLoss, as_levels
+from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 
 
 @MODELS.register_module()
@@ -58,16 +58,7 @@ class AttentionTransferLoss(MultiLevelLoss):
             ValueError: Another number of levels or images.
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
-        name = type(self).__name__
-        if len(student) != len(teacher):
-            raise ValueError(f'{name}: the student has {len(student)} '
-                             f'levels, the teacher {len(teacher)}')
-        for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
-            if s.dim() != 4 or t.dim() != 4 or len(s) != len(t):
-                raise ValueError(
-                    f'{name}: level {i} is {tuple(s.shape)} in the student, '
-                    f'{tuple(t.shape)} in the teacher; expected '
-                    '(N, C, H, W) of one N')
+        check_pairs(type(self).__name__, student, teacher, axes=1)
         return [
             self._level(s, t.detach())
             for s, t in zip(student, teacher, strict=True)

@@ -96,8 +96,14 @@ class MultiLevelLoss(nn.Module, ABC):
 
 
 def check_pairs(name: str, student: Sequence[Tensor],
-                teacher: Sequence[Tensor]) -> None:
+                teacher: Sequence[Tensor], axes: int | None = None) -> None:
     """Raise where student and teacher levels do not match.
+
+    Args:
+        name (str): The loss, for the message.
+        student, teacher (list[Tensor]): One feature a level.
+        axes (int, optional): How many of the first axes must be of one
+            length; default: all.
 
     Raises:
         ValueError: Another number of levels, or another shape in one.
@@ -105,7 +111,10 @@ def check_pairs(name: str, student: Sequence[Tensor],
     if len(student) != len(teacher):
         raise ValueError(f'{name}: the student has {len(student)} levels, '
                          f'the teacher {len(teacher)}')
+    which = '' if axes is None else (
+        f'; expected one {", ".join("NCHW"[:axes])}')
     for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
-        if s.shape != t.shape:
-            raise ValueError(f'{name}: level {i} is {tuple(s.shape)} in the '
-                             f'student, {tuple(t.shape)} in the teacher')
+        if s.shape[:axes] != t.shape[:axes] or s.dim() != t.dim():
+            raise ValueError(
+                f'{name}: level {i} is {tuple(s.shape)} in the student, '
+                f'{tuple(t.shape)} in the teacher{which}')

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels
+from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .grids import resize
 
 # Added to standard deviations, as MMRazor does.
 _EPS = 1e-6
@@ -57,23 +58,15 @@ class PKDLoss(MultiLevelLoss):
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
-                teacher, (N, C, H, W) each; N and C alike.
+                teacher, (N, C, H, W) each; N and C alike. (A connector,
+                e.g. ``dict(type='AlignConnector')``, brings other channels
+                together.)
 
         Raises:
             ValueError: Levels that differ in number, images or channels.
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
-        name = type(self).__name__
-        if len(student) != len(teacher):
-            raise ValueError(f'{name}: the student has {len(student)} '
-                             f'levels, the teacher {len(teacher)}')
-        for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
-            if s.dim() != 4 or t.dim() != 4 or s.shape[:2] != t.shape[:2]:
-                raise ValueError(
-                    f'{name}: level {i} is {tuple(s.shape)} in the student, '
-                    f'{tuple(t.shape)} in the teacher; expected (N, C, H, W) '
-                    "of one N and C, which connector=dict(type="
-                    "'AlignConnector', …) makes of other channels")
+        check_pairs(type(self).__name__, student, teacher, axes=2)
         return [
             self._level(s, t.detach())
             for s, t in zip(student, teacher, strict=True)
@@ -81,17 +74,10 @@ class PKDLoss(MultiLevelLoss):
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
         if self.resize_stu:
-            student = _resized(student, teacher)
+            student = resize(student, teacher.shape[2:])
         else:
-            teacher = _resized(teacher, student)
+            teacher = resize(teacher, student.shape[2:])
         return F.mse_loss(standardised(student), standardised(teacher)) / 2
-
-
-def _resized(feature: Tensor, like: Tensor) -> Tensor:
-    if feature.shape[2:] == like.shape[2:]:
-        return feature
-    return F.interpolate(feature, like.shape[2:], mode='bilinear',
-                         align_corners=False)
 
 
 def standardised(feature: Tensor) -> Tensor:
