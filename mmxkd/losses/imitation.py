@@ -9,7 +9,11 @@ from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .boxes import boxes_of
-from .imitation_mask import check_mask_options, imitation_mask
+from .imitation_mask import (
+    check_mask_options,
+    imitation_mask,
+    square_priors,
+)
 
 Size = tuple[int, int]
 
@@ -46,10 +50,10 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         mode (str): ``'global'``, ``'per_level'`` or ``'assigned'``; see
             :func:`.imitation_mask.imitation_mask`.
         plus_one (bool): IoU by inclusive pixels.
-        point_scale (float): Anchor-free detectors have a point in the place
-            of anchors. It stands for a square with this many strides a side,
-            around the point. An extension of ours; the default of 8 is the
-            size of the one anchor that ATSS and GFL have there.
+        square_scale (float, optional): Put a square of so many strides a
+            side around the centre of each cell, in the place of anchors: for
+            detectors without any. An extension of ours; 8 is the size of the
+            one anchor that ATSS and GFL have there. Default: anchors.
         normalize (str): ``'all'``: :math:`N_l` is the number of ones of all
             levels; ``'level'``: of level :math:`l`.
         level_weights (list[float], optional): :math:`w_l`; default 1.
@@ -63,7 +67,7 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                  psi: float = 0.5,
                  mode: str = 'global',
                  plus_one: bool = False,
-                 point_scale: float = 8.0,
+                 square_scale: float | None = None,
                  normalize: str = 'all',
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
@@ -72,21 +76,21 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         if normalize not in ('all', 'level'):
             raise ValueError('FineGrainedImitationLoss: normalize='
                              f"{normalize!r}, expected 'all' or 'level'")
-        if point_scale <= 0:
-            raise ValueError('FineGrainedImitationLoss: point_scale='
-                             f'{point_scale}, expected more than 0')
+        if square_scale is not None and square_scale <= 0:
+            raise ValueError('FineGrainedImitationLoss: square_scale='
+                             f'{square_scale}, expected more than 0')
         self.psi = psi
         self.mode = mode
         self.plus_one = plus_one
-        self.point_scale = point_scale
+        self.square_scale = square_scale
         self.normalize = normalize
         self._seen = torch.zeros(0)
 
     def levels(self, s_feature: Levels, t_feature: Levels,
                batch_data_samples: Sequence[Any],
-               anchors: Sequence[Tensor],
+               anchors: Sequence[Tensor] | None = None,
                grid_sizes: Sequence[Size] | None = None,
-               strides: Sequence[tuple[float, float]] | None = None
+               batch_img_metas: Sequence[dict] | None = None
                ) -> list[Tensor]:
         """The part of each level.
 
@@ -95,16 +99,18 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                 teacher, (N, C, H, W) each.
             batch_data_samples (list): The N data samples, with boxes in
                 pixels of the input.
-            anchors (list[Tensor]): Of each level of the student's head:
-                (H·W·A, 4) boxes, or (H·W, 2) points, in the same pixels.
+            anchors (list[Tensor], optional): (H·W·A, 4) of each level of the
+                student's head, in the same pixels. Needed, unless
+                ``square_scale`` is given.
             grid_sizes (list[tuple[int, int]], optional): H, W of each level
                 of the anchors. Features may be a part of these levels, and
                 are found by their size. Default: the sizes of the features.
-            strides (list[tuple[float, float]], optional): Stride x, y of each
-                level of the anchors; needed for points.
+            batch_img_metas (list[dict], optional): ``batch_input_shape`` of
+                the images; needed for ``square_scale``.
 
         Raises:
-            ValueError: Shapes, levels or numbers of images that do not fit.
+            ValueError: Shapes, levels or numbers of images that do not fit,
+                or an argument that is missing.
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
         check_pairs(type(self).__name__, student, teacher)
@@ -113,10 +119,19 @@ class FineGrainedImitationLoss(MultiLevelLoss):
             raise ValueError(f'FineGrainedImitationLoss: {len(boxes)} data '
                              f'samples for {len(student[0])} images')
         sizes: list[Size] = [(s.shape[2], s.shape[3]) for s in student]
-        grids = sizes if grid_sizes is None else [
-            (h, w) for h, w in grid_sizes]
-        masks = imitation_mask(self._boxes_of_priors(anchors, strides), boxes,
-                               grids, self.psi, self.mode, self.plus_one)
+        if self.square_scale is not None:
+            anchors, grids = _squares(self.square_scale, sizes, student[0],
+                                      batch_img_metas), sizes
+        elif anchors is None:
+            raise ValueError(
+                'FineGrainedImitationLoss: the student has no anchors. '
+                'square_scale=8 puts a square of 8 strides around each cell '
+                'instead')
+        else:
+            grids = sizes if grid_sizes is None else [
+                (h, w) for h, w in grid_sizes]
+        masks = imitation_mask(anchors, boxes, grids, self.psi, self.mode,
+                               self.plus_one)
         masks = [masks[i] for i in match_levels(sizes, grids)]
         seen = torch.stack([mask.sum() for mask in masks]).to(student[0])
         self._seen = seen
@@ -133,21 +148,14 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         return {'positions': self._seen.sum()} | (
             named if len(named) > 1 else {})
 
-    def _boxes_of_priors(self, priors: Sequence[Tensor],
-                         strides: Sequence[tuple[float, float]] | None
-                         ) -> list[Tensor]:
-        if all(prior.shape[-1] != 2 for prior in priors):
-            return list(priors)
-        if strides is None or len(strides) != len(priors):
-            raise ValueError(
-                'FineGrainedImitationLoss: the anchors are points, which '
-                'need one stride for each of their '
-                f'{len(priors)} levels, got strides={strides}')
-        found = []
-        for points, stride in zip(priors, strides, strict=True):
-            half = points.new_tensor(stride) * self.point_scale / 2
-            found.append(torch.cat([points - half, points + half], 1))
-        return found
+
+def _squares(scale: float, sizes: Sequence[Size], like: Tensor,
+             batch_img_metas: Sequence[dict] | None) -> list[Tensor]:
+    if batch_img_metas is None:
+        raise ValueError(f'FineGrainedImitationLoss(square_scale={scale}) '
+                         'needs batch_img_metas')
+    shape = batch_img_metas[0]['batch_input_shape']
+    return [square_priors(size, shape, scale, like) for size in sizes]
 
 
 def match_levels(sizes: Sequence[Size], grids: Sequence[Size]) -> list[int]:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .boxes import cell_centres
+
 MODES = ('global', 'per_level', 'assigned')
 
 # Cells along one side of a tile, and anchors that one step may look at.
@@ -101,6 +103,31 @@ def imitation_mask(anchors: Sequence[Tensor],
         part.reshape(-1, 1, h, w)
         for part, (h, w) in zip(mask.split(counts, 1), sizes, strict=True)
     ]
+
+
+def square_priors(size: tuple[int, int], input_shape: Sequence[int],
+                  scale: float, like: Tensor) -> Tensor:
+    """A box of so many strides a side around the centre of each cell.
+
+    An extension of ours, for detectors without anchors.
+
+    Args:
+        size (tuple[int, int]): H, W of the map.
+        input_shape (Sequence[int]): Height and width of the padded input.
+        scale (float): Sides in strides; a stride is pixels of the input for
+            each cell.
+        like (Tensor): For device and dtype.
+
+    Returns:
+        Tensor: (H·W, 4) x1, y1, x2, y2 in pixels, row by row.
+    """
+    y, x = cell_centres(size, input_shape, like)
+    centre = torch.stack(torch.meshgrid(y, x, indexing='ij'), -1)
+    half = centre.new_tensor([
+        scale / 2 * pixels / cells
+        for cells, pixels in zip(size, input_shape[:2], strict=True)])
+    return torch.cat([centre - half, centre + half], -1)[
+        ..., [1, 0, 3, 2]].reshape(-1, 4)
 
 
 def check_mask_options(psi: float, mode: str) -> None:

@@ -6,12 +6,13 @@ from mmxkd.losses import FineGrainedImitationLoss
 def inputs(draw: Draw) -> dict:
     return dict(s_feature=draw.maps(), t_feature=draw.maps(),
                 batch_data_samples=draw.samples(), anchors=draw.anchors(),
-                grid_sizes=draw.sizes, strides=draw.strides)
+                grid_sizes=draw.sizes)
 
 
-def points(draw: Draw) -> dict:
-    centres = [(a[:, :2] + a[:, 2:]) / 2 for a in draw.anchors([2.])]
-    return inputs(draw) | dict(anchors=centres)
+def squares(draw: Draw) -> dict:
+    return dict(s_feature=draw.maps(), t_feature=draw.maps(),
+                batch_data_samples=draw.samples(),
+                batch_img_metas=draw.metas())
 
 
 CASES = [
@@ -22,8 +23,8 @@ CASES = [
              lambda: FineGrainedImitationLoss(
                  mode='per_level', normalize='level', psi=0.2), inputs,
              zero_at_equality=True, takes_boxes=True, by_level=False),
-    LossCase('imitation-points',
+    LossCase('imitation-squares',
              lambda: FineGrainedImitationLoss(
-                 mode='assigned', point_scale=4), points,
+                 mode='assigned', square_scale=4), squares,
              zero_at_equality=True, takes_boxes=True, by_level=False),
 ]
