@@ -10,7 +10,7 @@ from mmxkd.engine.finite import check_finite
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
-from .context import make_context
+from .context import make_context, watch_grid
 from .distiller import Distiller
 from .dry_run import can_dry_run, dry_run, grey_batch
 from .hook_points import STUDENT
@@ -61,6 +61,7 @@ class CrossModalDistill(BaseModel):
         self.data_preprocessor = ViewsDataPreprocessor(
             self.student, self._teachers, self._teachers_now)
         self.distiller = Distiller(distiller, self.student, self._teachers)
+        watch_grid(self.student)
         # MMRazor's StopDistillHook sets this.
         self.distillation_stopped = False
         if dry_run:

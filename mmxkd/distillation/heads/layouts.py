@@ -1,0 +1,80 @@
+"""Whether two heads predict for the same priors, in the same code."""
+from typing import Any
+
+import torch
+from torch import nn
+
+from .base import same
+
+
+def describe_priors(generator: Any) -> str:
+    """A few words on the priors of a head.
+
+    Examples:
+        >>> from types import SimpleNamespace
+        >>> describe_priors(SimpleNamespace(
+        ...     strides=[(8, 8), (16, 16)], num_base_priors=[4, 6],
+        ...     input_size=(32, 32)))
+        '2 levels, strides 8, 16, priors a cell 4, 6, 88 priors at 32×32'
+    """
+    strides = [s[0] if isinstance(s, (tuple, list)) else s
+               for s in generator.strides]
+    counts = generator.num_base_priors
+    text = (f'{len(strides)} levels, strides {_listed(strides)}, priors a '
+            f'cell {_listed(counts)}')
+    size = getattr(generator, 'input_size', None)
+    if size is None:
+        return text
+    width, height = size if isinstance(size, (tuple, list)) else (size, size)
+    total = sum(-(-width // s) * -(-height // s) * count
+                for s, count in zip(strides, counts, strict=True))
+    return f'{text}, {total} priors at {height}×{width}'
+
+
+def _listed(values: Any) -> str:
+    return ', '.join(f'{value:g}' for value in values)
+
+
+def check_priors(student: Any, teacher: Any) -> None:
+    """Raise where the priors of two heads differ.
+
+    Levels, strides, priors a cell, their sizes and ratios, and their order.
+
+    Args:
+        student, teacher: Prior generators.
+
+    Raises:
+        ValueError: It describes both layouts.
+    """
+    own, other = describe_priors(student), describe_priors(teacher)
+    if own != other:
+        raise ValueError('student and teacher predict for other priors, so '
+                         'their predictions cannot be compared one by one. '
+                         f'Student: {own}. Teacher: {other}')
+    for level, (s, t) in enumerate(zip(
+            student.base_anchors, teacher.base_anchors, strict=True)):
+        if s.shape != t.shape or not torch.allclose(s, t, atol=1e-2):
+            sizes = ['; '.join(f'{w:.4g}×{h:.4g}' for w, h in (
+                anchors[:, 2:] - anchors[:, :2]).tolist())
+                for anchors in (s, t)]
+            raise ValueError(
+                f'priors of level {level} differ in size, ratio or order '
+                f'(width×height). Student: {sizes[0]}. Teacher: {sizes[1]}')
+
+
+def check_coders(student: nn.Module, teacher: nn.Module) -> None:
+    """Raise where two heads encode boxes in another way.
+
+    Raises:
+        ValueError: The codes differ, or are no deltas.
+    """
+    for side, head in (('student', student), ('teacher', teacher)):
+        coder = getattr(head, 'bbox_coder', None)
+        if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
+            raise ValueError(f'{type(head).__name__} of the {side} encodes '
+                             f'boxes by {type(coder).__name__}; expected '
+                             'deltas to priors (DeltaXYWHBBoxCoder)')
+    own, other = student.bbox_coder, teacher.bbox_coder
+    same(type(own).__name__, type(other).__name__, 'bbox_coder')
+    same(tuple(own.means), tuple(other.means), 'bbox_coder.target_means')
+    same(tuple(own.stds), tuple(other.stds), 'bbox_coder.target_stds')
