@@ -2,11 +2,13 @@
 from .algorithm import CrossModalDistill
 from .connectors import AlignConnector, ConvConnector
 from .distiller import Distiller
+from .heads import ChenDenseHeadLoss, ChenRoIHeadLoss, CrossKDLoss, HeadLoss
 from .hook_points import HookPoint
 from .recorders import Recorder, RecordError, Tape
 from .teacher import Teacher
 
 __all__ = [
-    'AlignConnector', 'ConvConnector', 'CrossModalDistill', 'Distiller',
-    'HookPoint', 'RecordError', 'Recorder', 'Tape', 'Teacher'
+    'AlignConnector', 'ChenDenseHeadLoss', 'ChenRoIHeadLoss', 'ConvConnector',
+    'CrossKDLoss', 'CrossModalDistill', 'Distiller', 'HeadLoss', 'HookPoint',
+    'RecordError', 'Recorder', 'Tape', 'Teacher'
 ]

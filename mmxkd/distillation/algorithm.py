@@ -1,5 +1,6 @@
 """Student, teachers and distiller, trained as one mmengine model."""
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,13 +8,14 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import MODELS
 
 from .context import make_context, watch_grid
 from .distiller import Distiller
 from .dry_run import can_dry_run, dry_run, grey_batch
 from .hook_points import STUDENT
+from .recorders import map_tensors
 from .schedules import current_progress
 from .state_names import use_plain_names
 from .teacher import Teacher, build_teachers
@@ -161,6 +163,7 @@ class CrossModalDistill(BaseModel):
             like = _first_tensor(losses)
             context = make_context(self.student, data_samples, like.device,
                                    progress, self._teachers)
+            _weigh(losses, self.distiller.student_weights(weights, progress))
             losses.update(self.distiller(weights, context, like))
         finally:
             self._release()
@@ -186,6 +189,21 @@ class CrossModalDistill(BaseModel):
     def _release(self) -> None:
         for tape in self.distiller.tapes.values():
             tape.release()
+
+
+def _weigh(losses: dict[str, Any], weights: dict[str, float]) -> None:
+    """Multiply losses of the student, in place.
+
+    Raises:
+        ConfigError: It has no such loss.
+    """
+    for name, weight in weights.items():
+        if name not in losses:
+            raise ConfigError(
+                f'{name!r}, which a head loss weighs, is no loss of the '
+                f"student's; {did_you_mean(name, losses)} Set 'hard_loss'")
+        scale = partial(torch.mul, other=weight)
+        losses[name] = map_tensors(scale, losses[name])
 
 
 def _first_tensor(losses: dict[str, Any]) -> Tensor:

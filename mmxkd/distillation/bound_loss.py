@@ -17,6 +17,8 @@ from .building import (
     takes_list,
 )
 from .connectors import LevelConnector, connect, infer_connector
+from .heads.base import HeadLoss
+from .heads.binding import head_sources
 from .hook_points import STUDENT, HookPoint, parse
 from .loss_config import LossConfig, Source
 from .methods import by_layer
@@ -57,8 +59,14 @@ class BoundLoss(nn.Module):
         self.by_level = not hasattr(self.module, 'levels')
         function = self.module.forward if self.by_level else (
             self.module.levels)
-        self.arguments, self.context = bind(function, config.arguments,
-                                            self.key)
+        arguments = config.arguments
+        if isinstance(self.module, HeadLoss):
+            arguments = head_sources(self.module, config, models, self.key)
+        self.arguments, self.context = bind(function, arguments, self.key)
+        if 'teacher_model' in self.context and len(self.teachers) != 1:
+            raise ConfigError(f'{self.key}: it calls its teacher again, so '
+                              'it reads one, not '
+                              f'{sorted(self.teachers)}')
         parameters = inspect.signature(function).parameters
         self.optional = {
             name for name in self.context
@@ -93,6 +101,16 @@ class BoundLoss(nn.Module):
     def teachers(self) -> set[str]:
         """Names of the teachers that must run for this loss."""
         return {s.model for s in self.sources()} - {STUDENT}
+
+    def learning_sources(self) -> list[Source]:
+        """Places of the student that this loss teaches through."""
+        fixed = getattr(self.module, 'fixed', ())
+        return [
+            source for argument, value in self.arguments.items()
+            if argument not in fixed
+            for source in (value if isinstance(value, list) else [value])
+            if source.model == STUDENT
+        ]
 
     def read(self, tapes: Mapping[str, Tape]) -> dict[str, Any]:
         """Values of the arguments, in full precision, before connectors."""
@@ -297,7 +315,11 @@ class BoundLoss(nn.Module):
         found = {}
         for name in self.context:
             try:
-                found[name] = context[name]
+                if name == 'teacher_model':
+                    (teacher, ) = self.teachers
+                    found[name] = context['teachers'][teacher]
+                else:
+                    found[name] = context[name]
             except ConfigError as error:
                 if name not in self.optional:
                     raise ConfigError(f'{self.key}: {error}') from error

@@ -13,6 +13,7 @@ from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_part
 from .dry_run import untouched
+from .heads.base import HeadLoss
 from .hook_points import STUDENT
 from .loss_config import normalise
 from .methods import Delivery
@@ -100,6 +101,24 @@ class Distiller(nn.Module):
             for name, loss in self.losses.items()
         }
 
+    def student_weights(self, weights: Mapping[str, float],
+                        progress: Progress) -> dict[str, float]:
+        """What the student's own losses weigh at this moment, by name.
+
+        Raises:
+            ConfigError: Two losses weigh the same one.
+        """
+        found: dict[str, float] = {}
+        for name, loss in self.losses.items():
+            if not weights[name] or not isinstance(loss.module, HeadLoss):
+                continue
+            for own, factor in loss.module.student_weights(progress).items():
+                if own in found:
+                    raise ConfigError(f"{loss.key}: the student's {own!r} is "
+                                      'weighed by another loss already')
+                found[own] = factor
+        return found
+
     def fit(self, context: Mapping[str, Any]) -> None:
         """Settle connectors by the records of a dry run, and try each loss.
 
@@ -127,10 +146,9 @@ class Distiller(nn.Module):
     def _check_gradient(self, loss: BoundLoss) -> None:
         if not torch.is_grad_enabled():
             return
-        for source, point in loss.points.items():
-            if source.model != STUDENT:
-                continue
-            tensors = tensors_in(self.tapes[STUDENT].read(point))
+        for source in loss.learning_sources():
+            tensors = tensors_in(self.tapes[STUDENT].read(
+                loss.points[source]))
             dead = [i for i, tensor in enumerate(tensors)
                     if tensor.is_floating_point() and not tensor.requires_grad]
             if dead:
