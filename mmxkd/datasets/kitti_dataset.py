@@ -6,12 +6,12 @@ from mmdet.datasets import BaseDetDataset
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.evaluation.functional.kitti import (
+    KittiInfos,
     KittiObjects,
     folder_of,
     read_labels,
 )
 from mmxkd.evaluation.functional.kitti.difficulty import NEIGHBOURS
-from mmxkd.evaluation.metrics.kitti_infos import KittiInfos
 from mmxkd.registry import DATASETS
 
 from .kitti.difficulty import GRADES, TOO_HARD, grade

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmxkd.evaluation.functional.camera_boxes import CameraBoxes
-from mmxkd.evaluation.functional.kitti import KittiObjects
+from mmxkd.evaluation.functional.kitti import CAMERA, KittiObjects
 
 from .calibration import KittiCalibration
 from .difficulty import TOO_HARD, grade
@@ -21,7 +21,6 @@ CATEGORIES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck',
               'Person_sitting', 'Tram', 'Misc')
 """Label k is the name k. The order is mmdet3d's: it stands in its files."""
 DONT_CARE = 'DontCare'
-CAMERA = 'CAM2'
 NUM_POINT_FEATURES = 4
 
 

@@ -13,13 +13,13 @@ from mmengine.logging import print_log
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.evaluation.functional.kitti import (
     CLASSES,
+    KittiInfos,
     KittiObjects,
     evaluate,
     read_labels,
     write_results,
 )
 
-from .kitti_infos import KittiInfos
 from .samples import frame_id_of
 
 

@@ -13,9 +13,13 @@ from mmxkd.evaluation.functional.camera_boxes import (
     project_boxes,
     touches_image,
 )
+from mmxkd.evaluation.functional.kitti.infos import (
+    Camera,
+    as_matrix,
+    as_projection,
+)
 from mmxkd.registry import METRICS
 
-from .kitti_infos import Camera, as_matrix, as_projection
 from .kitti_metric import FramePrediction, KittiMetric, check_choice
 from .samples import image_size_of, instances_of
 

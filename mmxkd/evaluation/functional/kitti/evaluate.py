@@ -71,7 +71,8 @@ def evaluate(ground_truth: KittiObjects, detections: KittiObjects,
         number = int((detections.alpha == -10).sum())
         warnings.append(f'{number} of {len(detections)} detections have no '
                         'alpha (-10): orientation (aos) is not evaluated')
-    return KittiResult(curves, warnings, len(ground_truth.frame_ids))
+    return KittiResult(curves, warnings, len(ground_truth.frame_ids),
+                       tuple(classes))
 
 
 def _check_names(kind: str, names: Sequence[str],

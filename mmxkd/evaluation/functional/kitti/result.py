@@ -21,11 +21,13 @@ class KittiResult:
             difficulty.
         notes (Sequence[str]): What was left out or is not defined.
         num_frames (int): Frames that were evaluated.
+        classes (Sequence[str]): Classes that were asked for.
     """
 
     curves: Sequence[Curve]
     notes: Sequence[str]
     num_frames: int
+    classes: Sequence[str]
 
     @property
     def warnings(self) -> list[str]:
@@ -62,8 +64,8 @@ class KittiResult:
         """Numbers under one name each, for logs and ``save_best``.
 
         ``Car_3d_AP40_moderate_strict`` is an AP in percent, ``Overall_…`` its
-        mean over the classes where each has one, and ``n_gt_Car_moderate``
-        the number of ground truths to be found.
+        mean over the classes where each of them has one, and
+        ``n_gt_Car_moderate`` the number of ground truths to be found.
         """
         scalars: dict[str, float] = {}
         groups: dict[str, list[float]] = {}
@@ -74,9 +76,8 @@ class KittiResult:
                         f'{curve.overlap}')
                 scalars[f'{curve.class_name}_{rest}'] = average
                 groups.setdefault(rest, []).append(average)
-        classes = {curve.class_name for curve in self.curves}
         for rest, averages in groups.items():
-            if len(averages) == len(classes):
+            if len(averages) == len(self.classes):
                 scalars[f'Overall_{rest}'] = sum(averages) / len(averages)
         for (class_name, difficulty), num_gt in self.num_gt.items():
             scalars[f'n_gt_{class_name}_{difficulty}'] = num_gt

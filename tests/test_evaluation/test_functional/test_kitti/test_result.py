@@ -15,7 +15,8 @@ def result():
          for name, share in (('Car', 1), ('Cyclist', .5))
          for metric in ('bbox', '3d')
          for level, count in (('easy', 40), ('moderate', 41), ('hard', 50))
-         if (metric, name) != ('3d', 'Cyclist')], ['a note'], 12)
+         if (metric, name) != ('3d', 'Cyclist')], ['a note'], 12,
+        ('Car', 'Cyclist'))
 
 
 def test_scalars(result):
@@ -57,3 +58,10 @@ def test_json(result):
 def test_a_curve_that_is_not_there(result):
     with pytest.raises(KeyError, match='no curve'):
         result.curve('bev', 'Car', 'easy')
+
+
+def test_no_mean_where_a_class_was_left_out_of_everything(result):
+    less = KittiResult(result.curves, [], 12, ('Car', 'Cyclist', 'Pedestrian'))
+    assert not any(key.startswith('Overall') for key in less.scalars())
+    assert less.scalars()['Car_bbox_AP40_easy_strict'] == (
+        result.scalars()['Car_bbox_AP40_easy_strict'])

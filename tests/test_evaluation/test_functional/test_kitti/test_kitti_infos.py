@@ -5,7 +5,7 @@ import pytest
 from kitti_scenes import HEIGHT, LIDAR2CAM, P2, WIDTH, scene, write_infos
 
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.evaluation.metrics.kitti_infos import KittiInfos
+from mmxkd.evaluation.functional.kitti import KittiInfos
 
 
 @pytest.fixture(scope='module')

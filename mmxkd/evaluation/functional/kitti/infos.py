@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
-from mmxkd.evaluation.functional.kitti import KittiObjects
+
+from .objects import KittiObjects
 
 #: KITTI labels the left colour camera.
 CAMERA = 'CAM2'
