@@ -95,9 +95,9 @@ def within(size: tuple[int, int], cells: int) -> tuple[int, int]:
     if size[0] * size[1] <= cells:
         return size
     shrink = math.sqrt(cells / (size[0] * size[1]))
-    height = max(int(size[0] * shrink), 1)
-    width = max(int(size[1] * shrink), 1)
-    return min(height, cells // width), min(width, cells // height)
+    short = max(int(min(size) * shrink), 1)
+    long = min(int(max(size) * shrink), cells // short)
+    return (short, long) if size[0] < size[1] else (long, short)
 
 
 def affinity(feature: Tensor, size: tuple[int, int]) -> Tensor:
