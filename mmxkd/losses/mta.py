@@ -130,6 +130,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
     def _check(self, student: list[Tensor], teachers: list[list[Tensor]]
                ) -> None:
         name = type(self).__name__
+        if not teachers:
+            raise ValueError(f'{name}: there is no teacher')
         for m, levels in enumerate(teachers):
             if len(levels) != len(student):
                 raise ValueError(f'{name}: the student has {len(student)} '
