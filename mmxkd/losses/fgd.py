@@ -27,11 +27,11 @@ class FGDLoss(MultiLevelLoss):
               + \lVert A^c - A^c_S \rVert_1\bigr)
               + \lambda \sum_{c,h,w} (R_T(T) - R_S(S))^2
 
-    * Attention (equations 2 to 4): :math:`A^s = HW \operatorname{softmax}_
+    * Attention: :math:`A^s = HW \operatorname{softmax}_
       {h,w}(\frac{1}{C}\sum_c |T| / \tau)` and :math:`A^c = C
       \operatorname{softmax}_c(\frac{1}{HW}\sum_{h,w} |T| / \tau)`; the
       teacher's weighs, the student's :math:`A_S` is drawn to it.
-    * Foreground :math:`F` (equations 5 and 6): see :func:`box_weights`.
+    * Foreground :math:`F`: see :func:`box_weights`.
       Background :math:`B`: 1 / (number of background cells) in each of them.
     * Global relation :math:`R`: see :class:`GlobalContext`, one for the
       student and one for the teacher in each level. They are parameters of
@@ -46,10 +46,9 @@ class FGDLoss(MultiLevelLoss):
     two-stage           5e-5     2.5e-5   5e-5     5e-7
     ==================  =======  =======  =======  ========
 
-    (From memory of the paper, as is :math:`\tau = 0.5`.) The equations are
-    sums; the mean over images is how these weights are used.
-
-    Boxes are mapped by the padded input's size, which feature maps span.
+    (From memory of the paper, as is :math:`\tau = 0.5`.) Its equations are
+    sums; the mean over images is how these weights are used. Our reading: boxes are mapped by the size of the padded input, which
+    feature maps span.
 
     Args:
         channels (int | list[int]): Channels of the teacher's levels, for
@@ -97,13 +96,16 @@ class FGDLoss(MultiLevelLoss):
             batch_img_metas (list[dict]): With ``batch_input_shape``.
 
         Raises:
-            ValueError: Shapes that differ, or other levels or channels than
-                ``channels`` says.
+            ValueError: Shapes that differ, other levels or channels than
+                ``channels`` says, or another number of data samples.
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
         check_pairs('FGDLoss', student, teacher)
         check_channels('FGDLoss', self.channels, student)
         boxes = boxes_of(batch_data_samples)
+        if len(boxes) != len(student[0]):
+            raise ValueError(f'FGDLoss: features of {len(student[0])} images, '
+                             f'data samples of {len(boxes)}')
         input_shape = batch_img_metas[0]['batch_input_shape']
         levels = torch.stack([
             self._level(s, t.detach(), box_weights(boxes, input_shape, t),
@@ -151,7 +153,7 @@ class GlobalContext(nn.Module):
               \sum_{j} \operatorname{softmax}_j(W_k F_j) F_j))
 
     over positions :math:`j`, with half of the channels after :math:`W_1`
-    (equation 10 of FGD; the ratio is from memory). :math:`W_2` starts at 0,
+    (section 3.2 of FGD; the ratio is from memory). :math:`W_2` starts at 0,
     so that :math:`R` starts as the identity; :math:`W_k` with normal numbers
     of variance 2 / C, the rest as torch does.
 
@@ -204,6 +206,7 @@ def box_weights(boxes: Sequence[Tensor], input_shape: Sequence[int],
     corners in cells of the map; its area is counted in these cells, those
     outside of the map too. So a box of no size still has one. This rounding
     is that of the published code, from memory; the paper leaves it open.
+    It takes G·H·W numbers of one image at a time.
 
     Args:
         boxes (list[Tensor]): (G, 4) x1, y1, x2, y2 of each image, in pixels

@@ -25,9 +25,9 @@ class MGDLoss(MultiLevelLoss):
 
     with :math:`W` 3×3 convolutions that keep the channels, and
     :math:`M_{n,h,w} = 0` where a uniform number exceeds :math:`1 - \lambda`,
-    else 1 (§3.1, equations 4 and 5 of the paper). The equations have no
-    :math:`1/N`; the mean over images is how the published weights are used,
-    and so MMRazor has it.
+    else 1 (section 3 of the paper). Its equations have no :math:`1/N`; the
+    mean over images is how the published weights are used, and so MMRazor
+    has it.
 
     The masks are drawn anew in each call, also in eval mode, by torch's
     generator of the feature's device. :math:`G_l` starts with torch's

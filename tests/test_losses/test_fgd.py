@@ -313,5 +313,7 @@ def test_other_options_and_features_are_refused():
         build(4)(maps(), maps(), BOXES, METAS)
     with pytest.raises(ValueError, match='level 1 has 4 channels'):
         build([4, 5, 4])(maps(), maps(), BOXES, METAS)
+    with pytest.raises(ValueError, match='of 2 images, data samples of 1'):
+        build()(maps(), maps(), BOXES[:1], METAS)
     with pytest.raises(ValueError, match='level 0 is'):
         build(4)(maps(SHAPES[:1]), maps([(2, 4, 6, 7)]), BOXES, METAS)
