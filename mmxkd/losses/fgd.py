@@ -47,8 +47,8 @@ class FGDLoss(MultiLevelLoss):
     ==================  =======  =======  =======  ========
 
     (From memory of the paper, as is :math:`\tau = 0.5`.) Its equations are
-    sums; the mean over images is how these weights are used. Our reading: boxes are mapped by the size of the padded input, which
-    feature maps span.
+    sums; the mean over images is how these weights are used. Our reading:
+    boxes are mapped by the size of the padded input, which maps span.
 
     Args:
         channels (int | list[int]): Channels of the teacher's levels, for
