@@ -19,10 +19,10 @@ class AffinityLoss(MultiLevelLoss):
               |G^S_{nij} - G^T_{nij}|, \qquad G_{nij} = F_{ni}^\top F_{nj}
 
     with :math:`F_{ni}` the features of image n at position i of a common
-    grid, to which each level is resized (bilinear). Not normalised, so the
-    scale of the features matters: the gradient grows with it. The channels
-    of student and teacher may differ in number, so no connector is inferred;
-    the released code has an adapter (3×3 conv, ReLU, 1×1 conv).
+    grid, to which each level is resized (bilinear). Not normalised: the
+    value grows with the square of the features. The channels of student and
+    teacher may differ in number, so no connector is inferred; the released
+    code has an adapter (3×3 conv, ReLU, 1×1 conv).
 
     A Gram matrix has (h·w)² entries an image.
 

@@ -41,9 +41,8 @@ class MaskedFeatureLoss(MultiLevelLoss):
         super().__init__(level_weights, level_reduction)
         self.divide_by_batch = divide_by_batch
 
-    def levels(  # type: ignore[override]
-            self, s_feature: Levels, t_feature: Levels,
-            batch_data_samples: Sequence[Any]) -> list[Tensor]:
+    def levels(self, s_feature: Levels, t_feature: Levels,
+               batch_data_samples: Sequence[Any]) -> list[Tensor]:
         """Half the mean squared difference in the boxes, of each level.
 
         Args:

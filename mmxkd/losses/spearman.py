@@ -98,9 +98,9 @@ def soft_rank(values: Tensor, strength: float) -> Tensor:
     row: positive scales and shifts change nothing. Once
     :math:`\tau` is less than the least difference of two values, these are
     the ranks themselves, with the average for equal ones. For a great
-    :math:`\tau` they are a linear function of the values. A value with no other
-    within :math:`\tau` has no gradient of its own, so small maps need a
-    greater strength than large ones. Of 1000 normal values the soft ranks
+    :math:`\tau` they are a linear function of the values. A value with no
+    other within :math:`\tau` has no gradient of its own, so small maps need
+    a greater strength than large ones. Of 1000 normal values the soft ranks
     of strength 0.5 correlate with the ranks by 0.9997, the values by 0.976.
 
     **Our choice**, in place of the projection of the released code (Blondel
