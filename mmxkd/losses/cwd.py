@@ -17,13 +17,12 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
               P_t (\ln P_t - \ln P_s), \qquad
               P = \operatorname{softmax}_i(f_{n,c,i} / \tau)
 
-    over the positions :math:`i` of each channel: equation 4 of the paper,
-    and MMRazor's ``ChannelWiseDivergence``, with the mean over images. The
-    total is the sum over levels.
+    over the positions :math:`i` of each channel, with the mean over channels
+    and images, as MMRazor's ``ChannelWiseDivergence``. The total is the sum
+    over levels.
 
     Args:
-        tau (float): Temperature :math:`\tau`. The paper takes 4 for
-            features and logits of segmentation networks.
+        tau (float): Temperature :math:`\tau`; 1 to 4 are usual.
         level_weights (list[float], optional): See
             :class:`.base.MultiLevelLoss`.
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.

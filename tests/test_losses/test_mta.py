@@ -150,6 +150,15 @@ def test_published_form_hardly_teaches():
     assert 0.3 / 600 < share.item() < 3 / 600
 
 
+def test_at_high_temperature_it_is_a_squared_distance():
+    """Over 2 τ² HW: what says how to weigh it."""
+    (s, t) = maps((2, 3, 6, 8), (2, 5, 6, 8))
+    a, q = attention_map(s), attention_map(t)
+    distance = (a - q).square().sum(1).mean().item()
+    assert MultiTeacherAlignmentLoss()(s, t).item() == pytest.approx(
+        distance / (2 * 9**2 * 48), rel=0.02)
+
+
 def test_is_zero_where_the_student_equals_one_teacher():
     for fusion in ('joint', 'summed'):
         loss = MultiTeacherAlignmentLoss(fusion)
