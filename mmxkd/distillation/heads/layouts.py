@@ -7,14 +7,18 @@ from torch import nn
 from .base import same
 
 
-def describe_priors(generator: Any) -> str:
+def describe_priors(generator: Any, size: int | None = None) -> str:
     """A few words on the priors of a head.
+
+    Args:
+        generator: Its prior generator.
+        size (int, optional): Side of a square input, to count all its
+            priors.
 
     Examples:
         >>> from types import SimpleNamespace
         >>> describe_priors(SimpleNamespace(
-        ...     strides=[(8, 8), (16, 16)], num_base_priors=[4, 6],
-        ...     input_size=(32, 32)))
+        ...     strides=[(8, 8), (16, 16)], num_base_priors=[4, 6]), 32)
         '2 levels, strides 8, 16, priors a cell 4, 6, 88 priors at 32×32'
     """
     strides = [s[0] if isinstance(s, (tuple, list)) else s
@@ -22,13 +26,11 @@ def describe_priors(generator: Any) -> str:
     counts = generator.num_base_priors
     text = (f'{len(strides)} levels, strides {_listed(strides)}, priors a '
             f'cell {_listed(counts)}')
-    size = getattr(generator, 'input_size', None)
     if size is None:
         return text
-    width, height = size if isinstance(size, (tuple, list)) else (size, size)
-    total = sum(-(-width // s) * -(-height // s) * count
+    total = sum((-(-size // s))**2 * count
                 for s, count in zip(strides, counts, strict=True))
-    return f'{text}, {total} priors at {height}×{width}'
+    return f'{text}, {total} priors at {size}×{size}'
 
 
 def _listed(values: Any) -> str:
@@ -46,7 +48,10 @@ def check_priors(student: Any, teacher: Any) -> None:
     Raises:
         ValueError: It describes both layouts.
     """
-    own, other = describe_priors(student), describe_priors(teacher)
+    # Only some generators of SSDs know the size of their inputs.
+    size = (getattr(student, 'input_size', None)
+            or getattr(teacher, 'input_size', None))
+    own, other = (describe_priors(g, size) for g in (student, teacher))
     if own != other:
         raise ValueError('student and teacher predict for other priors, so '
                          'their predictions cannot be compared one by one. '
