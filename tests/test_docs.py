@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmxkd.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[1]
-PAGES = sorted([REPO / 'README.md', *REPO.glob('docs/*.md'),
+PAGES = sorted([REPO / 'README.md', *REPO.glob('docs/**/*.md'),
                 *REPO.glob('configs/*/README.md')])
 
 
