@@ -2,8 +2,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
 from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
@@ -56,6 +58,9 @@ def grey_batch(model: nn.Module, size: tuple[int, int]
         sample.gt_instances = InstanceData(
             bboxes=boxes, labels=torch.zeros(
                 1, dtype=torch.long, device=inputs.device))
+        if getattr(model, 'with_mask', False):
+            sample.gt_instances.masks = BitmapMasks(
+                np.ones((1, height, width), np.uint8), height, width)
         sample.ignored_instances = InstanceData(bboxes=boxes[:0],
                                                 labels=torch.zeros(0).long())
         samples.append(sample)
