@@ -65,5 +65,6 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
             F.log_softmax(f.flatten(2) / self.tau, dim=-1)
             for f in (student, teacher))
         divergence = (log_t.exp() * (log_t - log_s)).sum()
-        channels = student.shape[0] * student.shape[1]
+        # No image at all, as of a RoI head: 0, with its gradient path.
+        channels = max(student.shape[0] * student.shape[1], 1)
         return divergence * (self.tau**2 / channels)

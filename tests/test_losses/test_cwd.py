@@ -90,6 +90,14 @@ def test_a_constant_on_a_channel_does_not_count():
         loss(s, t).item(), rel=1e-5)
 
 
+def test_no_image_at_all():
+    student = torch.zeros(0, 4, 7, 7, requires_grad=True)
+    value = ChannelWiseDistillationLoss()(student, torch.zeros(0, 4, 7, 7))
+    value.backward()
+    assert value.item() == 0
+    assert student.grad.shape == (0, 4, 7, 7)
+
+
 def test_sizes_must_agree():
     one, two = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 3)
     with pytest.raises(ValueError, match='level 1 is'):
