@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from detectors import narrow
 from mmdet.models.dense_heads import SSDHead
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
-from tiny_heads import batch, dense, distilled, ssd, weights_of
+from tiny_heads import (
+    batch,
+    dense,
+    distilled,
+    faster_rcnn,
+    ssd,
+    weights_of,
+)
 from toys import step
 
 from mmxkd.distillation import ChenDenseHeadLoss, ChenRoIHeadLoss
@@ -305,7 +311,7 @@ def test_two_losses_may_not_weigh_the_same():
 # ------------------------------------------------------------ Faster R-CNN
 @pytest.mark.parametrize('without', [(), (1, ), (0, 1)])
 def test_faster_rcnn(without):
-    model = distilled(narrow('faster_rcnn'), **two_stage())
+    model = distilled(faster_rcnn(), **two_stage())
     teacher = model.teachers['t']
     before = weights_of(teacher)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
@@ -330,7 +336,7 @@ def test_faster_rcnn(without):
 
 
 def test_the_teacher_is_asked_about_the_students_rois():
-    model = distilled(narrow('faster_rcnn'), **two_stage(mu=0.4))
+    model = distilled(faster_rcnn(), **two_stage(mu=0.4))
     teacher = model.teachers['t'].model
     calls = spy(model, 'loss_roi')
     asked = []
@@ -369,7 +375,7 @@ def test_the_teacher_is_asked_about_the_students_rois():
 
 
 def test_rpn_term_by_term():
-    model = distilled(narrow('faster_rcnn'), **two_stage(mu=0.4))
+    model = distilled(faster_rcnn(), **two_stage(mu=0.4))
     calls = spy(model, 'loss_rpn')
     losses = step(model, batch())
     given = calls[0]
@@ -385,7 +391,7 @@ def test_rpn_term_by_term():
     assert given['targets'][4] == count > 0
     assert losses['distill.rpn_soft'].item() == pytest.approx(
         soft / count, rel=1e-4)
-    whole = distilled(narrow('faster_rcnn'), **two_stage(mu=1.0))
+    whole = distilled(faster_rcnn(), **two_stage(mu=1.0))
     torch.manual_seed(3)
     alone = step(whole, batch())
     torch.manual_seed(3)
@@ -395,7 +401,7 @@ def test_rpn_term_by_term():
 
 
 def test_half_precision_teacher():
-    model = distilled(narrow('faster_rcnn'), dtype='bf16', **two_stage())
+    model = distilled(faster_rcnn(), dtype='bf16', **two_stage())
     losses = step(model, batch())
     model.parse_losses(losses)[0].backward()
     assert losses['distill.loss_roi'].dtype == torch.float32
@@ -403,7 +409,7 @@ def test_half_precision_teacher():
 
 
 def test_class_agnostic_boxes():
-    cfg = narrow('faster_rcnn')
+    cfg = faster_rcnn()
     cfg.roi_head.bbox_head.reg_class_agnostic = True
     model = distilled(cfg, **two_stage())
     assert step(model, batch())['distill.loss_roi'].isfinite()
@@ -488,7 +494,7 @@ def test_sigmoid_roi_heads_and_cascades_are_refused():
 
     with pytest.raises(ValueError, match='is a cascade'):
         ChenRoIHeadLoss().check(Cascade(), Cascade())
-    cfg = narrow('faster_rcnn')
+    cfg = faster_rcnn()
     cfg.roi_head.bbox_head.loss_cls = dict(type='FocalLoss')
     with pytest.raises(ConfigError, match='no background class to weigh'):
         distilled(cfg, **two_stage())

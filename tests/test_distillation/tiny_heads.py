@@ -1,4 +1,7 @@
 """Narrow detectors whose heads are distilled: SSD, GFL, ATSS and others."""
+from copy import deepcopy
+from functools import cache
+
 import torch
 from detectors import narrow, pictures
 from mmengine.hub import get_config
@@ -12,11 +15,16 @@ STEMS = dict(
     atss='atss/atss_r50_fpn_1x_coco.py')
 
 
+@cache
+def _ssd():
+    return get_config(
+        'mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py').model
+
+
 def ssd(classes=3, strides=(16, 32, 64), ratios=((2, 3), (2, 3), (2, )),
         width=0.25):
     """SSDLite on a narrow MobileNetV2; three or four levels at 96 px."""
-    cfg = get_config(
-        'mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py').model
+    cfg = deepcopy(_ssd())
     cfg._scope_ = 'mmdet'
     cfg.backbone.widen_factor = width
     cfg.backbone.init_cfg = None
@@ -33,8 +41,8 @@ def ssd(classes=3, strides=(16, 32, 64), ratios=((2, 3), (2, 3), (2, )),
     return cfg
 
 
-def dense(name, channels=16, **head):
-    """A one-stage detector with towers, as of ``STEMS`` or FCOS."""
+@cache
+def _dense(name):
     if name == 'fcos':
         cfg = narrow('fcos')
     else:
@@ -44,12 +52,28 @@ def dense(name, channels=16, **head):
         cfg.bbox_head.update(in_channels=16, num_classes=3)
         cfg.neck.start_level = 1
         cfg.neck.add_extra_convs = 'on_output'
-    cfg.bbox_head.feat_channels = channels
     if 'norm_cfg' in cfg.bbox_head or name in ('gfl', 'atss'):
         cfg.bbox_head.norm_cfg = dict(type='GN', num_groups=4,
                                       requires_grad=True)
+    return cfg
+
+
+def dense(name, channels=16, **head):
+    """A one-stage detector with towers, as of ``STEMS`` or FCOS."""
+    cfg = deepcopy(_dense(name))
+    cfg.bbox_head.feat_channels = channels
     cfg.bbox_head.update(head)
     return cfg
+
+
+@cache
+def _faster_rcnn():
+    return narrow('faster_rcnn')
+
+
+def faster_rcnn():
+    """A two-stage detector."""
+    return deepcopy(_faster_rcnn())
 
 
 def distilled(student, teacher=None, dry_run=(96, 96), mode='predict',
