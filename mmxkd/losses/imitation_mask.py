@@ -1,5 +1,6 @@
 """Where a student imitates its teacher: near objects, as anchors see them."""
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -15,13 +16,15 @@ _BUDGET = 2**22
 
 
 class _Tiles(NamedTuple):
-    """Anchors of T² neighbouring cells, of one shape, for each of B tiles."""
+    """Anchors of one shape in T² neighbouring cells: B tiles of them."""
 
-    corners: Tensor  # (4, B, T²)
+    corners: Tensor  # (B, 4, T²)
     # Least x1, y1; greatest x2, y2, width and height; least area.
     extremes: Tensor  # (7, B)
-    cells: Tensor  # (B, T²): index among the cells of all levels
     level: Tensor  # (B, )
+    place: Tensor  # (B, ): row of `cells`; tiles of all shapes share it.
+    cells: Tensor  # (S, T²): index among the cells of all levels.
+    spans: list[tuple[int, int]]  # First and last + 1 tile of each level.
 
 
 @torch.no_grad()
@@ -55,9 +58,8 @@ def imitation_mask(anchors: Sequence[Tensor],
       our reading.
 
     The result is exact for any anchors. It is quick where neighbouring cells
-    have similar ones: tiles of cells that cannot reach the threshold are left
-    out by an upper bound of their IoU, so that time hardly depends on the
-    number of anchors.
+    have similar ones: an upper bound of the IoU tells the tiles of cells that
+    cannot reach the threshold, and most anchors are never looked at.
 
     Args:
         anchors (list[Tensor]): (H·W·A, 4) x1, y1, x2, y2 in pixels for each
@@ -92,16 +94,18 @@ def imitation_mask(anchors: Sequence[Tensor],
         is_object = (own[:, 2:] != own[:, :2]).any(1)
         own, image = own[is_object], image[is_object]
         own = own + own.new_tensor([0, 0, 1, 1])
-    mask = torch.zeros(len(boxes), sum(counts), dtype=torch.bool,
+    total = sum(counts)
+    mask = torch.zeros(len(boxes) * total, dtype=torch.bool,
                        device=own.device)
-    step = max(1, _BUDGET // tiles.cells.numel())
+    step = max(1, _BUDGET // (len(tiles.place) * _TILE**2))
     for some, of in zip(own.split(step), image.split(step), strict=True):
-        k, tile, kept = _kept(tiles, len(sizes), some, psi, mode)
-        mask[of[k][:, None].expand_as(kept)[kept],
-             tiles.cells[tile][kept]] = True
+        k, tile, kept = _kept(tiles, some, psi, mode)
+        cell = (of[k] * total)[:, None] + tiles.cells[tiles.place[tile]]
+        mask[cell[kept]] = True
     return [
         part.reshape(-1, 1, h, w)
-        for part, (h, w) in zip(mask.split(counts, 1), sizes, strict=True)
+        for part, (h, w) in zip(
+            mask.reshape(-1, total).split(counts, 1), sizes, strict=True)
     ]
 
 
@@ -149,7 +153,8 @@ def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
     if len(anchors) != len(sizes):
         raise ValueError(f'imitation mask: anchors of {len(anchors)} levels '
                          f'for {len(sizes)} feature maps')
-    parts, first = [], 0
+    corners, places, cells = [], [], []
+    first_place = first_cell = 0
     for i, (level, (height, width)) in enumerate(
             zip(anchors, sizes, strict=True)):
         each, rest = divmod(len(level), height * width)
@@ -157,36 +162,46 @@ def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
             raise ValueError(
                 f'imitation mask: anchors {tuple(level.shape)} of level {i} '
                 f'are not (H·W·A, 4) of a {height} × {width} map')
-        rows, columns = (
-            torch.arange(-(-cells // _TILE) * _TILE, device=level.device
-                         ).clamp(max=cells - 1).reshape(-1, _TILE)
-            for cells in (height, width))
-        cells = (rows[:, None, :, None] * width
-                 + columns[None, :, None, :]).reshape(-1, _TILE**2)
-        corners = level.reshape(-1, each, 4).permute(2, 1, 0)[..., cells]
-        parts.append((corners.flatten(1, 2),
-                      cells.repeat(each, 1) + first,
-                      torch.full((len(cells) * each, ), i,
-                                 device=level.device)))
-        first += height * width
-    corners = torch.cat([part[0] for part in parts], 1)
-    if corners.dtype not in (torch.float32, torch.float64):
-        corners = corners.float()
+        own = _cells_of_tiles(height, width, level.device)
+        corners.append(level.reshape(height * width, -1)[own].transpose(
+            1, 2).reshape(-1, 4, _TILE**2))
+        places.append((torch.arange(len(own), device=level.device)
+                       + first_place).repeat_interleave(each))
+        cells.append(own + first_cell)
+        first_place += len(own)
+        first_cell += height * width
+    together = torch.cat(corners)
+    if not together.is_floating_point():
+        together = together.float()
     if plus_one:
-        corners = corners + corners.new_tensor([0, 0, 1, 1])[:, None, None]
-    return _Tiles(corners, _extremes(corners),
-                  torch.cat([part[1] for part in parts]),
-                  torch.cat([part[2] for part in parts]))
+        together = together + together.new_tensor([[0], [0], [1], [1]])
+    counts = [len(part) for part in corners]
+    ends = list(accumulate(counts, initial=0))
+    level_of = torch.arange(len(counts), device=together.device)
+    return _Tiles(
+        together, _extremes(together),
+        level_of.repeat_interleave(level_of.new_tensor(counts)),
+        torch.cat(places), torch.cat(cells), list(pairwise(ends)))
+
+
+def _cells_of_tiles(height: int, width: int, device: torch.device) -> Tensor:
+    """(S, T²): the cells of each tile of a grid."""
+    rows, columns = (
+        torch.arange(-(-n // _TILE) * _TILE, device=device).clamp(max=n - 1)
+        .reshape(-1, _TILE) for n in (height, width))
+    return (rows[:, None, :, None] * width
+            + columns[None, :, None, :]).reshape(-1, _TILE**2)
 
 
 def _extremes(corners: Tensor) -> Tensor:
-    low, high = corners[:2], corners[2:]
+    low, high = corners[:, :2], corners[:, 2:]
     size = high - low
-    return torch.cat([low.amin(2), high.amax(2), size.amax(2),
-                      size.prod(0, keepdim=True).amin(2)])
+    area = size[:, 0] * size[:, 1]
+    return torch.cat([low.amin(2).T, high.amax(2).T, size.amax(2).T,
+                      area.amin(1)[None]])
 
 
-def _kept(tiles: _Tiles, levels: int, boxes: Tensor, psi: float, mode: str
+def _kept(tiles: _Tiles, boxes: Tensor, psi: float, mode: str
           ) -> tuple[Tensor, Tensor, Tensor]:
     """Anchors above the threshold, in the tiles where there may be any.
 
@@ -196,18 +211,16 @@ def _kept(tiles: _Tiles, levels: int, boxes: Tensor, psi: float, mode: str
     """
     bound = _upper_bound(tiles, boxes)
     # The most promising tile of each level bounds the best IoU from below.
-    ends = tiles.level.bincount(minlength=levels).cumsum(0).tolist()
-    top = torch.stack([
-        bound[:, begin:end].argmax(1) + begin
-        for begin, end in zip([0, *ends[:-1]], ends, strict=True)], 1)
-    best = _iou(tiles.corners[:, top], boxes.T[..., None, None]).amax(2)
-    floor = best if mode == 'per_level' else best.amax(
-        1, keepdim=True).expand_as(best)
-    k, tile = (bound > (psi * floor)[:, tiles.level]).nonzero(as_tuple=True)
-    iou = _iou(tiles.corners[:, tile], boxes.T[:, k, None])
+    top = torch.stack([bound[:, first:end].argmax(1) + first
+                       for first, end in tiles.spans], 1)
+    best = _iou(tiles.corners[top], boxes[:, None, :, None]).amax(2)
+    floor = (best[:, tiles.level] if mode == 'per_level'
+             else best.amax(1, keepdim=True))
+    k, tile = (bound > psi * floor).nonzero(as_tuple=True)
+    iou = _iou(tiles.corners[tile], boxes[k, :, None])
     level = tiles.level[tile]
     best = best.flatten().scatter_reduce(
-        0, k * levels + level, iou.amax(1), 'amax').view_as(best)
+        0, k * best.shape[1] + level, iou.amax(1), 'amax').view_as(best)
     if mode == 'per_level':
         threshold = psi * best
     else:
@@ -220,9 +233,9 @@ def _kept(tiles: _Tiles, levels: int, boxes: Tensor, psi: float, mode: str
 
 
 def _iou(anchors: Tensor, boxes: Tensor) -> Tensor:
-    """IoU of corners (4, …) with (4, …), broadcast."""
-    x1, y1, x2, y2 = anchors
-    left, top, right, bottom = boxes
+    """(…, T²) IoU of (…, 4, T²) corners with (…, 4, 1) ones."""
+    x1, y1, x2, y2 = anchors.unbind(-2)
+    left, top, right, bottom = boxes.unbind(-2)
     return _ratio(
         torch.minimum(x2, right) - torch.maximum(x1, left),
         torch.minimum(y2, bottom) - torch.maximum(y1, top),
