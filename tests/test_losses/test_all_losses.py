@@ -5,6 +5,8 @@ import pytest
 import torch
 from loss_case import Draw, LossCase, all_cases, map_tensors, tensors
 
+from mmxkd.registry import MODELS
+
 ALL = all_cases()
 TINY = Draw(sizes=((3, 4), (2, 2)))
 
@@ -63,6 +65,12 @@ def assert_finite(value, gradient):
 
 def test_names_are_unique():
     assert len({case.name for case in ALL}) == len(ALL)
+
+
+def test_no_loss_is_forgotten():
+    ours = {name for name, kind in MODELS.module_dict.items()
+            if kind.__module__.startswith('mmxkd.losses.')}
+    assert ours - {type(case.module()).__name__ for case in ALL} == set()
 
 
 @cases()
