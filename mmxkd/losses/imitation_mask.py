@@ -171,7 +171,7 @@ def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
         first_place += len(own)
         first_cell += height * width
     together = torch.cat(corners)
-    if not together.is_floating_point():
+    if together.dtype not in (torch.float32, torch.float64):
         together = together.float()
     if plus_one:
         together = together + together.new_tensor([[0], [0], [1], [1]])
