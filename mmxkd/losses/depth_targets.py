@@ -42,9 +42,8 @@ def downsample_depth(depth: Tensor, size: tuple[int, int],
     if mode == 'nearest':
         return F.interpolate(depth, size, mode='nearest-exact')[:, 0]
     # The greatest of -depth belongs to the nearest pixel.
-    valid = (depth > 0) & depth.isfinite()
     closest = -F.adaptive_max_pool2d(
-        torch.where(valid, -depth, -torch.inf), size)
+        torch.where(depth > 0, -depth, -torch.inf), size)
     return closest.masked_fill(closest.isinf(), 0)[:, 0]
 
 

@@ -128,7 +128,7 @@ def soft_rank(values: Tensor, strength: float) -> Tensor:
     ordered, order = x.sort(1)
     with torch.no_grad():
         low = torch.searchsorted(ordered, ordered - tau)
-        high = torch.searchsorted(ordered, ordered + tau, right=True)
+        high = torch.searchsorted(ordered, ordered + tau)
     sums = torch.cat([torch.zeros_like(ordered[:, :1]), ordered.cumsum(1)], 1)
     count = high - low
     near = ordered * count - (sums.gather(1, high) - sums.gather(1, low))

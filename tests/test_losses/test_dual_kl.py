@@ -240,6 +240,15 @@ def test_head_share_by_hand():
     assert head_share(p, p, 0.5).item() == 0.5
 
 
+def test_equal_entries_are_the_tail_in_their_order():
+    """Their mass reaches mu exactly, which still is the tail."""
+    p = torch.full((64, ), 1 / 64)
+    q = torch.zeros(64)
+    q[32:] = 2 / 64
+    q[0] = 1 / 64
+    assert head_share(p, q, 0.5).item() == pytest.approx(32 / 63)
+
+
 @every_option
 def test_masked_positions_take_no_part(softmax, balance):
     student, teacher = drawn(1, 3, 4, 6), drawn(1, 3, 4, 6, seed=1)
@@ -301,16 +310,17 @@ def with_depth(classes=4):
 
 @pytest.mark.parametrize('uncertainty', ['hard', 'easy', 'entropy'])
 @pytest.mark.parametrize('exclude', [True, False])
-def test_depth_gives_the_weight(uncertainty, exclude):
+@pytest.mark.parametrize('classes', [4, 5])
+def test_depth_gives_the_weight(uncertainty, exclude, classes):
     student, teacher = drawn(2, 3, 4, 8), drawn(2, 3, 4, 8, seed=1)
-    logits, depth = with_depth()
+    logits, depth = with_depth(classes)
     valid = (depth >= 2) & (depth < 10)
     assert 0 < (~valid).sum() < 32
     p = logits.softmax(1)
     target = ((depth - 2) / 2).long().clamp(0, 3)[:, None]
-    weight = dict(hard=1 - p.gather(1, target)[:, 0],
-                  easy=p.gather(1, target)[:, 0],
-                  entropy=-(p * p.log()).sum(1) / math.log(4))[uncertainty]
+    of_target, entropy = p.gather(1, target)[:, 0], -(p * p.log()).sum(1)
+    weight = dict(hard=1 - of_target, easy=of_target,
+                  entropy=entropy / math.log(classes))[uncertainty]
     found = DepthDualKLLoss(BINS, uncertainty, exclude)(
         student, teacher, logits, depth)
     expected = DualKLLoss()(student, teacher, weight * valid,
@@ -352,8 +362,21 @@ def test_three_levels_of_a_map():
     sizes = [(4, 8), (2, 4), (1, 2)]
     student = [drawn(2, 3, *s) for s in sizes]
     teacher = [drawn(2, 3, *s, seed=1) for s in sizes]
-    levels = DepthDualKLLoss(BINS).levels(student, teacher, *with_depth())
-    assert len(levels) == 3 and all(v > 0 for v in levels)
+    logits, depth = with_depth()
+    loss = DepthDualKLLoss(BINS)
+    levels = loss.levels(student, teacher, logits, depth)
+    # Cells are weighed by the mean over those pixels that have a depth.
+    target = loss.bins.target(depth)
+    p = logits.softmax(1).gather(1, target.clamp(max=3)[:, None])[:, 0]
+    weights = []
+    for k in (1, 2, 4):
+        cells = (1 - p).reshape(2, 4 // k, k, 8 // k, k)
+        known = (target < 4).reshape(2, 4 // k, k, 8 // k, k).double()
+        weights.append((cells * known).sum((2, 4))
+                       / known.sum((2, 4)).clamp(min=1))
+    expected = DualKLLoss().levels(student, teacher, weights)
+    assert [v.item() for v in levels] == pytest.approx(
+        [v.item() for v in expected], rel=1e-10)
 
 
 # Options and errors.

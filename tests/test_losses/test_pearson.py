@@ -65,6 +65,17 @@ def test_a_constant_map_has_no_direction(constant):
     assert PearsonLoss()(student, torch.ones_like(teacher)).item() == 0
 
 
+def test_rounding_of_a_constant_map_is_no_direction():
+    """The last bit of every other value is another one."""
+    student = torch.full((1, 1, 6, 8), 100.)
+    student[..., ::2] = torch.nextafter(student[..., ::2], torch.tensor(0.))
+    student.requires_grad_()
+    value = PearsonLoss()(student, drawn(1, 1, 6, 8).float())
+    value.backward()
+    assert value.item() == pytest.approx(0.5)
+    assert (student.grad == 0).all()
+
+
 @pytest.mark.parametrize('scale', [1e-30, 1e30])
 def test_neither_small_nor_great_values_are_lost(scale):
     student, teacher = (drawn(2, 3, 4, 5, seed=i).float() for i in (0, 1))
