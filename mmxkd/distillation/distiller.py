@@ -178,8 +178,10 @@ class Distiller(nn.Module):
         if not self._started:
             self._started = True
             for loss in self.losses.values():
-                warn_if_it_stands_still(loss.schedule,
-                                        f'{loss.key}: loss_weight')
+                schedules = dict(getattr(loss.module, 'schedules', {}),
+                                 loss_weight=loss.schedule)
+                for name, schedule in schedules.items():
+                    warn_if_it_stands_still(schedule, f'{loss.key}: {name}')
         self.audit(name for name, weight in weights.items() if weight)
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():

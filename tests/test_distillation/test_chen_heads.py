@@ -1,10 +1,12 @@
 """Chen et al. (2017) on SSD heads, RPNs and RoI heads of mmdet."""
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from detectors import Calls
 from mmdet.models.dense_heads import SSDHead
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
@@ -289,6 +291,19 @@ def test_mu_may_follow_a_schedule():
     assert loss.student_weights(Progress(iter=3)) == dict(loss_cls=0.3)
 
 
+def test_mu_by_epoch_in_a_run_without_epochs_is_told(monkeypatch):
+    from mmengine.logging import MessageHub
+
+    from mmxkd.distillation import schedules
+    said = []
+    monkeypatch.setattr(schedules, 'print_log',
+                        lambda text, **kwargs: said.append(text))
+    MessageHub.get_current_instance().update_info('max_epochs', 1)
+    ramp = dict(type='Linear', start=0.0, stop=1.0, end=2, by_epoch=True)
+    step(distilled(ssd(), loss_head=on('bbox_head', mu=ramp)), batch())
+    assert len(said) == 1 and "'loss_head': mu changes by epoch" in said[0]
+
+
 @pytest.mark.parametrize('mu', [-0.1, 1.1])
 def test_mu_is_a_share(mu):
     with pytest.raises(ConfigError, match='between 0 and 1'):
@@ -372,6 +387,27 @@ def test_the_teacher_is_asked_about_the_students_rois():
         bound / len(rois), rel=1e-4, abs=1e-7)
     assert losses['distill.loss_roi'].item() == pytest.approx(
         (0.6 * soft + bound) / len(rois), rel=1e-4)
+
+
+def test_the_teacher_still_stops_after_what_is_recorded():
+    model = distilled(faster_rcnn(), loss_roi=two_stage()['loss_roi'])
+    teacher = model.teachers['t'].model
+    rpn, head = (Calls([part]) for part in (
+        teacher.rpn_head, teacher.roi_head.bbox_head.fc_cls))
+    step(model, batch())
+    assert (rpn.count, head.count) == (0, 1)
+
+
+def test_a_copy_of_the_algorithm_distils_by_itself():
+    model = distilled(faster_rcnn(), **two_stage())
+    model.parse_losses(step(model, batch()))[0].backward()
+    copy = deepcopy(model)
+    copy.zero_grad()
+    model.zero_grad()
+    model.parse_losses(step(copy, batch()))[0].backward()
+    assert all(p.grad is None for p in model.parameters())
+    assert copy.student.backbone.conv1.weight.grad.abs().max() > 0
+    assert copy.teachers['t'] is model.teachers['t']
 
 
 def test_rpn_term_by_term():

@@ -3,7 +3,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from ..schedules import Progress
+from ..schedules import Constant, Progress
 
 
 class HeadLoss(nn.Module, ABC):
@@ -16,6 +16,7 @@ class HeadLoss(nn.Module, ABC):
     Attributes:
         fixed (tuple[str]): Arguments that come from the student without a
             gradient, such as targets.
+        schedules (dict): Options that change over time, by name.
         teacher_head (str): The teacher's head, for a loss that calls it
             again: ``teacher_model.late_call()`` gives the teacher.
     """
@@ -24,6 +25,7 @@ class HeadLoss(nn.Module, ABC):
 
     def __init__(self) -> None:
         super().__init__()
+        self.schedules: dict[str, Constant] = {}
         self.teacher_head = ''
         self.terms: dict[str, Tensor] = {}
 

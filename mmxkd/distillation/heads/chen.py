@@ -43,6 +43,7 @@ class ChenHeadLoss(HeadLoss):
                  hard_loss: str = 'loss_cls') -> None:
         super().__init__()
         self.mu = build_schedule(mu, f'{type(self).__name__}.mu')
+        self.schedules['mu'] = self.mu
         self.mu_now(Progress())
         self.hard_loss = hard_loss
         self.soft = SoftCrossEntropyLoss(temperature, background_weight,
