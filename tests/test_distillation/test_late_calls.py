@@ -1,4 +1,6 @@
 """A teacher that is called again, after the student has run."""
+from pathlib import Path
+
 import pytest
 import torch
 from toys import algorithm_cfg, build, step, toy
@@ -100,3 +102,14 @@ def test_of_several_teachers_none_is_the_one():
     cfg['teachers'] = dict(a=one, b=one)
     with pytest.raises(ConfigError, match=r"it reads one, not \['a', 'b'\]"):
         MODELS.build(cfg)
+
+
+def test_two_processes_of_which_one_has_no_objects(
+        run_python, tmp_path, free_port):
+    """Every parameter gets a gradient in both, so that DDP does not wait."""
+    script = Path(__file__).parent / 'ddp_heads.py'
+    run_python('-m', 'torch.distributed.run', '--nproc_per_node=2',
+               f'--master_port={free_port}', script, tmp_path)
+    one, other = ((tmp_path / f'rank_{rank}.txt').read_text()
+                  for rank in (0, 1))
+    assert one == other and len(one.split()) == 3
