@@ -17,7 +17,8 @@ LEAST_STRENGTH = 1e-6
 
 @MODELS.register_module()
 class SpearmanLoss(MultiLevelLoss):
-    r"""Distillation by rank correlation, after MonoSKD (Wang and Liu, 2023).
+    r"""Distillation by rank correlation, after MonoSKD (arXiv
+    2310.11316).
 
     .. math:: L = \sum_l w_l \left[1 -
               \operatorname{corr}(R_S(S_l), R_T(T_l))\right]
