@@ -100,3 +100,28 @@ def batch(size=2, height=96, width=96, without=()):
 
 def weights_of(teacher):
     return {k: v.clone() for k, v in teacher.model.state_dict().items()}
+
+
+def on(head, kind='ChenDenseHeadLoss', **options):
+    """A loss between heads of the same name."""
+    return dict(type=kind, student=head, teacher=head, **options)
+
+
+def two_stage(**options):
+    """Losses of both heads of a two-stage detector."""
+    return dict(
+        loss_rpn=on('rpn_head', hard_loss='loss_rpn_cls', **options),
+        loss_roi=on('roi_head', 'ChenRoIHeadLoss', **options))
+
+
+def spy(model, name):
+    """The arguments that a loss gets, call by call."""
+    module = model.distiller.losses[name].module
+    calls, stock = [], module.forward
+
+    def forward(**kwargs):
+        calls.append(kwargs)
+        return stock(**kwargs)
+
+    module.forward = forward
+    return calls

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmxkd.losses import FeatureMSELoss, hard_negatives, in_full_precision
+from mmxkd.losses.base import check_pairs
 from mmxkd.registry import MODELS
 
 from ..schedules import Progress
@@ -109,13 +110,15 @@ class ChenDenseHeadLoss(ChenHeadLoss):
             raise ValueError(
                 'ChenDenseHeadLoss: get_targets gives '
                 f'{len(targets)} values, expected the 5 of AnchorHead')
+        check_pairs(type(self).__name__, s_prediction[0], t_prediction[0])
         labels, weights, boxes = (
             torch.cat(list(level), 1) for level in targets[:3])
         factor = targets[4]
         s_logits, s_deltas = self._flat(s_prediction)
         t_logits, t_deltas = self._flat(t_prediction)
         positive = (labels >= 0) & (labels < self.classes)
-        chosen = positive | self._negatives(s_logits, labels, weights)
+        chosen = positive | self._negatives(s_logits, labels, weights,
+                                            positive)
         mu = self.mu_now(progress)
         soft = self.soft(_with_background(s_logits)[chosen],
                          _with_background(t_logits)[chosen], factor)
@@ -132,16 +135,16 @@ class ChenDenseHeadLoss(ChenHeadLoss):
         return (flatten_levels(prediction[0], self.channels),
                 flatten_levels(prediction[1], 4))
 
-    def _negatives(self, logits: Tensor, labels: Tensor, weights: Tensor
-                   ) -> Tensor:
+    def _negatives(self, logits: Tensor, labels: Tensor, weights: Tensor,
+                   positive: Tensor) -> Tensor:
         """(N, P) bool: the background that the head learns from."""
         negative = (labels == self.classes) & (weights > 0)
         if self.negative_ratio is None:
             return negative
         errors = F.cross_entropy(logits.detach().transpose(1, 2), labels,
                                  reduction='none')
-        return hard_negatives(errors * weights, labels < self.classes,
-                              negative, self.negative_ratio)
+        return hard_negatives(errors * weights, positive, negative,
+                              self.negative_ratio)
 
 
 def flatten_levels(levels: Sequence[Tensor], channels: int) -> Tensor:

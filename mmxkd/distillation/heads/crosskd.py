@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmxkd.losses import generalized_iou, in_full_precision
+from mmxkd.losses.base import check_pairs
 from mmxkd.registry import MODELS
 
 from ..methods import supplied, tap_method
@@ -120,10 +121,14 @@ class CrossKDLoss(HeadLoss):
             t_prediction (Sequence): Class logits and boxes of the teacher,
                 each a list of levels.
             teacher_model (Teacher): Its head finishes the features.
+
+        Raises:
+            ValueError: Levels of other sizes.
         """
         with teacher_model.late_call(gradient=True) as model:
             head = model.get_submodule(self.teacher_head)
             crossed = self._cross(head, s_cls, s_reg)
+        check_pairs(type(self).__name__, crossed[0], t_prediction[0])
         logits = [flatten_levels(p[0], self.channels).float()
                   for p in (crossed, t_prediction)]
         truth = logits[1].detach().sigmoid()
