@@ -261,6 +261,7 @@ def _upper_bound(tiles: _Tiles, boxes: Tensor) -> Tensor:
 def _ratio(width: Tensor, height: Tensor, area: Tensor, own: Tensor
            ) -> Tensor:
     shared = width.clamp(min=0) * height.clamp(min=0)
-    # Only where nothing is shared can the union be 0.
+    # The union is 0 without any area. As a bound it can be less, where a tile
+    # has an anchor with corners the wrong way round.
     union = (area + own - shared).clamp(min=torch.finfo(own.dtype).tiny)
     return shared / union

@@ -284,6 +284,12 @@ def test_anchors_without_area_are_never_picked():
     assert mask.tolist() == [[[[False, False]]], [[[False, True]]]]
 
 
+def test_turned_anchors_are_never_picked_and_hide_no_other():
+    anchors = torch.tensor([[60., 10., 10., 60.], [20., 20., 30., 30.]])
+    mask, = imitation_mask([anchors], [anchors[1:]], [(1, 2)])
+    assert mask.tolist() == [[[[False, True]]]]
+
+
 def test_types_of_boxes_and_anchors():
     box = torch.tensor([[100, 120, 299, 319]])
     wanted, = imitation_mask([rpn_anchors()], [box.float()], [(37, 50)])
