@@ -89,7 +89,7 @@ class CrossModalDistill(BaseModel):
             inputs, samples = grey_batch(self.student, size)
             self.distiller.fit(make_context(
                 self.student, samples, inputs.device, current_progress(),
-                self._teachers))
+                self._teachers), type(self.student).__name__)
         finally:
             self._release()
 

@@ -1,7 +1,6 @@
 """One distillation loss, bound to the layers that it reads."""
 import inspect
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -9,14 +8,9 @@ from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
 
-from .building import (
-    CHANNELS,
-    bind,
-    build_part,
-    lacks_channels,
-    takes_list,
-)
-from .connectors import LevelConnector, connect, infer_connector
+from .building import CHANNELS, bind, build_part, lacks_channels, takes_list
+from .connectors import connect, infer_connector
+from .fitting import check_maps, connectors_for
 from .heads.base import HeadLoss
 from .heads.binding import head_sources
 from .hook_points import STUDENT, HookPoint, parse
@@ -141,12 +135,17 @@ class BoundLoss(nn.Module):
         student, teacher = pair
         if len(student) != len(teacher):
             raise ConfigError(
-                f'{self.key}: {self._address(0)} has {len(student)} levels, '
-                f'{self._address(1)} has {len(teacher)}; choose as many on '
+                f'{self.key}: {self.address(0)} has {len(student)} levels, '
+                f'{self.address(1)} has {len(teacher)}; choose as many on '
                 'both sides, e.g. by a range such as [:4]')
-        self._check_maps(pair)
+        for position, levels in enumerate(pair):
+            if getattr(self.module, 'maps_only', False):
+                check_maps(levels, f'{self.key}: '
+                           f'{type(self.module).__name__} compares maps, '
+                           + self.address(position))
         if self.unfitted is not None:
-            self.connector = self._fitted(self.unfitted, student, teacher)
+            self.connector = connectors_for(
+                self.unfitted, student, teacher, f'{self.key}: connector')
             self.unfitted = None
         if not self.infer or self.connector is not None:
             return
@@ -156,32 +155,6 @@ class BoundLoss(nn.Module):
             self.connector = infer_connector(student, teacher)
         except ValueError as error:
             raise ConfigError(f'{self.key}: {error}') from error
-
-    def _check_maps(self, sides: tuple[list[Tensor], list[Tensor]]) -> None:
-        """Refuse what a loss of maps would take for one."""
-        if not getattr(self.module, 'maps_only', False):
-            return
-        for position, levels in enumerate(sides):
-            for level in levels:
-                if level.dim() != 4:
-                    raise ConfigError(
-                        f'{self.key}: {type(self.module).__name__} compares '
-                        f'(N, C, H, W) maps, {self._address(position)} is '
-                        f'{tuple(level.shape)}')
-
-    def _fitted(self, config: Mapping, student: list[Tensor],
-                teacher: list[Tensor]) -> LevelConnector:
-        """One connector a level, with the channels that it needs."""
-        key = f'{self.key}: connector'
-        for position, levels in enumerate((student, teacher)):
-            if any(level.dim() != 4 for level in levels):
-                raise ConfigError(
-                    f'{key}: {self._address(position)} is no (N, C, H, W) '
-                    f'map to read its channels from; state {CHANNELS}')
-        return LevelConnector(
-            build_part({'in_channels': s.shape[1], 'out_channels': t.shape[1]}
-                       | dict(config), key)
-            for s, t in zip(student, teacher, strict=True))
 
     def check_fitted(self) -> None:
         """Raise where no dry run has told a connector its channels.
@@ -194,32 +167,8 @@ class BoundLoss(nn.Module):
                 f'{self.key}: connector={dict(self.unfitted)}: no dry run '
                 f'told its channels; state {CHANNELS}')
 
-    def rehearse(self, values: dict[str, Any], context: Mapping[str, Any],
-                 shared: Mapping[str, nn.Module]) -> None:
-        """Compute the loss once, so that what does not fit is refused now.
-
-        Args:
-            values, context, shared: As for :meth:`forward`.
-
-        Raises:
-            ConfigError: The loss cannot be computed, and why.
-        """
-        module = self.module
-        # What a loss remembers of its calls shall not be of this one.
-        self.module = deepcopy(module)
-        try:
-            self(values, context, shared)
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise ConfigError(
-                f'{self.key}: {type(module).__name__} cannot be computed '
-                f'from {self._address(0)} in the dry run: {error}'
-            ) from error
-        finally:
-            self.module = module
-
-    def _address(self, position: int) -> str:
+    def address(self, position: int) -> str:
+        """Where its first or second argument is read."""
         source = list(self.arguments.values())[position]
         source = source[0] if isinstance(source, list) else source
         return f'{source.model}:{source.address}'

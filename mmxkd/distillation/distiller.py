@@ -13,6 +13,7 @@ from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_part
 from .dry_run import untouched
+from .fitting import rehearse
 from .heads.base import HeadLoss
 from .hook_points import STUDENT
 from .loss_config import normalise
@@ -119,17 +120,18 @@ class Distiller(nn.Module):
                 found[own] = factor
         return found
 
-    def fit(self, context: Mapping[str, Any]) -> None:
+    def fit(self, context: Mapping[str, Any], detector: str) -> None:
         """Settle connectors by the records of a dry run, and try each loss.
 
         Args:
             context (dict): What losses may ask for by name.
+            detector (str): Class of the student.
         """
         for loss in self.losses.values():
             values = loss.read(self.tapes)
             loss.fit(values, self.connectors)
             with untouched(self):
-                loss.rehearse(values, context, self.connectors)
+                rehearse(loss, values, context, self.connectors, detector)
         print_log('Connectors\n' + connector_table(self.losses.values()),
                   logger='current')
 
