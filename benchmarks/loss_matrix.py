@@ -131,7 +131,7 @@ LOSSES = FEATURES | {
 # The detectors that a loss between heads applies to.
 HEADS: dict[str, tuple[str, ...]] = {
     'SoftLabels': tuple(
-        name for name in DETECTORS if name not in ('DETR', 'DINO')),
+        name for name in DETECTORS if name != 'DINO'),
     'CrossKD': ('RetinaNet', 'ATSS', 'GFL', 'FCOS', 'FoveaBox', 'RepPoints',
                 'CondInst'),
     'ChenDense': (*TWO_STAGE, 'SSD'),
@@ -148,11 +148,13 @@ def build(detector: str, loss: str) -> CrossModalDistill:
     torch.manual_seed(0)
     # Before its weights are initialised, its RoIs are no boxes.
     dry = (detector, loss) != ('Sparse R-CNN', 'SoftLabels')
+    # In prediction, DETR's head gives its last decoder layer alone.
+    mode = 'loss' if (detector, loss) == ('DETR', 'SoftLabels') else 'predict'
     make = DETECTORS[detector]
     teacher = make(TEACHER)
     model = MODELS.build(dict(
         type='mmxkd.CrossModalDistill', student=make(STUDENT),
-        teachers=dict(t=dict(cfg=teacher, random=True)),
+        teachers=dict(t=dict(cfg=teacher, random=True, mode=mode)),
         distiller=dict(losses=dict(loss_kd=LOSSES[loss](detector, teacher))),
         dry_run=SIZE if dry else False))
     # Some layers of DETR's kin hold whatever was in memory until then.
