@@ -37,7 +37,6 @@ class AttentionTransferLoss(MultiLevelLoss):
     """
 
     same_shape = False
-    maps_only = True
 
     def __init__(self,
                  p: int = 2,

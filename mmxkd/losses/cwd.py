@@ -31,8 +31,6 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
         ValueError: An argument is none of the above.
     """
 
-    maps_only = True
-
     def __init__(self,
                  tau: float = 1.0,
                  level_weights: Sequence[float] | None = None,

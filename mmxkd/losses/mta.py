@@ -61,7 +61,6 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
 
     # Attention needs equal sizes, but not equal channels.
     same_shape = False
-    maps_only = True
 
     def __init__(self,
                  fusion: str = 'joint',

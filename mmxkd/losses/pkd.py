@@ -44,7 +44,6 @@ class PKDLoss(MultiLevelLoss):
 
     # Sizes are brought together here, and how is an option.
     same_shape = False
-    maps_only = True
 
     def __init__(self,
                  resize_stu: bool = True,

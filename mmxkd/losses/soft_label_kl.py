@@ -53,6 +53,7 @@ class SoftLabelKLLoss(MultiLevelLoss):
 
     # A connector must not mix the logits of classes.
     same_shape = False
+    maps_only = False
 
     def __init__(self,
                  temperature: float = 4.0,

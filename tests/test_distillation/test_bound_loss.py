@@ -275,7 +275,9 @@ def test_what_is_no_map_is_refused():
                        r'maps, student:vector is \(2, 24576\), no \(N, '):
         build(**model, loss_a=dict(type='MapsLoss', student='vector',
                                    teacher='vector'))
-    assert levels(build(**model, loss_a=mse('vector', 'vector')))
+    for kind in ('FeatureMSELoss', 'SoftLabelKLLoss'):
+        assert levels(build(**model, loss_a=dict(
+            type=kind, student='vector', teacher='vector')))
 
 
 def test_what_the_student_cannot_serve():
