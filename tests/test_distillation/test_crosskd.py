@@ -99,6 +99,20 @@ def test_against_a_version_by_hand(name):
         cls + reg, rel=1e-4)
 
 
+def test_a_teacher_that_sees_nothing():
+    """Its confidence sums up to less than one prior."""
+    model = built('retinanet')
+    torch.nn.init.constant_(
+        model.teachers['t'].model.bbox_head.retina_cls.bias, -9.0)
+    data = batch()
+    given, losses = run(model, data)
+    assert rows(given['t_prediction'][0], 3).sigmoid().amax(-1).sum() < 1
+    with torch.no_grad():
+        cls, reg = slow(model, 'retinanet', given, data)
+    assert losses['distill.loss_cross'].item() == pytest.approx(
+        cls + reg, rel=1e-3)
+
+
 @pytest.mark.parametrize('name', HEADS)
 def test_two_steps(name):
     model = built(name)

@@ -143,7 +143,7 @@ class ChenDenseHeadLoss(ChenHeadLoss):
             return negative
         errors = F.cross_entropy(logits.detach().transpose(1, 2), labels,
                                  reduction='none')
-        return hard_negatives(errors * weights, positive, negative,
+        return hard_negatives(errors, positive, negative,
                               self.negative_ratio)
 
 
