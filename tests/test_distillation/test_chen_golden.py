@@ -6,9 +6,7 @@ import torch
 from mmdet.models.dense_heads import SSDHead
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
-from tiny_heads import (
-    ssd,
-)
+from tiny_heads import ssd
 
 from mmxkd.distillation import ChenDenseHeadLoss
 from mmxkd.distillation.methods import tap_method

@@ -1,16 +1,9 @@
 """Chen et al. (2017) on SSD heads of mmdet."""
-
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
-from tiny_heads import (
-    batch,
-    distilled,
-    on,
-    spy,
-    ssd,
-)
+from tiny_heads import batch, dense, distilled, on, spy, ssd
 from toys import step
 
 from mmxkd.distillation import ChenDenseHeadLoss, schedules
@@ -181,3 +174,20 @@ def test_two_losses_may_not_weigh_the_same():
     model = distilled(ssd(), loss_a=on('bbox_head'), loss_b=on('bbox_head'))
     with pytest.raises(ConfigError, match="loss_b.*'loss_cls' is weighed"):
         step(model, batch())
+
+
+def test_a_dense_head_with_a_softmax_and_no_mining():
+    cfg = dense('retinanet', loss_cls=dict(type='CrossEntropyLoss'))
+    model = distilled(cfg, loss_head=on('bbox_head', nu=0))
+    calls = spy(model, 'loss_head')
+    losses = step(model, batch())
+    given = calls[0]
+    soft = 0.0
+    for s, t, weights in zip(
+            given['s_prediction'][0], given['t_prediction'][0],
+            given['targets'][1], strict=True):
+        s, t = (v.permute(0, 2, 3, 1).reshape(-1, 4)[weights.flatten() > 0]
+                for v in (s, t))
+        soft += soft_cross_entropy(s, t).sum().item()
+    assert losses['distill.loss_head'].item() == pytest.approx(
+        0.5 * soft / given['targets'][4], rel=1e-4)

@@ -1,16 +1,8 @@
 """Heads and configs that Chen et al. (2017) cannot serve."""
-
 import pytest
 import torch
 from mmdet.registry import TASK_UTILS
-from tiny_heads import (
-    dense,
-    distilled,
-    faster_rcnn,
-    on,
-    ssd,
-    two_stage,
-)
+from tiny_heads import dense, distilled, faster_rcnn, on, ssd, two_stage
 
 from mmxkd.distillation import ChenDenseHeadLoss, ChenRoIHeadLoss
 from mmxkd.distillation.heads.layouts import check_priors
