@@ -177,7 +177,8 @@ def test_two_losses_may_not_weigh_the_same():
 
 
 def test_a_dense_head_with_a_softmax_and_no_mining():
-    cfg = dense('retinanet', loss_cls=dict(type='CrossEntropyLoss'))
+    cfg = dense('retinanet')
+    cfg.bbox_head.loss_cls = dict(type='CrossEntropyLoss')
     model = distilled(cfg, loss_head=on('bbox_head', nu=0))
     calls = spy(model, 'loss_head')
     losses = step(model, batch())
