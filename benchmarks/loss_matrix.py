@@ -157,8 +157,6 @@ def build(detector: str, loss: str) -> CrossModalDistill:
         teachers=dict(t=dict(cfg=teacher, random=True, mode=mode)),
         distiller=dict(losses=dict(loss_kd=LOSSES[loss](detector, teacher))),
         dry_run=SIZE if dry else False))
-    # Some layers of DETR's kin hold whatever was in memory until then.
-    model.teachers['t'].model.init_weights()
     model.init_weights()
     return model.train()
 

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
 from mmengine.logging import print_log
+from mmengine.model import PretrainedInit
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -41,7 +42,8 @@ class Teacher:
             starts.
         strict (bool): Refuse a checkpoint that does not fit completely.
         prefix (str): Prefix to cut off the names in the checkpoint.
-        random (bool): Allow a teacher without a checkpoint.
+        random (bool): Allow a teacher without a checkpoint. It starts with
+            the initialisation of its config, pretrained parts left out.
         scope (str, optional): Registry scope, e.g. ``'mmdet3d'``. Default:
             that of its config file, or the one in force.
         inputs (str, optional): The one modality that this model sees, where
@@ -94,6 +96,7 @@ class Teacher:
                     f'teachers.{self.name}.random=True')
             print_log(f'teacher {self.name!r} is random, as asked for',
                       logger='current', level=30)
+            initialise(self.model)
         else:
             load_teacher(self.model, self.checkpoint, self.name, self.strict,
                          self.prefix)
@@ -192,6 +195,24 @@ def build_model(cfg: dict, scope: str | None = None) -> nn.Module:
                  if scope else nullcontext())
     with overwrite:
         return MODELS.build(cfg)
+
+
+def initialise(model: nn.Module) -> None:
+    """Initialise a model as its config says, without pretrained weights.
+
+    Some layers are built of whatever the memory holds (``torch.empty``), and
+    are numbers only afterwards. Nothing is downloaded.
+    """
+    for module in model.modules():
+        stated = getattr(module, 'init_cfg', None)
+        if not stated:
+            continue
+        every = [stated] if isinstance(stated, dict) else stated
+        module.init_cfg = [
+            cfg for cfg in every
+            if cfg['type'] not in ('Pretrained', PretrainedInit)] or None
+    if hasattr(model, 'init_weights'):
+        model.init_weights()
 
 
 def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:

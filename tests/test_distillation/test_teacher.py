@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.model import BaseModule
 from toys import algorithm_cfg, build, mse, step, toy
 
 from mmxkd.distillation import RecordError, Teacher
@@ -106,6 +107,34 @@ def test_without_a_checkpoint_only_when_asked_for():
     allowed = Teacher('t', toy(), random=True)
     allowed.load()
     assert allowed.loaded
+
+
+class Blank(BaseModule):
+    """Weights of whatever the memory held."""
+
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
+        self.codes = torch.nn.Parameter(torch.full((2, ), torch.nan))
+        self.linear = torch.nn.Linear(2, 2)
+
+    def init_weights(self):
+        super().init_weights()
+        torch.nn.init.ones_(self.codes)
+
+
+@pytest.mark.parametrize('several', [False, True])
+def test_a_random_teacher_is_initialised_without_pretrained_parts(several):
+    missing = dict(type='Pretrained', checkpoint='http://localhost:1/x.pth')
+    threes = dict(type='Constant', layer='Linear', val=3.0)
+    model = toy(init_cfg=missing)
+    teacher = Teacher('t', model, random=True)
+    teacher.model.neck = Blank([threes, missing] if several else missing)
+    before = teacher.model.backbone.stem.weight.clone()
+    teacher.load()
+    assert teacher.model.neck.codes.tolist() == [1, 1]
+    assert (teacher.model.neck.linear.weight == 3).all() == several
+    assert torch.equal(teacher.model.backbone.stem.weight, before)
+    assert not teacher.model.training
 
 
 def test_a_teacher_that_was_never_loaded_is_not_run():
