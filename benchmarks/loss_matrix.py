@@ -95,11 +95,10 @@ def soft_labels(name: str, _: dict) -> dict:
                 **options)
 
 
-def chen_dense(name: str, _: dict) -> dict:
-    """The loss that it weighs has another name in a two-stage detector."""
-    hard = 'loss_rpn_cls' if name in TWO_STAGE else 'loss_cls'
-    return dict(type='ChenDenseHeadLoss', student=dense_head(name),
-                teacher=dense_head(name), hard_loss=hard)
+def on_dense_head(kind: str) -> Callable[[str, dict], dict]:
+    """A loss between the dense heads of both sides."""
+    return lambda name, _: dict(
+        type=kind, student=dense_head(name), teacher=dense_head(name))
 
 
 # Name → (name of the detector, config of its teacher) → config of the loss.
@@ -122,9 +121,8 @@ FEATURES: dict[str, Callable[[str, dict], dict]] = {
 }
 LOSSES = FEATURES | {
     'SoftLabels': soft_labels,
-    'CrossKD': lambda name, _: dict.fromkeys(
-        ('student', 'teacher'), dense_head(name)) | dict(type='CrossKDLoss'),
-    'ChenDense': chen_dense,
+    'CrossKD': on_dense_head('CrossKDLoss'),
+    'ChenDense': on_dense_head('ChenDenseHeadLoss'),
     'ChenRoI': lambda *_: dict(type='ChenRoIHeadLoss', student='roi_head',
                                teacher='roi_head'),
 }

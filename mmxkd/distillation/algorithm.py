@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
 from .context import make_context, watch_grid
@@ -84,8 +84,12 @@ class CrossModalDistill(BaseModel):
         if not all(can_dry_run(model) for model, _, _ in models):
             return
         try:
-            for model, name, mode in models:
-                dry_run(model, self.distiller.tapes[name], mode, size)
+            found = {
+                name: dry_run(model, self.distiller.tapes[name], mode, size)
+                for model, name, mode in models
+            }
+            if found[STUDENT] is not None:
+                self.distiller.check_weighed(found[STUDENT])
             inputs, samples = grey_batch(self.student, size)
             self.distiller.fit(make_context(
                 self.student, samples, inputs.device, current_progress(),
@@ -163,7 +167,8 @@ class CrossModalDistill(BaseModel):
             like = _first_tensor(losses)
             context = make_context(self.student, data_samples, like.device,
                                    progress, self._teachers)
-            _weigh(losses, self.distiller.student_weights(weights, progress))
+            _weigh(losses, self.distiller.student_weights(
+                weights, progress, losses))
             losses.update(self.distiller(weights, context, like))
         finally:
             self._release()
@@ -192,16 +197,8 @@ class CrossModalDistill(BaseModel):
 
 
 def _weigh(losses: dict[str, Any], weights: dict[str, float]) -> None:
-    """Multiply losses of the student, in place.
-
-    Raises:
-        ConfigError: It has no such loss.
-    """
+    """Multiply losses of the student, in place."""
     for name, weight in weights.items():
-        if name not in losses:
-            raise ConfigError(
-                f'{name!r}, which a head loss weighs, is no loss of the '
-                f"student's; {did_you_mean(name, losses)} Set 'hard_loss'")
         scale = partial(torch.mul, other=weight)
         losses[name] = map_tensors(scale, losses[name])
 

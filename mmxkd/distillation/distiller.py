@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, did_you_mean
 
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
@@ -102,22 +102,46 @@ class Distiller(nn.Module):
             for name, loss in self.losses.items()
         }
 
-    def student_weights(self, weights: Mapping[str, float],
-                        progress: Progress) -> dict[str, float]:
-        """What the student's own losses weigh at this moment, by name.
+    def check_weighed(self, own: Mapping[str, Any]) -> None:
+        """Raise where a loss weighs one that the student does not have.
+
+        Args:
+            own (dict): The student's losses by name.
 
         Raises:
-            ConfigError: Two losses weigh the same one.
+            ConfigError: It names both.
+        """
+        for name in self.losses:
+            alone = dict.fromkeys(self.losses, 0.0) | {name: 1.0}
+            self.student_weights(alone, Progress(), own)
+
+    def student_weights(self, weights: Mapping[str, float],
+                        progress: Progress, own: Mapping[str, Any]
+                        ) -> dict[str, float]:
+        """What the student's own losses weigh at this moment, by name.
+
+        Args:
+            weights (dict[str, float]): The weight of each distillation loss.
+            progress (Progress): For schedules.
+            own (dict): The student's losses by name.
+
+        Raises:
+            ConfigError: Two losses weigh the same one, or it does not exist.
         """
         found: dict[str, float] = {}
         for name, loss in self.losses.items():
             if not weights[name] or not isinstance(loss.module, HeadLoss):
                 continue
-            for own, factor in loss.module.student_weights(progress).items():
-                if own in found:
-                    raise ConfigError(f"{loss.key}: the student's {own!r} is "
-                                      'weighed by another loss already')
-                found[own] = factor
+            for hard, factor in loss.module.student_weights(progress).items():
+                if hard not in own:
+                    raise ConfigError(
+                        f'{loss.key}: hard_loss={hard!r} is no loss of the '
+                        f"student's; {did_you_mean(hard, own)}")
+                if hard in found:
+                    raise ConfigError(
+                        f"{loss.key}: the student's {hard!r} is weighed by "
+                        'another loss already')
+                found[hard] = factor
         return found
 
     def fit(self, context: Mapping[str, Any], detector: str) -> None:

@@ -1,6 +1,7 @@
 """A forward pass on a grey picture, to learn shapes before training."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,17 +84,22 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
 
 def dry_run(model: nn.Module, tape: Tape, mode: str,
-            size: tuple[int, int]) -> None:
+            size: tuple[int, int]) -> Any:
     """Fill a tape from a grey batch; find records that get overwritten.
+
+    Returns:
+        What the model returns; None if it failed behind the recorded layers.
 
     Raises:
         ConfigError: The model cannot be run on a grey picture.
     """
     inputs, samples = grey_batch(model, size)
+    found = None
     try:
         with untouched(model), tape.listen():
-            model(dict(imgs=inputs) if is_mmdet3d(model) else inputs, samples,
-                  mode=mode)
+            found = model(
+                dict(imgs=inputs) if is_mmdet3d(model) else inputs, samples,
+                mode=mode)
     except Exception as error:
         if not tape.full:
             raise ConfigError(
@@ -112,3 +118,4 @@ def dry_run(model: nn.Module, tape: Tape, mode: str,
         print_log(
             f'{tape.name}: {", ".join(overwritten)} is changed in place by '
             'a later layer; its records are copied', logger='current')
+    return found

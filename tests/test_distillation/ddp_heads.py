@@ -17,7 +17,7 @@ def models():
     on_ssd = dict(type='ChenDenseHeadLoss', student='bbox_head',
                   teacher='bbox_head', logit_hint=0.5)
     rpn = dict(type='ChenDenseHeadLoss', student='rpn_head',
-               teacher='rpn_head', hard_loss='loss_rpn_cls')
+               teacher='rpn_head')
     roi = dict(type='ChenRoIHeadLoss', student='roi_head',
                teacher='roi_head')
     cross = dict(type='CrossKDLoss', student='bbox_head',

@@ -9,6 +9,7 @@ from tiny_heads import (
     batch,
     distilled,
     faster_rcnn,
+    on,
     spy,
     two_stage,
     weights_of,
@@ -85,6 +86,20 @@ def test_the_teacher_is_asked_about_the_students_rois():
         bound / len(rois), rel=1e-4, abs=1e-7)
     assert losses['distill.loss_roi'].item() == pytest.approx(
         (0.6 * soft + bound) / len(rois), rel=1e-4)
+
+
+def test_each_head_weighs_its_own_loss():
+    whole = step(distilled(faster_rcnn(), **two_stage(mu=1.0)), batch())
+    losses = step(distilled(faster_rcnn(), loss_rpn=on('rpn_head', mu=0.25)),
+                  batch())
+    assert sum(losses['loss_rpn_cls']).item() == pytest.approx(
+        0.25 * sum(whole['loss_rpn_cls']).item())
+    assert losses['loss_cls'].item() == pytest.approx(
+        whole['loss_cls'].item())
+    named = on('rpn_head', mu=0.25, hard_loss='loss_cls')
+    losses = step(distilled(faster_rcnn(), loss_rpn=named), batch())
+    assert losses['loss_cls'].item() == pytest.approx(
+        0.25 * whole['loss_cls'].item())
 
 
 def test_the_teacher_still_stops_after_what_is_recorded():

@@ -110,7 +110,7 @@ def on(head, kind='ChenDenseHeadLoss', **options):
 def two_stage(**options):
     """Losses of both heads of a two-stage detector."""
     return dict(
-        loss_rpn=on('rpn_head', hard_loss='loss_rpn_cls', **options),
+        loss_rpn=on('rpn_head', **options),
         loss_roi=on('roi_head', 'ChenRoIHeadLoss', **options))
 
 

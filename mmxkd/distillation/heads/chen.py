@@ -27,8 +27,9 @@ class ChenHeadLoss(HeadLoss):
         nu, margin, bound: See
             :class:`mmxkd.losses.BoundedRegressionLoss`. With ``nu=0`` boxes
             are not compared.
-        hard_loss (str): Name of the student's classification loss, which
-            weighs :math:`\mu`.
+        hard_loss (str, optional): Name of the student's classification
+            loss, which weighs :math:`\mu`. Default: what mmdet calls it,
+            ``'loss_rpn_cls'`` of an RPN and ``'loss_cls'`` of other heads.
 
     Raises:
         ValueError: :math:`\mu` outside of [0, 1], or a bad option of a term.
@@ -40,12 +41,12 @@ class ChenHeadLoss(HeadLoss):
                  background_weight: float = 1.5,
                  foreground_weight: float = 1.0, nu: float = 0.5,
                  margin: float = 0.0, bound: str = 'box',
-                 hard_loss: str = 'loss_cls') -> None:
+                 hard_loss: str | None = None) -> None:
         super().__init__()
         self.mu = build_schedule(mu, f'{type(self).__name__}.mu')
         self.schedules['mu'] = self.mu
         self.mu_now(Progress())
-        self.hard_loss = hard_loss
+        self.hard_loss = 'loss_cls' if hard_loss is None else hard_loss
         self.soft = SoftCrossEntropyLoss(temperature, background_weight,
                                          foreground_weight)
         self.bounded = BoundedRegressionLoss(nu, margin, bound)

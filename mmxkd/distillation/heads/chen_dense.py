@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from mmdet.models import RPNHead
 from torch import Tensor, nn
 
 from mmxkd.losses import FeatureMSELoss, hard_negatives, in_full_precision
@@ -35,7 +36,6 @@ class ChenDenseHeadLoss(ChenHeadLoss):
     Args:
         mu, temperature, background_weight, foreground_weight, nu, margin,
             bound, hard_loss: See :class:`.chen.ChenHeadLoss`.
-            ``hard_loss`` of an RPN is ``'loss_rpn_cls'``.
         logit_hint (float): :math:`\gamma`, the weight of the mean squared
             difference of all logits, over all priors and classes (a
             published SSD version has 0.5). Hints on features, the paper's,
@@ -46,10 +46,11 @@ class ChenDenseHeadLoss(ChenHeadLoss):
                  background_weight: float = 1.5,
                  foreground_weight: float = 1.0, nu: float = 0.5,
                  margin: float = 0.0, bound: str = 'box',
-                 hard_loss: str = 'loss_cls',
+                 hard_loss: str | None = None,
                  logit_hint: float = 0.0) -> None:
         super().__init__(mu, temperature, background_weight,
                          foreground_weight, nu, margin, bound, hard_loss)
+        self.named = hard_loss is not None
         self.logit_hint = logit_hint
         self.hint = FeatureMSELoss()
         self.classes = self.channels = 0
@@ -80,6 +81,9 @@ class ChenDenseHeadLoss(ChenHeadLoss):
              'use_sigmoid_cls')
         check_coders(student, teacher)
         check_priors(student.prior_generator, teacher.prior_generator)
+        if not self.named and isinstance(student, RPNHead):
+            # A two-stage detector has a loss_cls too: its RoI head's.
+            self.hard_loss = 'loss_rpn_cls'
         self.classes = student.num_classes
         self.channels = student.cls_out_channels
         self.negative_ratio = (student.train_cfg or {}).get('neg_pos_ratio')

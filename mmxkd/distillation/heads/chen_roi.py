@@ -35,7 +35,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
                  background_weight: float = 1.5,
                  foreground_weight: float = 1.0, nu: float = 0.5,
                  margin: float = 0.0, bound: str = 'box',
-                 hard_loss: str = 'loss_cls',
+                 hard_loss: str | None = None,
                  feature: str = 'neck') -> None:
         super().__init__(mu, temperature, background_weight,
                          foreground_weight, nu, margin, bound, hard_loss)
