@@ -38,16 +38,19 @@ def test_model_builds(cfg):
 
 
 def test_data_and_evaluation_build(cfg, tmp_path):
-    # A file without frames, of COCO and of mmdet3d alike.
-    empty = tmp_path / 'empty.json'
-    empty.write_text('{"images": [], "annotations": [], "categories": [], '
-                     '"metainfo": {"categories": {}}, "data_list": []}')
+    # One file of COCO, without frames, and of mmdet3d, which needs one.
+    annotations = tmp_path / 'annotations.json'
+    annotations.write_text(
+        '{"images": [], "annotations": [], "categories": [], '
+        '"metainfo": {"categories": {}}, '
+        '"data_list": [{"images": {"CAM2": {"img_path": "000000.png"}}}]}')
     for split in ('train', 'val', 'test'):
         dataset = dict(cfg[f'{split}_dataloader'].dataset, lazy_init=True)
         assert len(DATASETS.build(dataset).pipeline.transforms) >= 4
     for split in ('val', 'test'):
         evaluator = cfg[f'{split}_evaluator']
-        metric = METRICS.build(dict(evaluator, ann_file=str(empty)))
+        metric = METRICS.build(
+            dict(evaluator, ann_file=str(annotations)))
         data = cfg[f'{split}_dataloader'].dataset
         assert Path(evaluator.ann_file) == Path(data.data_root, data.ann_file)
         # The best checkpoint goes by a number that there will be.
