@@ -11,6 +11,7 @@ from mmxkd.registry import MODELS
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .discriminator import FeatureDiscriminator
 from .gradient_reversal import reverse_gradient
+from .options import check_choice
 
 # Grid and inner pooling of the published discriminators, P2 to P5.
 PAPER_LEVELS = (
@@ -62,9 +63,8 @@ class AdversarialFeatureLoss(MultiLevelLoss):
                  discriminator_steps: int = 1,
                  student_steps: int = 1) -> None:
         super().__init__(level_weights)
-        if mode not in ('reversal', 'alternate'):
-            raise ValueError(f"AdversarialFeatureLoss: mode={mode!r}, "
-                             "expected 'reversal' or 'alternate'")
+        check_choice('AdversarialFeatureLoss', 'mode', mode,
+                     ('reversal', 'alternate'))
         if level_cfgs is None:
             level_cfgs = PAPER_LEVELS[:num_levels]
         if len(level_cfgs) != num_levels:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from .options import check_choice
 from .precision import in_full_precision
 
 Levels: TypeAlias = Tensor | Sequence[Tensor]
@@ -31,13 +32,17 @@ class MultiLevelLoss(nn.Module, ABC):
     """A loss over a list of feature levels.
 
     Subclasses implement :meth:`levels`, one scalar a level. The total is
-    their weighted mean or sum, so that every level counts alike whatever its
-    area. It is computed in float32 at least, also inside of autocast.
+    the mean or sum of these, each times its weight, so that every level
+    counts alike whatever its area. It is computed in float32 at least, also
+    inside of autocast.
 
     Args:
         level_weights (list[float], optional): One weight a level; default:
             1 each.
         level_reduction (str): ``'mean'`` or ``'sum'`` over levels.
+
+    Raises:
+        ValueError: An argument is none of the above.
 
     Attributes:
         same_shape (bool): Student and teacher need equal shapes, so that the
@@ -53,9 +58,12 @@ class MultiLevelLoss(nn.Module, ABC):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'mean') -> None:
         super().__init__()
-        if level_reduction not in ('mean', 'sum'):
-            raise ValueError(f'{type(self).__name__}: level_reduction='
-                             f"{level_reduction!r}, expected 'mean' or 'sum'")
+        check_choice(type(self).__name__, 'level_reduction', level_reduction,
+                     ('mean', 'sum'))
+        if isinstance(level_weights, (int, float)):
+            raise ValueError(f'{type(self).__name__}: level_weights='
+                             f'{level_weights}, expected a list of one number '
+                             'a level')
         self.level_weights = level_weights
         self.level_reduction = level_reduction
 
@@ -72,7 +80,7 @@ class MultiLevelLoss(nn.Module, ABC):
         """
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:
-        """Weighted mean or sum over levels."""
+        """Mean or sum over levels of each one times its weight."""
         weights = self.level_weights
         if weights is None:
             weights = [1.0] * len(levels)

@@ -3,6 +3,7 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
+from .options import check_choice
 from .precision import in_full_precision
 
 BOUNDS = ('box', 'batch')
@@ -65,9 +66,7 @@ class BoundedRegressionLoss(nn.Module):
     def __init__(self, nu: float = 0.5, margin: float = 0.0,
                  bound: str = 'box') -> None:
         super().__init__()
-        if bound not in BOUNDS:
-            raise ValueError(f'BoundedRegressionLoss: bound={bound!r}, '
-                             f'expected one of {list(BOUNDS)}')
+        check_choice('BoundedRegressionLoss', 'bound', bound, BOUNDS)
         self.nu, self.margin, self.bound = nu, margin, bound
 
     def forward(self, s_box: Tensor, t_box: Tensor, target: Tensor,

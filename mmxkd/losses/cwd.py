@@ -7,6 +7,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .options import check_positive
 
 
 @MODELS.register_module()
@@ -36,9 +37,7 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
-        if not tau > 0:
-            raise ValueError(f'{type(self).__name__}: tau={tau!r}, expected '
-                             'a positive number')
+        check_positive(type(self).__name__, 'tau', tau)
         self.tau = tau
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:

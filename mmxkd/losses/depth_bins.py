@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .options import check_choice
+
 KITTI_FOCAL = 721.5377 * 1280 / 1242
 """Focal length of KITTI's colour camera, pixels of a picture 1280 wide."""
 
@@ -90,9 +92,7 @@ class DepthBins:
 
     def __init__(self, rule: str = 'rpd', near: float = 5.0,
                  far: float = 80.0, number: int = 80) -> None:
-        if rule not in RULES:
-            raise ValueError(f'DepthBins: rule={rule!r}, expected one of '
-                             f'{sorted(RULES)}')
+        check_choice('DepthBins', 'rule', rule, RULES)
         if not 0 <= near < far or number < 1 or (rule == 'rpd' and not near):
             raise ValueError(
                 f'DepthBins: near={near}, far={far}, number={number}; '

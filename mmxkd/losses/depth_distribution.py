@@ -11,6 +11,7 @@ from mmxkd.registry import MODELS
 from .boxes import boxes_of, union_mask
 from .depth_bins import DepthBins
 from .depth_targets import check_downsample, depth_target
+from .options import check_choice
 from .precision import in_full_precision
 
 
@@ -52,9 +53,7 @@ class DepthDistributionLoss(nn.Module):
                  background_weight: float = 1.0,
                  downsample: str = 'valid_min') -> None:
         super().__init__()
-        if kind not in ('ce', 'focal'):
-            raise ValueError(f'DepthDistributionLoss: kind={kind!r}, '
-                             "expected 'ce' or 'focal'")
+        check_choice('DepthDistributionLoss', 'kind', kind, ('ce', 'focal'))
         if gamma < 1:
             raise ValueError(f'DepthDistributionLoss: gamma={gamma}, expected '
                              'at least 1, for a finite gradient where p = 1')

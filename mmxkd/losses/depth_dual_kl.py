@@ -15,6 +15,7 @@ from .depth_uncertainty import (
     depth_uncertainty,
 )
 from .dual_kl import DualKLLoss
+from .options import check_choice
 
 
 @MODELS.register_module()
@@ -50,9 +51,7 @@ class DepthDualKLLoss(DualKLLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(softmax, balance, temperature, mu, level_weights,
                          level_reduction)
-        if uncertainty not in MODES:
-            raise ValueError(f'DepthDualKLLoss: uncertainty={uncertainty!r}, '
-                             f'expected one of {MODES}')
+        check_choice('DepthDualKLLoss', 'uncertainty', uncertainty, MODES)
         check_downsample(type(self).__name__, downsample)
         self.bins = DepthBins(**(bins or {}))
         self.uncertainty, self.downsample = uncertainty, downsample

@@ -4,15 +4,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .depth_bins import DepthBins
+from .options import check_choice
 
 DOWNSAMPLE = ('valid_min', 'nearest')
 
 
 def check_downsample(name: str, mode: str) -> None:
     """Raise ValueError unless :func:`downsample_depth` knows a mode."""
-    if mode not in DOWNSAMPLE:
-        raise ValueError(f'{name}: downsample={mode!r}, expected one of '
-                         f'{DOWNSAMPLE}')
+    check_choice(name, 'downsample', mode, DOWNSAMPLE)
 
 
 def downsample_depth(depth: Tensor, size: tuple[int, int],

@@ -9,6 +9,7 @@ from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .depth_uncertainty import any_valid, average_valid
+from .options import check_choice, check_positive
 
 SOFTMAX = ('spatial', 'channel')
 BALANCE = ('equalise', 'akl', 'fixed')
@@ -71,15 +72,9 @@ class DualKLLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
-        if softmax not in SOFTMAX:
-            raise ValueError(f'{name}: softmax={softmax!r}, expected one of '
-                             f'{SOFTMAX}')
-        if balance not in BALANCE:
-            raise ValueError(f'{name}: balance={balance!r}, expected one of '
-                             f'{BALANCE}')
-        if not temperature > 0:
-            raise ValueError(f'{name}: temperature={temperature}, expected '
-                             'more than 0')
+        check_choice(name, 'softmax', softmax, SOFTMAX)
+        check_choice(name, 'balance', balance, BALANCE)
+        check_positive(name, 'temperature', temperature)
         self.softmax, self.balance = softmax, balance
         self.temperature, self.mu = temperature, mu
 

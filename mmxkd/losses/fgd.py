@@ -10,6 +10,7 @@ from mmxkd.registry import MODELS
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .boxes import boxes_of
 from .level_channels import as_channels, check_channels
+from .options import check_positive
 
 _PARTS = ('foreground', 'background', 'attention', 'global')
 
@@ -71,9 +72,7 @@ class FGDLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
-        if temperature <= 0:
-            raise ValueError(f'FGDLoss: temperature={temperature}, expected '
-                             'a positive number')
+        check_positive('FGDLoss', 'temperature', temperature)
         self.channels = as_channels(channels)
         self.weights = (alpha_fgd, beta_fgd, gamma_fgd, lambda_fgd)
         self.temperature = temperature

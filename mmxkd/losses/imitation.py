@@ -14,6 +14,7 @@ from .imitation_mask import (
     imitation_mask,
     square_priors,
 )
+from .options import check_choice, check_positive
 
 Size = tuple[int, int]
 
@@ -73,12 +74,10 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         check_mask_options(psi, mode)
-        if normalize not in ('all', 'level'):
-            raise ValueError('FineGrainedImitationLoss: normalize='
-                             f"{normalize!r}, expected 'all' or 'level'")
-        if square_scale is not None and square_scale <= 0:
-            raise ValueError('FineGrainedImitationLoss: square_scale='
-                             f'{square_scale}, expected more than 0')
+        name = type(self).__name__
+        check_choice(name, 'normalize', normalize, ('all', 'level'))
+        if square_scale is not None:
+            check_positive(name, 'square_scale', square_scale)
         self.psi = psi
         self.mode = mode
         self.plus_one = plus_one

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .boxes import cell_centres
+from .options import check_choice
 
 MODES = ('global', 'per_level', 'assigned')
 
@@ -140,9 +141,7 @@ def check_mask_options(psi: float, mode: str) -> None:
     Raises:
         ValueError: As there.
     """
-    if mode not in MODES:
-        raise ValueError(f'imitation mask: mode={mode!r}, expected one of '
-                         f'{MODES}')
+    check_choice('imitation mask', 'mode', mode, MODES)
     if not 0 <= psi <= 1:
         raise ValueError(f'imitation mask: psi={psi}, expected 0 to 1')
 

@@ -8,6 +8,7 @@ from mmxkd.registry import MODELS
 
 from .attention import attention_map, check_power
 from .base import Levels, MultiLevelLoss, as_levels
+from .options import check_choice, check_positive
 
 FUSIONS = ('joint', 'summed')
 MODES = ('kl', 'as_published')
@@ -71,15 +72,9 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
-        if fusion not in FUSIONS:
-            raise ValueError(f'{name}: fusion={fusion!r}, expected one of '
-                             f'{FUSIONS}')
-        if mode not in MODES:
-            raise ValueError(f'{name}: mode={mode!r}, expected one of '
-                             f'{MODES}')
-        if not temperature > 0:
-            raise ValueError(f'{name}: temperature={temperature!r}, expected '
-                             'a positive number')
+        check_choice(name, 'fusion', fusion, FUSIONS)
+        check_choice(name, 'mode', mode, MODES)
+        check_positive(name, 'temperature', temperature)
         check_power(name, p)
         self.fusion = fusion
         self.mode = mode

@@ -8,6 +8,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .options import check_choice
 
 # Axes of (N, C, H, W) that one correlation runs over.
 OVER = dict(batch=(0, 1, 2, 3), sample=(1, 2, 3), channel=(2, 3))
@@ -45,9 +46,7 @@ class PearsonLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'mean') -> None:
         super().__init__(level_weights, level_reduction)
-        if over not in OVER:
-            raise ValueError(f'PearsonLoss: over={over!r}, expected one of '
-                             f'{sorted(OVER)}')
+        check_choice('PearsonLoss', 'over', over, OVER)
         self.over = over
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
+from .options import check_choice, check_positive
 from .precision import in_full_precision
 
 BACKGROUNDS = dict(first=0, last=-1)
@@ -65,13 +66,9 @@ class SoftCrossEntropyLoss(nn.Module):
                  foreground_weight: float = 1.0,
                  background: str = 'last') -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f'SoftCrossEntropyLoss: temperature='
-                             f'{temperature}, expected a positive number')
-        if background not in BACKGROUNDS:
-            raise ValueError('SoftCrossEntropyLoss: background='
-                             f'{background!r}, expected one of '
-                             f'{sorted(BACKGROUNDS)}')
+        check_positive('SoftCrossEntropyLoss', 'temperature', temperature)
+        check_choice('SoftCrossEntropyLoss', 'background', background,
+                     BACKGROUNDS)
         self.temperature, self.background = temperature, background
         self.background_weight = background_weight
         self.foreground_weight = foreground_weight

@@ -7,6 +7,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .options import check_choice, check_positive
 
 REDUCTIONS = ('batchmean', 'mean')
 ACTIVATIONS = ('softmax', 'sigmoid')
@@ -65,15 +66,9 @@ class SoftLabelKLLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
-        if not temperature > 0:
-            raise ValueError(f'{name}: temperature={temperature!r}, expected '
-                             'a positive number')
-        if reduction not in REDUCTIONS:
-            raise ValueError(f'{name}: reduction={reduction!r}, expected one '
-                             f'of {REDUCTIONS}')
-        if activation not in ACTIVATIONS:
-            raise ValueError(f'{name}: activation={activation!r}, expected '
-                             f'one of {ACTIVATIONS}')
+        check_positive(name, 'temperature', temperature)
+        check_choice(name, 'reduction', reduction, REDUCTIONS)
+        check_choice(name, 'activation', activation, ACTIVATIONS)
         if num_classes is not None and num_classes < 1:
             raise ValueError(f'{name}: num_classes={num_classes}, expected '
                              'a positive number')

@@ -8,6 +8,7 @@ from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .grids import coarsest_size, resize
+from .options import check_choice
 from .pearson import one_minus_correlation
 
 MODES = ('released', 'rank')
@@ -55,9 +56,7 @@ class SpearmanLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
-        if mode not in MODES:
-            raise ValueError(f'SpearmanLoss: mode={mode!r}, expected one of '
-                             f'{MODES}')
+        check_choice('SpearmanLoss', 'mode', mode, MODES)
         if not strength >= LEAST_STRENGTH:
             raise ValueError(f'SpearmanLoss: strength={strength}, expected '
                              f'{LEAST_STRENGTH} at least')

@@ -324,7 +324,7 @@ def test_what_the_student_cannot_serve():
     (mse(connector=dict(type='AlignConnector', in_channel=3)),
      "no argument 'in_channel'; did you mean 'in_channels'"),
     (dict(type='AdversarialFeatureLoss', mode='x', student='neck',
-          teacher='neck'), "mode='x', expected 'reversal'"),
+          teacher='neck'), "mode='x', expected one of .*'reversal'"),
     (mse('backbone.stem', 'bbox_head'), 'has 1 levels, t:bbox_head has 2'),
     (mse(['neck[0]', 'neck[1]'], 'neck[0]'), 'has 2 levels'),
 ])

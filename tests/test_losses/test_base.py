@@ -2,6 +2,7 @@
 import pytest
 import torch
 
+from mmxkd.losses import PKDLoss
 from mmxkd.losses.base import MultiLevelLoss, as_levels, check_pairs
 
 
@@ -35,3 +36,9 @@ def test_one_map_is_one_level():
 def test_pairs_that_do_not_match(student, teacher, message):
     with pytest.raises(ValueError, match=message):
         check_pairs('Loss', student, teacher)
+
+
+def test_one_weight_for_all_levels_is_no_list():
+    with pytest.raises(ValueError, match='PKDLoss: level_weights=0.5, '
+                       'expected a list of one number a level'):
+        PKDLoss(level_weights=0.5)

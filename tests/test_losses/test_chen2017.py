@@ -294,9 +294,9 @@ def test_rows_far_below_the_rest_are_finite():
 @pytest.mark.parametrize('options, message', [
     (dict(type='SoftCrossEntropyLoss', temperature=0), 'temperature=0'),
     (dict(type='SoftCrossEntropyLoss', background='middle'),
-     r"background='middle', expected one of \['first', 'last'\]"),
+     r"background='middle', expected one of \('first', 'last'\)"),
     (dict(type='BoundedRegressionLoss', bound='image'),
-     r"bound='image', expected one of \['box', 'batch'\]"),
+     r"bound='image', expected one of \('box', 'batch'\)"),
 ])
 def test_options_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

@@ -142,7 +142,7 @@ def test_defaults():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(kind='l1'), "kind='l1', expected 'ce' or 'focal'"),
+    (dict(kind='l1'), "kind='l1', expected one of .*'focal'"),
     (dict(downsample='mean'), "downsample='mean'"),
     (dict(kind='focal', gamma=0.5), 'gamma=0.5'),
     (dict(bins=dict(rule='no')), "rule='no'"),

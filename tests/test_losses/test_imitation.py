@@ -167,8 +167,8 @@ def test_squares_take_the_place_of_anchors():
 @pytest.mark.parametrize('options, message', [
     (dict(psi=-1), 'psi=-1, expected 0 to 1'),
     (dict(mode='fpn'), "mode='fpn', expected one of"),
-    (dict(normalize='batch'), "normalize='batch', expected 'all' or 'level'"),
-    (dict(square_scale=0), 'square_scale=0, expected more than 0'),
+    (dict(normalize='batch'), "normalize='batch', expected one of"),
+    (dict(square_scale=0), 'square_scale=0, expected a positive number'),
     (dict(level_reduction='max'), "level_reduction='max'"),
 ])
 def test_options_are_checked(options, message):
