@@ -246,6 +246,7 @@ def test_half_precision_teacher():
     (lambda: dense('gfl'), None, dict(position=5),
      'position=5: cls_convs of the student has 4'),
     (lambda: dense('gfl'), None, dict(position=0), 'position=0'),
+    (lambda: dense('gfl'), None, dict(position='3'), "not supported between"),
     (lambda: dense('gfl'), lambda: dense('gfl', stacked_convs=2), {},
      'cls_convs of the teacher has 2'),
     (ssd, None, {}, 'SSDHead of the student has a softmax'),

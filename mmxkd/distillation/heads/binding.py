@@ -48,7 +48,7 @@ def head_sources(module: HeadLoss, config: LossConfig,
         heads.append(models[source.model].get_submodule(point.path))
     try:
         reads = module.bind_heads((names[0], names[1]), *heads)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f'{key}: {error}') from error
     return {
         argument: Source(sides[side], address)
