@@ -18,7 +18,8 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
         list[Tensor]: (G, 4) for each image; G may be 0.
 
     Raises:
-        ValueError: A sample has no ground-truth boxes, not even none.
+        ValueError: A sample has no ground-truth boxes, not even none, or
+            others than these, such as rotated ones.
     """
     boxes = []
     for i, sample in enumerate(batch_data_samples):
@@ -27,7 +28,11 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
             raise ValueError(f'data sample {i} has no gt_instances.bboxes: '
                              'the loss needs ground-truth boxes')
         # mmdet wraps boxes in a class of its own.
-        boxes.append(getattr(found, 'tensor', found).reshape(-1, 4))
+        own = getattr(found, 'tensor', found)
+        if len(own) and own.shape[1:] != (4, ):
+            raise ValueError(f'data sample {i} has boxes {tuple(own.shape)}, '
+                             'expected (G, 4): x1, y1, x2, y2')
+        boxes.append(own.reshape(-1, 4))
     return boxes
 
 

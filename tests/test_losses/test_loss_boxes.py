@@ -25,6 +25,12 @@ def test_boxes_are_tensors_whatever_mmdet_wraps_them_in():
     assert found[1].tolist() == rows.tolist()
 
 
+def test_rotated_boxes_are_not_cut_into_other_ones():
+    with pytest.raises(ValueError, match=r'data sample 1 has boxes \(4, 5\), '
+                       r'expected \(G, 4\)'):
+        boxes_of([sample(torch.zeros(0, 5)), sample(torch.zeros(4, 5))])
+
+
 def test_centres_of_cells():
     y, x = cell_centres((2, 4), (16, 16), torch.zeros(1))
     assert y.tolist() == [4, 12] and x.tolist() == [2, 6, 10, 14]
