@@ -9,7 +9,7 @@ from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .depth_uncertainty import any_valid, average_valid
-from .options import check_choice, check_positive
+from .options import check_choice, check_positive, check_share
 
 SOFTMAX = ('spatial', 'channel')
 BALANCE = ('equalise', 'akl', 'fixed')
@@ -58,12 +58,12 @@ class DualKLLoss(MultiLevelLoss):
         softmax (str): ``'spatial'`` or ``'channel'``.
         balance (str): ``'equalise'``, ``'akl'`` or ``'fixed'``.
         temperature (float): :math:`\tau`.
-        mu (float): Mass of the tail in ``'akl'``.
+        mu (float): Mass of the tail in ``'akl'``, 0 to 1.
         level_weights (list[float], optional): :math:`w_l`; default 1.
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
 
     Raises:
-        ValueError: An option is unknown.
+        ValueError: An option is unknown or out of range.
     """
 
     def __init__(self, softmax: str = 'spatial', balance: str = 'equalise',
@@ -75,6 +75,7 @@ class DualKLLoss(MultiLevelLoss):
         check_choice(name, 'softmax', softmax, SOFTMAX)
         check_choice(name, 'balance', balance, BALANCE)
         check_positive(name, 'temperature', temperature)
+        check_share(name, 'mu', mu)
         self.softmax, self.balance = softmax, balance
         self.temperature, self.mu = temperature, mu
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .boxes import cell_centres
-from .options import check_choice
+from .options import check_choice, check_share
 
 MODES = ('global', 'per_level', 'assigned')
 
@@ -142,8 +142,7 @@ def check_mask_options(psi: float, mode: str) -> None:
         ValueError: As there.
     """
     check_choice('imitation mask', 'mode', mode, MODES)
-    if not 0 <= psi <= 1:
-        raise ValueError(f'imitation mask: psi={psi}, expected 0 to 1')
+    check_share('imitation mask', 'psi', psi)
 
 
 def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],

@@ -9,6 +9,7 @@ from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
 from .level_channels import as_channels, check_channels
+from .options import check_share
 
 
 @MODELS.register_module()
@@ -62,9 +63,7 @@ class MGDLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
-        if not 0 <= lambda_mgd <= 1:
-            raise ValueError(f'MGDLoss: lambda_mgd={lambda_mgd}, expected a '
-                             'share of 0 to 1')
+        check_share('MGDLoss', 'lambda_mgd', lambda_mgd)
         self.channels = as_channels(channels)
         self.alpha_mgd, self.lambda_mgd = alpha_mgd, lambda_mgd
         self.generation = nn.ModuleList(

@@ -38,3 +38,18 @@ def check_positive(name: str, option: str, value: Any) -> None:
             or value <= 0):
         raise ValueError(f'{name}: {option}={value!r}, expected a positive '
                          'number')
+
+
+def check_share(name: str, option: str, value: float) -> None:
+    """Raise where an option is no number of 0 to 1.
+
+    Args:
+        name (str): The loss, for the message.
+        option (str): The option, likewise.
+        value (float): What was given.
+
+    Raises:
+        ValueError: See above.
+    """
+    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f'{name}: {option}={value!r}, expected 0 to 1')

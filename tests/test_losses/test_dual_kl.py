@@ -391,6 +391,7 @@ def test_is_found_by_its_name():
     (dict(softmax='both'), "softmax='both', expected one of.*'channel'"),
     (dict(balance='bdkd'), "balance='bdkd', expected one of.*'akl'"),
     (dict(temperature=0), 'temperature=0'),
+    (dict(mu=50), 'mu=50, expected 0 to 1'),
     (dict(level_reduction='max'), "level_reduction='max'"),
 ])
 def test_unknown_options_are_refused(options, message):

@@ -169,7 +169,7 @@ def test_is_found_by_its_name():
 
 
 def test_other_options_and_features_are_refused():
-    with pytest.raises(ValueError, match='lambda_mgd=65, expected a share'):
+    with pytest.raises(ValueError, match='lambda_mgd=65, expected 0 to 1'):
         MGDLoss(4, lambda_mgd=65)
     with pytest.raises(ValueError, match=r'2 levels, but channels=\[4\] is '
                                          r'for 1; .* channels=\[4, 4\]'):
