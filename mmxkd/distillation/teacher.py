@@ -98,6 +98,8 @@ class Teacher:
                       logger='current', level=30)
             initialise(self.model)
         else:
+            if not self.strict:  # for what the file does not hold
+                initialise(self.model)
             load_teacher(self.model, self.checkpoint, self.name, self.strict,
                          self.prefix)
         self.loaded = True

@@ -137,6 +137,20 @@ def test_a_random_teacher_is_initialised_without_pretrained_parts(several):
     assert not teacher.model.training
 
 
+def test_what_a_checkpoint_lacks_is_initialised_where_that_is_allowed(
+        tmp_path):
+    teacher = Teacher('t', toy(), checkpoint=str(tmp_path / 'part.pth'),
+                      strict=False)
+    weights = {key: torch.full_like(value, 7)
+               for key, value in teacher.model.state_dict().items()
+               if key.startswith('backbone.')}
+    torch.save(dict(state_dict=weights), tmp_path / 'part.pth')
+    teacher.model.neck = Blank()
+    teacher.load()
+    assert teacher.model.neck.codes.tolist() == [1, 1]
+    assert (teacher.model.backbone.stem.weight == 7).all()
+
+
 def test_a_teacher_that_was_never_loaded_is_not_run():
     model = MODELS.build(algorithm_cfg())
     with pytest.raises(ConfigError, match="teacher 't' was never loaded"):
