@@ -25,6 +25,7 @@ from torch import Tensor
 import mmxkd  # noqa: F401  (applies the repairs)
 from mmxkd.distillation import CrossModalDistill
 from mmxkd.errors import ConfigError
+from mmxkd.losses import FeatureDiscriminator
 from mmxkd.registry import MODELS
 
 STUDENT, TEACHER = 8, 16
@@ -156,6 +157,11 @@ def build(detector: str, loss: str) -> CrossModalDistill:
         distiller=dict(losses=dict(loss_kd=LOSSES[loss](detector, teacher))),
         dry_run=SIZE if dry else False))
     model.init_weights()
+    for module in model.distiller.modules():
+        if isinstance(module, FeatureDiscriminator):
+            # Its single channel before a ReLU may be dead by the draw of
+            # its weights, the more so in the small; not what is asked here.
+            torch.nn.init.constant_(module.conv2.bias, 1.0)
     return model.train()
 
 
