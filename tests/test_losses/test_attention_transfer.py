@@ -1,15 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from feature_maps import maps
 from waves import STUDENT, TEACHERS, wave
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import AttentionTransferLoss
-
-
-def maps(*shapes, seed=0, **kwargs):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(*s, generator=generator, **kwargs) for s in shapes]
 
 
 def test_golden_numbers():

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from feature_maps import maps
 from waves import STUDENT, TEACHERS
 
 from mmxkd.losses import MultiTeacherAlignmentLoss, attention_map
@@ -9,11 +10,6 @@ from mmxkd.losses.mta import joint_attention
 from mmxkd.registry import MODELS
 
 JOINT = TEACHERS
-
-
-def maps(*shapes, seed=0, **kwargs):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(*s, generator=generator, **kwargs) for s in shapes]
 
 
 def values(levels):

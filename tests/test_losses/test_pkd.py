@@ -3,23 +3,12 @@ import statistics
 
 import pytest
 import torch
+from feature_maps import maps, value_and_gradient
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import PKDLoss
 
 SHAPES = [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)]
-
-
-def maps(*shapes, seed=0, **kwargs):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(*s, generator=generator, **kwargs) for s in shapes]
-
-
-def value_and_gradient(loss, student, teacher):
-    leaf = student.clone().requires_grad_()
-    value = loss(leaf, teacher)
-    value.backward()
-    return value.item(), leaf.grad
 
 
 def slow_pkd(student, teacher):

@@ -2,15 +2,11 @@ import math
 
 import pytest
 import torch
+from feature_maps import maps
 from waves import wave
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import SoftLabelKLLoss
-
-
-def maps(*shapes, seed=0, **kwargs):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(*s, generator=generator, **kwargs) for s in shapes]
 
 
 @pytest.mark.parametrize('shape, expected', [
