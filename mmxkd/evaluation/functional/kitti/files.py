@@ -57,8 +57,8 @@ def write_labels(folder: str | os.PathLike, objects: KittiObjects) -> None:
 def write_results(folder: str | os.PathLike, objects: KittiObjects) -> None:
     """Write one result file for each frame, also for those without objects.
 
-    Numbers are written so that they are read back exactly: scores rounded to
-    four decimals move AP_R40 by up to 0.06 points.
+    Numbers are written so that they are read back exactly: rounded scores
+    tie, and ties move the AP.
 
     Raises:
         ValueError: The objects have no scores.
