@@ -37,8 +37,8 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
 import mmxkd  # noqa: F401  (applies the repairs mmrazor needs)
-from mmxkd.distillation.hook_points import parse
-from mmxkd.distillation.recorders import Tape
+from mmxkd.recording.hook_points import parse
+from mmxkd.recording.tape import Tape
 from mmxkd.registry import MODELS
 
 SIZE, BATCH, LEVELS = 256, 2, 4

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxkd.evaluation.functional.kitti import (
+from mmxkd.evaluation.functional.kitti import evaluate
+from mmxkd.formats.kitti import (
     KittiObjects,
-    evaluate,
     read_labels,
     read_results,
     write_labels,

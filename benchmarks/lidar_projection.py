@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from interleaved import interleave, ratio
 
-from mmxkd.datasets.kitti import KittiCalibration, project_depth
+from mmxkd.formats.kitti import KittiCalibration, project_depth
 
 LINES, COLUMNS = 64, 1875
 HEIGHT, WIDTH = 375, 1242

@@ -55,7 +55,7 @@ def test_a_new_pair_takes_at_most_twelve_lines():
 
 
 def test_shown_schedules_build():
-    from mmxkd.distillation.schedules import build_schedule
+    from mmxkd.schedules import build_schedule
     text = next(p.values[0] for p in blocks('python')
                 if p.values[0].startswith("dict(type='Constant'"))
     calls = ast.parse(text).body

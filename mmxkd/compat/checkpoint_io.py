@@ -21,8 +21,9 @@ from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
-from ..errors import CheckpointError
-from .atomic import write_atomic
+from mmxkd.errors import CheckpointError
+from mmxkd.io.atomic import write_atomic
+
 from .import_hook import after_import
 
 # What torch.load raises for files that are cut, flipped or hostile.

@@ -24,8 +24,9 @@ import zipfile
 from collections.abc import Callable
 from types import ModuleType
 
-from ..errors import CheckpointError
-from .atomic import remove_partial
+from mmxkd.errors import CheckpointError
+from mmxkd.io.atomic import remove_partial
+
 from .import_hook import after_import
 
 # What zipfile and read_checkpoint raise for broken files (a CheckpointError

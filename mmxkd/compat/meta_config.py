@@ -15,7 +15,8 @@ import functools
 import logging
 from types import ModuleType
 
-from ..errors import CheckpointError
+from mmxkd.errors import CheckpointError
+
 from .import_hook import after_import
 
 _resuming = contextvars.ContextVar('_resuming', default=False)

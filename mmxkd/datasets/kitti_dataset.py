@@ -5,18 +5,17 @@ import numpy as np
 from mmdet.datasets import BaseDetDataset
 
 from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.evaluation.functional.kitti import (
+from mmxkd.formats.kitti import (
     KittiInfos,
     KittiObjects,
     folder_of,
     read_labels,
 )
-from mmxkd.evaluation.functional.kitti.difficulty import NEIGHBOURS
+from mmxkd.formats.kitti.difficulty import GRADES, NEIGHBOURS, TOO_HARD, grade
+from mmxkd.formats.kitti.frame_info import CATEGORIES, DONT_CARE
+from mmxkd.formats.kitti.layout import SUFFIXES, ids_in, png_size, split_ids
 from mmxkd.registry import DATASETS
 
-from .kitti.difficulty import GRADES, TOO_HARD, grade
-from .kitti.infos import CATEGORIES, DONT_CARE
-from .kitti.layout import SUFFIXES, ids_in, png_size, split_ids
 from .strict import StrictSamplesMixin
 
 FOLDERS = {'img': 'image_2', 'pts': 'velodyne', 'depth': 'depth_2'}

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
 from mmxkd.errors import ConfigError
+from mmxkd.recording.hook_points import STUDENT
+from mmxkd.recording.recorders import map_tensors
 from mmxkd.registry import MODELS
+from mmxkd.schedules import current_progress
 
 from .context import make_context, watch_grid
 from .distiller import Distiller
 from .dry_run import can_dry_run, dry_run, grey_batch
-from .hook_points import STUDENT
-from .recorders import map_tensors
-from .schedules import current_progress
 from .state_names import use_plain_names
 from .teacher import Teacher, build_teachers
 from .views import ViewsDataPreprocessor, check_batch_augments

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from terminaltables import AsciiTable
 from torch import nn
 
+from mmxkd.recording.recorders import tensors_in
+from mmxkd.recording.tape import Tape
+
 from .bound_loss import BoundLoss
-from .recorders import Tape, tensors_in
 
 
 def connector_table(losses: Iterable[BoundLoss]) -> str:

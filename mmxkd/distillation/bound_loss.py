@@ -7,17 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
+from mmxkd.losses.heads.base import HeadLoss
+from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
+from mmxkd.recording.methods import by_layer
+from mmxkd.recording.recorders import map_tensors
+from mmxkd.recording.tape import Tape
+from mmxkd.schedules import build_schedule
 
 from .building import CHANNELS, bind, build_part, lacks_channels, takes_list
 from .connectors import connect, infer_connector
 from .fitting import check_maps, connectors_for
-from .heads.base import HeadLoss
-from .heads.binding import head_sources
-from .hook_points import STUDENT, HookPoint, parse
+from .head_binding import head_sources
 from .loss_config import LossConfig, Source
-from .methods import by_layer
-from .recorders import Tape, map_tensors
-from .schedules import build_schedule
 
 
 class BoundLoss(nn.Module):

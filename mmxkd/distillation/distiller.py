@@ -8,18 +8,19 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.losses.heads.base import HeadLoss
+from mmxkd.recording.hook_points import STUDENT
+from mmxkd.recording.recorders import RecordError, tensors_in
+from mmxkd.recording.tape import Tape
+from mmxkd.schedules import Progress, warn_if_it_stands_still
 
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_part
 from .dry_run import untouched
 from .fitting import rehearse
-from .heads.base import HeadLoss
-from .hook_points import STUDENT
 from .loss_config import normalise
-from .methods import Delivery
-from .recorders import RecordError, Tape, tensors_in
-from .schedules import Progress, warn_if_it_stands_still
+from .supply.deliveries import Delivery
 from .teacher import Teacher
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmxkd.errors import ConfigError
+from mmxkd.recording.tape import Tape
 
-from .recorders import Tape
 from .views import is_mmdet3d
 
 _BATCH = 2

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmxkd.errors import ConfigError, did_you_mean
-
-from .hook_points import STUDENT, split_model
+from mmxkd.recording.hook_points import STUDENT, split_model
 
 VERBOSE_KEYS = ('student_recorders', 'teacher_recorders', 'connectors',
                 'distill_deliveries', 'distill_losses',

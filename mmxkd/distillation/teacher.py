@@ -13,9 +13,9 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.recording.tape import Tape
 from mmxkd.registry import MODELS
 
-from .recorders import Tape
 from .teacher_checkpoint import load_teacher
 
 DTYPES = dict(fp32=None, bf16=torch.bfloat16, fp16=torch.float16)

@@ -9,9 +9,9 @@ from torch.func import functional_call
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .discriminator import FeatureDiscriminator
-from .gradient_reversal import reverse_gradient
-from .options import check_choice
+from .common.discriminator import FeatureDiscriminator
+from .common.gradient_reversal import reverse_gradient
+from .common.options import check_choice
 
 # Grid and inner pooling of the published discriminators, P2 to P5.
 PAPER_LEVELS = (

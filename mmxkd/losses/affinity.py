@@ -8,7 +8,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels
-from .grids import coarsest_size, resize
+from .common.grids import coarsest_size, resize
 
 
 @MODELS.register_module()

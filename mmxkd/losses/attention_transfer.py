@@ -6,8 +6,8 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .attention import attention_map, check_power
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .common.attention import attention_map, check_power
 
 
 @MODELS.register_module()

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .options import check_choice
-from .precision import in_full_precision
+from .common.options import check_choice
+from .common.precision import in_full_precision
 
 Levels: TypeAlias = Tensor | Sequence[Tensor]
 

@@ -3,8 +3,8 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .options import check_choice
-from .precision import in_full_precision
+from .common.options import check_choice
+from .common.precision import in_full_precision
 
 BOUNDS = ('box', 'batch')
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .options import check_positive
+from .common.options import check_positive
 
 
 @MODELS.register_module()

@@ -8,8 +8,8 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .depth_uncertainty import any_valid, average_valid
-from .options import check_choice, check_positive, check_share
+from .common.options import check_choice, check_positive, check_share
+from .depth.uncertainty import any_valid, average_valid
 
 SOFTMAX = ('spatial', 'channel')
 BALANCE = ('equalise', 'akl', 'fixed')

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .boxes import boxes_of
-from .level_channels import as_channels, check_channels
-from .options import check_positive
+from .common.boxes import boxes_of
+from .common.level_channels import as_channels, check_channels
+from .common.options import check_positive
 
 _PARTS = ('foreground', 'background', 'attention', 'global')
 

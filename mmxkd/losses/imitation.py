@@ -8,13 +8,9 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .boxes import boxes_of
-from .imitation_mask import (
-    check_mask_options,
-    imitation_mask,
-    square_priors,
-)
-from .options import check_choice, check_positive
+from .common.boxes import boxes_of
+from .common.options import check_choice, check_positive
+from .imitation_mask import check_mask_options, imitation_mask, square_priors
 
 Size = tuple[int, int]
 

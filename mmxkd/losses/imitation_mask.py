@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .boxes import cell_centres
-from .options import check_choice, check_share
+from .common.boxes import cell_centres
+from .common.options import check_choice, check_share
 
 MODES = ('global', 'per_level', 'assigned')
 

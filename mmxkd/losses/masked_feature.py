@@ -8,7 +8,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .boxes import boxes_of, union_mask
+from .common.boxes import boxes_of, union_mask
 
 
 @MODELS.register_module()

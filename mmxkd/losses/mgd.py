@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .level_channels import as_channels, check_channels
-from .options import check_share
+from .common.level_channels import as_channels, check_channels
+from .common.options import check_share
 
 
 @MODELS.register_module()

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .attention import attention_map, check_power
 from .base import Levels, MultiLevelLoss, as_levels
-from .options import check_choice, check_positive
+from .common.attention import attention_map, check_power
+from .common.options import check_choice, check_positive
 
 FUSIONS = ('joint', 'summed')
 MODES = ('kl', 'as_published')

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .options import check_choice
+from .common.options import check_choice
 
 # Axes of (N, C, H, W) that one correlation runs over.
 OVER = dict(batch=(0, 1, 2, 3), sample=(1, 2, 3), channel=(2, 3))

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .grids import resize
+from .common.grids import resize
 
 # Added to standard deviations, as MMRazor does.
 _EPS = 1e-6

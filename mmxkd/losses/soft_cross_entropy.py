@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .options import check_choice, check_positive
-from .precision import in_full_precision
+from .common.options import check_choice, check_positive
+from .common.precision import in_full_precision
 
 BACKGROUNDS = dict(first=0, last=-1)
 

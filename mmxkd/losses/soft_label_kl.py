@@ -7,7 +7,7 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .options import check_choice, check_positive
+from .common.options import check_choice, check_positive
 
 REDUCTIONS = ('batchmean', 'mean')
 ACTIVATIONS = ('softmax', 'sigmoid')

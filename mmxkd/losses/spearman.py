@@ -7,8 +7,8 @@ from torch import Tensor
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .grids import coarsest_size, resize
-from .options import check_choice
+from .common.grids import coarsest_size, resize
+from .common.options import check_choice
 from .pearson import one_minus_correlation
 
 MODES = ('released', 'rank')

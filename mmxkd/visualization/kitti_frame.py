@@ -7,11 +7,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mmxkd.evaluation.functional.camera_boxes import (
-    CameraBoxes,
-    project_edges,
-)
-from mmxkd.evaluation.functional.kitti import KittiObjects
+from mmxkd.formats.kitti import KittiObjects
+from mmxkd.formats.kitti.camera_boxes import CameraBoxes, project_edges
 
 from .depth_colours import COLOUR_MAP, NEAREST_SHARE, depth_overlay
 

@@ -5,9 +5,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mmxkd.compat.atomic import write_atomic
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.kitti import DIFFICULTIES, KittiResult
+from mmxkd.evaluation.functional.kitti import KittiResult
+from mmxkd.formats.kitti import DIFFICULTIES
+from mmxkd.io.atomic import write_atomic
 
 _COLOURS = dict(zip([level.name for level in DIFFICULTIES],
                     ('#2a9d4a', '#1f6fb5', '#c8452c'), strict=True))

@@ -166,7 +166,7 @@ def test_urls_are_read_without_code(tmp_path, monkeypatch):
 def test_stock_mmengine_cannot_resume_and_the_repair_can(
         tmp_path, run_python, repo):
     """Resume goes on exactly, from files of stock mmengine and of ours."""
-    toy = repo / 'tests/toy_run.py'
+    toy = repo / 'tests/helpers/toy_run.py'
 
     def run(folder, *args, check=True):
         done = run_python(toy, tmp_path / folder, '--epochs', 3, *args,

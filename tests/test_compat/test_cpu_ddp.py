@@ -11,8 +11,8 @@ def launch(run_python, repo, folder, *args, check=True):
     return run_python(
         '-m', 'torch.distributed.run', '--nproc_per_node=2',
         '--rdzv-backend=c10d', '--rdzv-endpoint=localhost:0',
-        repo / 'tests/toy_run.py', folder, '--launcher', 'pytorch', *args,
-        check=check)
+        repo / 'tests/helpers/toy_run.py', folder, '--launcher', 'pytorch',
+        *args, check=check)
 
 
 @pytest.mark.slow

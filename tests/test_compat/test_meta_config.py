@@ -15,7 +15,7 @@ def poison(folder, marker):
 
 @pytest.mark.slow
 def test_refused_on_resume_and_never_run(tmp_path, run_python, repo):
-    toy = repo / 'tests/toy_run.py'
+    toy = repo / 'tests/helpers/toy_run.py'
     marker = tmp_path / 'marker'
     run = tmp_path / 'run'
     run_python(toy, run, '--epochs', 1, '--repaired')

@@ -4,16 +4,16 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from kitti_tree import HEIGHT, LABELS, WIDTH, write_kitti
 from mmdet.registry import TASK_UTILS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData
 
-from mmxkd.datasets.kitti.convert import convert
-from mmxkd.datasets.kitti.layout import split_ids, splits_of
+from mmxkd.datasets.convert.kitti import convert
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.kitti.layout import split_ids, splits_of
 from mmxkd.registry import DATASETS
+from tests.helpers.kitti_tree import HEIGHT, LABELS, WIDTH, write_kitti
 
 PIPELINE = [
     dict(type='mmxkd.LoadImageFromFile'),

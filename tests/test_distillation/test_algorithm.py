@@ -15,11 +15,11 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.runner.checkpoint import get_state_dict
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from toys import Toy, batch, build, mse, step, toy
 
-from mmxkd.distillation import RecordError
 from mmxkd.errors import NonFiniteLossError
+from mmxkd.recording import RecordError
 from mmxkd.registry import MODELS
+from tests.helpers.toys import Toy, batch, build, mse, step, toy
 
 
 @pytest.fixture()
@@ -559,5 +559,5 @@ def test_gradient_accumulation():
 
 
 def test_nothing_optional_is_needed(run_python, repo):
-    done = run_python(repo / 'tests/test_distillation/without_optional.py')
+    done = run_python(repo / 'tests/helpers/without_optional.py')
     assert 'loss ' in done.stdout.splitlines()[-1]

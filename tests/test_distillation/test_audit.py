@@ -1,6 +1,5 @@
-from toys import build, mse, toy
-
 from mmxkd.distillation.audit import connector_table
+from tests.helpers.toys import build, mse, toy
 
 
 def rows(text):

@@ -1,10 +1,10 @@
 import pytest
 import torch
 from torch import nn
-from toys import build, mse, step, toy
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.toys import build, mse, step, toy
 
 
 @MODELS.register_module()

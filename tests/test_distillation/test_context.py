@@ -4,7 +4,6 @@ import pytest
 import torch
 from mmdet.models.task_modules import AnchorGenerator, MlvlPointGenerator
 from torch import nn
-from toys import Toy, sample
 
 from mmxkd.distillation.context import (
     anchors_of,
@@ -14,8 +13,9 @@ from mmxkd.distillation.context import (
     strides_of,
     watch_grid,
 )
-from mmxkd.distillation.schedules import Progress
 from mmxkd.errors import ConfigError
+from mmxkd.schedules import Progress
+from tests.helpers.toys import Toy, sample
 
 
 @pytest.fixture()

@@ -1,13 +1,13 @@
 """The distiller around detectors of mmdet and mmdet3d."""
 import pytest
 import torch
-from detectors import CONFIGS, Calls, head_of, narrow, pictures
 from mmengine.hub import get_config
-from toys import mse, step
 
 from mmxkd.distillation.teacher import build_model
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.detectors import CONFIGS, Calls, head_of, narrow, pictures
+from tests.helpers.toys import mse, step
 
 
 def distilled(student, teacher=None, dry_run=True, scope=None,

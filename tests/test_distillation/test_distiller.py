@@ -4,12 +4,12 @@ import os
 
 import pytest
 import torch
-from detectors import narrow, pictures
 from mmengine.config import Config
-from toys import build, step, toy
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.detectors import narrow, pictures
+from tests.helpers.toys import build, step, toy
 
 mmrazor = pytest.importorskip('mmrazor', reason='mmrazor is not installed')
 

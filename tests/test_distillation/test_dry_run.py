@@ -1,7 +1,6 @@
 import pytest
 import torch
 from torch import nn
-from toys import Toy, batch, build, mse, step, toy
 
 from mmxkd.distillation.dry_run import (
     can_dry_run,
@@ -9,9 +8,10 @@ from mmxkd.distillation.dry_run import (
     grey_batch,
     input_channels,
 )
-from mmxkd.distillation.hook_points import parse
-from mmxkd.distillation.recorders import Tape
 from mmxkd.errors import ConfigError
+from mmxkd.recording.hook_points import parse
+from mmxkd.recording.tape import Tape
+from tests.helpers.toys import Toy, batch, build, mse, step, toy
 
 
 def tape_of(model, *texts):

@@ -1,7 +1,6 @@
 """Fine-grained imitation between real detectors."""
 import pytest
 import torch
-from detectors import narrow, pictures
 from mmengine.hub import get_config
 from torch import nn
 
@@ -13,6 +12,7 @@ from mmxkd.distillation.context import (
 )
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.detectors import narrow, pictures
 
 ADAPTER = dict(type='ConvConnector', kernel_sizes=[3], last_activation=True,
                init_std=1e-4)

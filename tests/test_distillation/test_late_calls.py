@@ -1,14 +1,13 @@
 """A teacher that is called again, after the student has run."""
-from pathlib import Path
 
 import pytest
 import torch
-from toys import algorithm_cfg, build, step, toy
 
 from mmxkd.distillation import Teacher
-from mmxkd.distillation.hook_points import parse
 from mmxkd.errors import ConfigError
+from mmxkd.recording.hook_points import parse
 from mmxkd.registry import MODELS
+from tests.helpers.toys import algorithm_cfg, build, step, toy
 
 
 def teacher_of(**kwargs):
@@ -105,11 +104,11 @@ def test_of_several_teachers_none_is_the_one():
 
 
 def test_two_processes_of_which_one_has_no_objects(
-        run_python, tmp_path, free_port):
+        repo, run_python, tmp_path, free_port):
     """Every parameter gets a gradient in both, so that DDP does not wait."""
-    script = Path(__file__).parent / 'ddp_heads.py'
     run_python('-m', 'torch.distributed.run', '--nproc_per_node=2',
-               f'--master_port={free_port}', script, tmp_path)
+               f'--master_port={free_port}',
+               repo / 'tests/helpers/ddp_heads.py', tmp_path)
     one, other = ((tmp_path / f'rank_{rank}.txt').read_text()
                   for rank in (0, 1))
     assert one == other and len(one.split()) == 3

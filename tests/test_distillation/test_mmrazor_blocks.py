@@ -1,12 +1,12 @@
 """Distillers in MMRazor's words, as its detection configs have them."""
 import pytest
 import torch
-from detectors import narrow, pictures
-from toys import step
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.detectors import narrow, pictures
+from tests.helpers.toys import step
 
 pytest.importorskip('mmrazor.models')
 

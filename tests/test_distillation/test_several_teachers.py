@@ -1,10 +1,10 @@
 """A loss that reads any number of teachers, from the config on."""
 import pytest
 import torch
-from toys import step, toy
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.toys import step, toy
 
 
 def build(student, teacher, dry_run=True, **options):

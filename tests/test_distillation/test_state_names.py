@@ -3,7 +3,6 @@ import os
 
 import pytest
 import torch
-from detectors import narrow, pictures
 from mmengine.config import Config
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner.checkpoint import (
@@ -12,10 +11,11 @@ from mmengine.runner.checkpoint import (
     save_checkpoint,
 )
 from torch import nn
-from toys import Toy, build, mse, toy
 
 from mmxkd.distillation.teacher import build_model
 from mmxkd.registry import MODELS
+from tests.helpers.detectors import narrow, pictures
+from tests.helpers.toys import Toy, build, mse, toy
 
 
 def adapted():

@@ -1,13 +1,14 @@
 import pytest
 import torch
 from mmengine.model import BaseModule
-from toys import algorithm_cfg, build, mse, step, toy
 
-from mmxkd.distillation import RecordError, Teacher
-from mmxkd.distillation.hook_points import parse
+from mmxkd.distillation import Teacher
 from mmxkd.distillation.teacher import build_teachers, read_model_config
 from mmxkd.errors import ConfigError
+from mmxkd.recording import RecordError
+from mmxkd.recording.hook_points import parse
 from mmxkd.registry import MODELS
+from tests.helpers.toys import algorithm_cfg, build, mse, step, toy
 
 
 def dropout_teacher(**kwargs):

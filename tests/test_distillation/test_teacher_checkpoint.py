@@ -1,10 +1,10 @@
 import pytest
 import torch
-from toys import Toy, algorithm_cfg, toy
 
 from mmxkd.distillation.teacher_checkpoint import load_teacher
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.toys import Toy, algorithm_cfg, toy
 
 
 @pytest.fixture()

@@ -1,9 +1,9 @@
 """The distiller under mmengine's runner: schedules, resume, EMA, DDP."""
-from pathlib import Path
 
 import pytest
 import torch
-from toys import Toy, build, mse, runner, toy
+
+from tests.helpers.toys import Toy, build, mse, runner, toy
 
 ADVERSARIAL = dict(type='AdversarialFeatureLoss', in_channels=9, num_levels=2,
                    channels=2, hidden=2, dropout=0, student='neck',
@@ -134,12 +134,12 @@ def test_ema_holds_the_student_alone(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_with_a_stop_and_no_unused_parameters(
-        run_python, tmp_path, free_port):
+        repo, run_python, tmp_path, free_port):
     """A schedule that stops a loss mid-run must not confuse DDP."""
-    script = Path(__file__).parent / 'ddp_run.py'
     done = run_python(
         '-m', 'torch.distributed.run', '--nproc_per_node=2',
-        f'--master_port={free_port}', script, tmp_path)
+        f'--master_port={free_port}', repo / 'tests/helpers/ddp_run.py',
+        tmp_path)
     found = [(tmp_path / f'rank_{rank}.txt').read_text() for rank in (0, 1)]
     # Four iterations of two images a process; the teacher ran in two.
     assert found[0].startswith('teacher ran 2 times, weights ')

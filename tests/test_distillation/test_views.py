@@ -1,11 +1,11 @@
 import pytest
 import torch
 from mmengine.logging import MessageHub
-from toys import Toy, algorithm_cfg, batch, build, mse, step, toy
 
 from mmxkd.distillation.views import select
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.toys import Toy, algorithm_cfg, batch, build, mse, step, toy
 
 MEAN = [10., 20., 30., 40., 50., 60.]
 STD = [1., 2., 4., 5., 8., 10.]

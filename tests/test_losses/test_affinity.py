@@ -3,7 +3,7 @@ import torch
 
 from mmxkd.losses import AffinityLoss
 from mmxkd.losses.affinity import within
-from mmxkd.losses.grids import coarsest_size, resize
+from mmxkd.losses.common.grids import coarsest_size, resize
 
 
 def drawn(*shape, seed=0):

@@ -1,11 +1,17 @@
-"""What every loss of the package must do; the losses stand in ``cases/``."""
+"""What every loss of the package must do; ``tests/helpers/loss_cases`` lists them."""
 from dataclasses import replace
 
 import pytest
 import torch
-from loss_case import Draw, LossCase, all_cases, map_tensors, tensors
 
 from mmxkd.registry import MODELS
+from tests.helpers.loss_case import (
+    Draw,
+    LossCase,
+    all_cases,
+    map_tensors,
+    tensors,
+)
 
 ALL = all_cases()
 TINY = Draw(sizes=((3, 4), (2, 2)))

@@ -1,11 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from feature_maps import maps
-from waves import STUDENT, TEACHERS, wave
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import AttentionTransferLoss
+from tests.helpers.feature_maps import maps
+from tests.helpers.waves import STUDENT, TEACHERS, wave
 
 
 def test_golden_numbers():

@@ -1,7 +1,6 @@
 """Weighted soft cross-entropy, bounded regression, hard negatives."""
 import math
 
-import golden_ssd as golden
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,10 +10,11 @@ from mmxkd.losses import (
     FeatureMSELoss,
     SoftCrossEntropyLoss,
     bounded_squared_error,
-    hard_negatives,
     soft_cross_entropy,
 )
+from mmxkd.losses.common.hard_negatives import hard_negatives
 from mmxkd.registry import MODELS
+from tests.helpers import golden_ssd as golden
 
 POSITIVE = golden.LABELS > 0
 

@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
-from feature_maps import maps
-from waves import STUDENT, TEACHERS
 
 from mmxkd.losses import MultiTeacherAlignmentLoss, attention_map
 from mmxkd.losses.mta import joint_attention
 from mmxkd.registry import MODELS
+from tests.helpers.feature_maps import maps
+from tests.helpers.waves import STUDENT, TEACHERS
 
 JOINT = TEACHERS
 

@@ -3,10 +3,10 @@ import statistics
 
 import pytest
 import torch
-from feature_maps import maps, value_and_gradient
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import PKDLoss
+from tests.helpers.feature_maps import maps, value_and_gradient
 
 SHAPES = [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)]
 

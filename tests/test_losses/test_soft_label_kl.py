@@ -2,11 +2,11 @@ import math
 
 import pytest
 import torch
-from feature_maps import maps
-from waves import wave
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import SoftLabelKLLoss
+from tests.helpers.feature_maps import maps
+from tests.helpers.waves import wave
 
 
 @pytest.mark.parametrize('shape, expected', [

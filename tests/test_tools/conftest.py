@@ -1,4 +1,4 @@
-"""Runs of tools/ on the tiny data and configs of benchmarks/."""
+"""Runs of tools/ on the tiny data and configs of tests/helpers/."""
 import os
 import subprocess
 import sys
@@ -6,7 +6,6 @@ import sys
 import pytest
 
 REPO = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
-sys.path.insert(0, os.path.join(REPO, 'benchmarks'))
 
 
 @pytest.fixture(scope='session')
@@ -20,8 +19,7 @@ def tool():
         command = [sys.executable] if name.endswith('.py') else ['bash']
         env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
         env['PYTHONPATH'] = os.pathsep.join(
-            [REPO, os.path.join(REPO, 'benchmarks'),
-             env.get('PYTHONPATH', '')])
+            [REPO, env.get('PYTHONPATH', '')])
         env['PATH'] = os.pathsep.join(
             [os.path.dirname(sys.executable), env['PATH']])
         done = subprocess.run(
@@ -36,7 +34,7 @@ def tool():
 @pytest.fixture(scope='session')
 def tiny(tmp_path_factory):
     """Folder with ``data/`` and ``tiny.py``, a config of one epoch."""
-    from tiny_run import write_config, write_data
+    from tests.helpers.tiny_run import write_config, write_data
     root = tmp_path_factory.mktemp('tiny')
     write_data(root / 'data')
     write_config(root / 'tiny.py', root / 'data', epochs=1)
@@ -50,7 +48,7 @@ def distilled(tmp_path_factory):
     The run is in ``reference/``, its teacher in ``teacher/``, the config of
     the plain student in ``tiny.py``.
     """
-    import resume_kill
+    from tests.helpers import resume_kill
     root = tmp_path_factory.mktemp('distilled')
     config = resume_kill.prepare(root, distilled=True)
     assert resume_kill.train(config, root / 'reference') == 0, (

@@ -5,12 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxkd.datasets.kitti import (
-    KittiCalibration,
-    write_calibration,
-    write_scan,
-)
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.kitti import KittiCalibration, write_calibration, write_scan
 
 LABEL = 'Car 0 0 0.3 40 20 90 60 1.5 1.6 3.9 0 1.7 12.0 0.2\n'
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmxkd.evaluation.functional.kitti import (
+from mmxkd.evaluation.functional.kitti import evaluate
+from mmxkd.formats.kitti import (
     KittiObjects,
-    evaluate,
     read_labels,
     read_results,
     write_labels,
@@ -91,8 +91,8 @@ data = dict(
 @pytest.fixture(scope='module')
 def kitti(tmp_path_factory):
     """A converted synthetic data set."""
-    from mmxkd.datasets.kitti.convert import convert
-    from mmxkd.datasets.synthetic import KittiSettings, write_kitti_dataset
+    from mmxkd.datasets.convert.kitti import convert
+    from mmxkd.synthetic import KittiSettings, write_kitti_dataset
     root = tmp_path_factory.mktemp('kitti')
     splits = write_kitti_dataset(
         root, KittiSettings(train=4, val=FRAMES, azimuth_step=0.5), 0)

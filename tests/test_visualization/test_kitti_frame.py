@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmxkd.evaluation.functional.kitti import KittiObjects
+from mmxkd.formats.kitti import KittiObjects
 from mmxkd.visualization import draw_frame
 
 P2 = np.array([[200., 0, 150, 0], [0, 200, 50, 0], [0, 0, 1, 0]])

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxkd.datasets.files import encode_image, read_image, write_bytes
-from mmxkd.datasets.kitti import (
+from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.formats.kitti import (
+    KittiObjects,
     project_depth,
     read_calibration,
+    read_label_file,
     read_scan,
 )
-from mmxkd.datasets.kitti.layout import frame_path, frames_with
-from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
-from mmxkd.evaluation.functional.kitti import KittiObjects, read_label_file
+from mmxkd.formats.kitti.layout import frame_path, frames_with
+from mmxkd.io.atomic import write_bytes
+from mmxkd.io.images import encode_image, read_image
 from mmxkd.visualization import draw_frame
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmxkd.datasets.files import write_bytes
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.io.atomic import write_bytes
 from mmxkd.visualization import (
     Panel,
     compare_detections,

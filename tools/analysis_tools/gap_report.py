@@ -20,8 +20,8 @@ from pathlib import Path
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmxkd.datasets.files import write_json, write_text
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.io.atomic import write_json, write_text
 
 SPLITS = ('val', 'test')
 TEACHER, BASELINE = 'teacher', 'baseline'

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.evaluation.functional.kitti import (
-    CLASSES,
     METRICS,
     MIN_OVERLAPS,
     KittiResult,
     evaluate,
+)
+from mmxkd.formats.kitti import (
+    CLASSES,
     frame_ids_of,
     official_ids,
     read_ids,

@@ -8,10 +8,10 @@ where it was.
 import argparse
 from pathlib import Path
 
-from mmxkd.datasets.kitti.convert import convert, info_file
-from mmxkd.datasets.kitti.layout import split_ids, splits_of
+from mmxkd.datasets.convert.kitti import convert, info_file
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.evaluation.functional.kitti import SPLITS
+from mmxkd.formats.kitti import SPLITS
+from mmxkd.formats.kitti.layout import split_ids, splits_of
 
 MAX_SHOWN = 30
 

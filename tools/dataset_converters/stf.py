@@ -7,22 +7,22 @@ the frame of the gated camera. Official splits are named with --train, --val,
 import argparse
 from pathlib import Path
 
-from mmxkd.datasets.stf.alignment import ALIGNMENTS, FRAMES
-from mmxkd.datasets.stf.convert import ConvertSettings, convert
-from mmxkd.datasets.stf.layout import (
+from mmxkd.datasets.convert.stf import ConvertSettings, convert
+from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.stf.alignment import ALIGNMENTS, FRAMES
+from mmxkd.formats.stf.layout import (
     DAYTIMES,
     GATED_SOURCES,
     WEATHERS,
     FrameFiles,
     StfLayout,
 )
-from mmxkd.datasets.stf.splits import (
+from mmxkd.formats.stf.splits import (
     NIGHT_POOL,
     SPLITS,
     named_splits,
     resplit_pool,
 )
-from mmxkd.errors import ConfigError, CorruptSampleError
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -2,8 +2,8 @@
 import argparse
 from pathlib import Path
 
-from mmxkd.datasets.synthetic import KittiSettings, write_kitti_dataset
 from mmxkd.errors import ConfigError
+from mmxkd.synthetic import KittiSettings, write_kitti_dataset
 
 
 def parse_args(argv=None) -> argparse.Namespace:

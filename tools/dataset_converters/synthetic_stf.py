@@ -3,13 +3,9 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mmxkd.datasets.synthetic import (
-    Difficulty,
-    SyntheticSettings,
-    write_dataset,
-)
-from mmxkd.datasets.synthetic.writer import GATED_FORMATS
 from mmxkd.errors import ConfigError
+from mmxkd.synthetic import SceneDifficulty, SyntheticSettings, write_dataset
+from mmxkd.synthetic.fog.writer import GATED_FORMATS
 
 
 def _shares(text: str) -> tuple[float, ...]:
@@ -45,7 +41,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    difficulty = Difficulty()
+    difficulty = SceneDifficulty()
     if args.weather is not None:
         difficulty = replace(difficulty, weather_mix=args.weather)
     if args.night is not None:

@@ -1,9 +1,10 @@
 """Loading, geometry and packing of samples with several modalities."""
+from mmxkd.io.images import read_image
+
 from .depth import LoadDepth
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize, resize_sparse
-from .images import read_image
 from .loading import LoadImageFromFile
 
 __all__ = [

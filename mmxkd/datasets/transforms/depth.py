@@ -1,8 +1,8 @@
 """Loading of depth maps."""
 from mmcv.transforms import BaseTransform
 
-from mmxkd.datasets.depth_maps import read_depth
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.kitti.depth_maps import read_depth
 from mmxkd.registry import TRANSFORMS
 
 

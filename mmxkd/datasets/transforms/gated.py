@@ -4,9 +4,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxkd.errors import CorruptSampleError
+from mmxkd.io.images import read_image
 from mmxkd.registry import TRANSFORMS
-
-from .images import read_image
 
 
 @TRANSFORMS.register_module()

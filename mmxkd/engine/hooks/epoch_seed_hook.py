@@ -10,9 +10,8 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
+from mmxkd.engine.worker_seed import seed_worker
 from mmxkd.registry import HOOKS
-
-from ..worker_seed import seed_worker
 
 
 @HOOKS.register_module()

@@ -7,10 +7,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from torch import nn
 
+from mmxkd.engine.finite import check_finite
 from mmxkd.errors import NonFiniteLossError
 from mmxkd.registry import HOOKS
-
-from ..finite import check_finite
 
 
 @HOOKS.register_module()

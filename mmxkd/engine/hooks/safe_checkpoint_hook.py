@@ -6,7 +6,7 @@ from mmengine.dist import broadcast, is_distributed, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop
 
-from mmxkd.compat.atomic import write_atomic
+from mmxkd.io.atomic import write_atomic
 from mmxkd.registry import HOOKS
 
 

@@ -1,7 +1,7 @@
 """Optimizer wrappers."""
 from .alternating_optim_wrapper import (
-                                        AlternatingOptimWrapper,
-                                        AlternatingOptimWrapperConstructor,
+    AlternatingOptimWrapper,
+    AlternatingOptimWrapperConstructor,
 )
 from .bf16_optim_wrapper import Bf16OptimWrapper
 

@@ -11,11 +11,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.evaluation.functional.kitti import (
+from mmxkd.evaluation.functional.kitti import evaluate
+from mmxkd.formats.kitti import (
     CLASSES,
     KittiInfos,
     KittiObjects,
-    evaluate,
     read_labels,
     write_results,
 )

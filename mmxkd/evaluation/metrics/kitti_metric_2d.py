@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.camera_boxes import clip_boxes
+from mmxkd.formats.kitti.camera_boxes import clip_boxes
 from mmxkd.registry import METRICS
 
 from .kitti_metric import FramePrediction, KittiMetric

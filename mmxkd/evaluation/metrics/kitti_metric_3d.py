@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.camera_boxes import (
+from mmxkd.formats.kitti.camera_boxes import (
     CameraBoxes,
     clip_boxes,
     from_mmdet3d_camera,
@@ -13,11 +13,7 @@ from mmxkd.evaluation.functional.camera_boxes import (
     project_boxes,
     touches_image,
 )
-from mmxkd.evaluation.functional.kitti.infos import (
-    Camera,
-    as_matrix,
-    as_projection,
-)
+from mmxkd.formats.kitti.infos import Camera, as_matrix, as_projection
 from mmxkd.registry import METRICS
 
 from .kitti_metric import FramePrediction, KittiMetric, check_choice

@@ -3,7 +3,6 @@ import pytest
 import torch
 from mmdet.structures.bbox import HorizontalBoxes
 
-from mmxkd.datasets.depth_maps import write_depth
 from mmxkd.datasets.transforms import (
     LoadDepth,
     PackMultiModalInputs,
@@ -13,6 +12,7 @@ from mmxkd.datasets.transforms import (
     Resize,
 )
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.kitti.depth_maps import write_depth
 from mmxkd.models.data_preprocessors import ModalityDetDataPreprocessor
 from mmxkd.registry import TRANSFORMS
 

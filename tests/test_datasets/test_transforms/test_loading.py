@@ -2,12 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxkd.datasets.transforms import (
-    LoadGatedSlices,
-    LoadImageFromFile,
-    read_image,
-)
+from mmxkd.datasets.transforms import LoadGatedSlices, LoadImageFromFile
 from mmxkd.errors import CorruptSampleError
+from mmxkd.io.images import read_image
 
 RNG = np.random.default_rng(0)
 GREY8 = RNG.integers(0, 256, (6, 9), dtype=np.uint8)

@@ -1,14 +1,9 @@
 """Intersections of rotated rectangles against shapely and by hand."""
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mmxkd.evaluation.functional import rotated_intersection
-
-sys.path.insert(0, str(Path(__file__).parents[3] / 'benchmarks'))
-from rotated_boxes import by_shapely, pairs  # noqa: E402
+from tests.helpers.shapely_boxes import by_shapely, pairs
 
 
 def test_equals_shapely_also_where_boxes_almost_coincide():

@@ -4,16 +4,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kitti_scenes import META, WIDTH, run, samples_2d, scene, write_infos
 
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.kitti import (
-    evaluate,
-    read_labels,
-    read_results,
-    write_labels,
-)
+from mmxkd.evaluation.functional.kitti import evaluate
 from mmxkd.evaluation.metrics import KittiMetric2D
+from mmxkd.formats.kitti import read_labels, read_results, write_labels
+from tests.helpers.kitti_scenes import (
+    META,
+    WIDTH,
+    run,
+    samples_2d,
+    scene,
+    write_infos,
+)
 
 
 @pytest.fixture(scope='module')

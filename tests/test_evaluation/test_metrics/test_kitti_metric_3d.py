@@ -3,7 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from kitti_scenes import (
+
+from mmxkd.errors import ConfigError
+from mmxkd.evaluation.functional.kitti import evaluate
+from mmxkd.evaluation.metrics import KittiMetric2D, KittiMetric3D
+from mmxkd.formats.kitti import KittiObjects, read_results, write_labels
+from mmxkd.formats.kitti.camera_boxes import wrap_angle
+from tests.helpers.kitti_scenes import (
     HEIGHT,
     LIDAR2CAM,
     META,
@@ -17,16 +23,6 @@ from kitti_scenes import (
     scene,
     write_infos,
 )
-
-from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.camera_boxes import wrap_angle
-from mmxkd.evaluation.functional.kitti import (
-    KittiObjects,
-    evaluate,
-    read_results,
-    write_labels,
-)
-from mmxkd.evaluation.metrics import KittiMetric2D, KittiMetric3D
 
 KINDS = ['camera', 'lidar']
 
@@ -330,7 +326,7 @@ import sys
 for name in ("mmdet3d", "numba", "mmdet"):
     sys.modules[name] = None  # an import of it raises
 import mmxkd.evaluation.functional.kitti
-import mmxkd.evaluation.functional.camera_boxes
+import mmxkd.formats.kitti.camera_boxes
 loaded = [n for n in sys.modules if n.startswith("mmengine.evaluator")
           or n.startswith("mmxkd.evaluation.metrics")]
 assert not loaded, loaded

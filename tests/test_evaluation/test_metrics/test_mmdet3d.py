@@ -2,10 +2,15 @@
 import numpy as np
 import pytest
 import torch
-from kitti_scenes import columns_of, random_boxes, run, write_infos
 
-from mmxkd.evaluation.functional.kitti import KittiObjects
 from mmxkd.evaluation.metrics import KittiMetric3D
+from mmxkd.formats.kitti import KittiObjects
+from tests.helpers.kitti_scenes import (
+    columns_of,
+    random_boxes,
+    run,
+    write_infos,
+)
 
 datasets = pytest.importorskip('mmdet3d.datasets')
 

@@ -3,9 +3,9 @@ import json
 import shutil
 
 import pytest
-from kitti_tree import write_kitti
 
 from mmxkd.errors import ConfigError
+from tests.helpers.kitti_tree import write_kitti
 
 
 @pytest.fixture(scope='module')

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmxkd.datasets.synthetic import SyntheticSettings, write_dataset
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.synthetic import SyntheticSettings, write_dataset
 
 
 @pytest.fixture(scope='module')

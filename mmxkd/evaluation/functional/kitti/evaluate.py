@@ -4,18 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.formats.kitti.difficulty import DIFFICULTIES, Difficulty
+from mmxkd.formats.kitti.objects import CLASSES, KittiObjects
 
 from .curves import Curve, envelope, score_thresholds
-from .difficulty import (
-    ABSENT,
-    COUNTS,
-    DIFFICULTIES,
-    Difficulty,
-    detection_flags,
-    ground_truth_flags,
-)
+from .flags import ABSENT, COUNTS, detection_flags, ground_truth_flags
 from .matching import Candidates, count_matches, true_positive_scores
-from .objects import CLASSES, KittiObjects
 from .result import KittiResult
 from .scene import METRICS, MIN_OVERLAPS, EvaluationScene
 

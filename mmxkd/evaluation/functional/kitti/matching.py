@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .objects import ranges
+from mmxkd.formats.kitti.objects import ranges
 
 _CHUNK = 50_000
 

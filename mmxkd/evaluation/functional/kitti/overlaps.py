@@ -1,8 +1,8 @@
 """Pairs of objects of the same frame, and how much they overlap."""
 import numpy as np
 
-from ..rotated_boxes import rotated_intersection
-from .objects import KittiObjects, ranges
+from mmxkd.evaluation.functional.rotated_boxes import rotated_intersection
+from mmxkd.formats.kitti.objects import KittiObjects, ranges
 
 
 def pairs_of_frames(first: np.ndarray, second: np.ndarray,

@@ -3,8 +3,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmxkd.formats.kitti.difficulty import DIFFICULTIES
+
 from .curves import Curve
-from .difficulty import DIFFICULTIES
 
 #: KITTI cannot give 100 below this: 41 thresholds need 41 detections.
 ENOUGH = 41

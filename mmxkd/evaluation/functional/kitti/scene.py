@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .difficulty import DIFFICULTIES, NEIGHBOURS
-from .objects import CLASSES, KittiObjects
+from mmxkd.formats.kitti.difficulty import DIFFICULTIES, NEIGHBOURS
+from mmxkd.formats.kitti.objects import CLASSES, KittiObjects
+
 from .overlaps import (
     image_area,
     image_intersection,

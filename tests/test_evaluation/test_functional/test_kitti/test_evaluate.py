@@ -1,16 +1,11 @@
 """Against the rules written out slowly, and invariants."""
 import numpy as np
 import pytest
-from slow_kitti import curve as slow_curve
 
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.kitti import (
-    CLASSES,
-    DIFFICULTIES,
-    MIN_OVERLAPS,
-    KittiObjects,
-    evaluate,
-)
+from mmxkd.evaluation.functional.kitti import MIN_OVERLAPS, evaluate
+from mmxkd.formats.kitti import CLASSES, DIFFICULTIES, KittiObjects
+from tests.helpers.slow_kitti import curve as slow_curve
 
 LEVELS = [level.name for level in DIFFICULTIES]
 

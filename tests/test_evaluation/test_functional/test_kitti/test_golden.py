@@ -5,11 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from mmxkd.evaluation.functional.kitti import (
-    evaluate,
-    read_labels,
-    read_results,
-)
+from mmxkd.evaluation.functional.kitti import evaluate
+from mmxkd.formats.kitti import read_labels, read_results
 
 LEVELS = ('easy', 'moderate', 'hard')
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mmxkd.evaluation.functional.kitti import KittiObjects
 from mmxkd.evaluation.functional.kitti.overlaps import (
     image_overlap,
     overlaps_3d,
     pairs_of_frames,
 )
+from mmxkd.formats.kitti import KittiObjects
 
 
 def boxes(*rows):

@@ -1,0 +1,1 @@
+"""What a teacher gives in a step."""

@@ -1,0 +1,76 @@
+"""Images as bytes: encoded without loss, read exactly as they are stored."""
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+
+from mmxkd.errors import CorruptSampleError
+
+
+def read_image(path: str | os.PathLike, modality: str,
+               backend_args: dict | None = None) -> np.ndarray:
+    """Read an image file without changing its bit depth or channels.
+
+    What a decoder can notice is an error here: a missing, empty or cut-off
+    file, a checksum of a PNG that does not hold. It cannot notice a flipped
+    bit in the payload of a JPEG or of an uncompressed TIFF.
+
+    Args:
+        path (str | os.PathLike): The file, in any format that OpenCV reads.
+        modality (str): What the file holds, for the error message.
+        backend_args (dict, optional): Of :func:`mmengine.fileio.get`, for
+            files that are not on a local disk.
+
+    Returns:
+        np.ndarray: (H, W) or (H, W, C), BGR order, in the dtype of the file.
+
+    Raises:
+        CorruptSampleError: The file is missing, empty or cannot be decoded.
+    """
+    content = _read_bytes(path, modality, backend_args)
+    if not content:
+        raise CorruptSampleError(path, modality, 'the file is empty')
+    image = cv2.imdecode(np.frombuffer(content, np.uint8),
+                         cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise CorruptSampleError(
+            path, modality, f'cannot be decoded: its {len(content)} bytes do '
+            'not decode to an image')
+    return image
+
+
+def _read_bytes(path: str | os.PathLike, modality: str,
+                backend_args: dict | None) -> bytes:
+    try:
+        if backend_args is None and '://' not in str(path):
+            return Path(path).read_bytes()
+        # Only here: converters of local files need no mmengine.
+        import mmengine.fileio as fileio
+        return fileio.get(str(path), backend_args=backend_args)
+    except OSError as error:
+        raise CorruptSampleError(
+            path, modality, f'cannot be read ({error.strerror or error})'
+        ) from error
+
+
+def encode_image(image: np.ndarray, suffix: str) -> bytes:
+    """Bytes of an image file.
+
+    Args:
+        image (np.ndarray): (H, W) or (H, W, 3) BGR, uint8 or uint16.
+        suffix (str): ``'.png'`` or ``'.tiff'`` (single channel).
+    """
+    if suffix == '.tiff':
+        buffer = io.BytesIO()
+        tifffile.imwrite(buffer, image, photometric='minisblack',
+                         metadata=None, software=None)
+        return buffer.getvalue()
+    # Level 1 is three times as fast as the default, at +10 % of size.
+    done, data = cv2.imencode(
+        suffix, image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f'cannot encode an image as {suffix}')
+    return data.tobytes()

@@ -1,0 +1,10 @@
+"""Losses of depth branches, and the bins that they speak of."""
+from .bins import DepthBins, apparent_depth_ratio
+from .depth_dual_kl import DepthDualKLLoss
+from .distribution import DepthDistributionLoss
+from .uncertainty import depth_uncertainty
+
+__all__ = [
+    'DepthBins', 'DepthDistributionLoss', 'DepthDualKLLoss',
+    'apparent_depth_ratio', 'depth_uncertainty'
+]

@@ -1,0 +1,193 @@
+"""Depth in bins: edges, targets and decoding."""
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmxkd.losses.common.options import check_choice
+
+KITTI_FOCAL = 721.5377 * 1280 / 1242
+"""Focal length of KITTI's colour camera, pixels of a picture 1280 wide."""
+
+
+# Multiplied before divided: edges that are whole numbers come out exact.
+
+
+def _indices(number: int) -> Tensor:
+    return torch.arange(number + 1, dtype=torch.float64)
+
+
+def _uniform(near: float, far: float, number: int) -> Tensor:
+    return near + (far - near) * _indices(number) / number
+
+
+def _linear_increasing(near: float, far: float, number: int) -> Tensor:
+    i = _indices(number)
+    return near + (far - near) * i * (i + 1) / (number * (number + 1))
+
+
+def _spacing_increasing(near: float, far: float, number: int) -> Tensor:
+    return (1 + near) * ((1 + far) / (1 + near))**(
+        _indices(number) / number) - 1
+
+
+def _road_plane(near: float, far: float, number: int) -> Tensor:
+    return near * far * number / (
+        far * number - (far - near) * _indices(number))
+
+
+RULES: dict[str, Callable[[float, float, int], Tensor]] = dict(
+    ud=_uniform, lid=_linear_increasing, sid=_spacing_increasing,
+    rpd=_road_plane)
+"""Rule → function of near, far, N that gives the N + 1 edges."""
+
+
+class DepthBins:
+    r"""N bins between two depths a and b, by one of four rules.
+
+    ======= ================================================= ==============
+    rule    edges :math:`e_i`, i = 0 … N                      width
+    ======= ================================================= ==============
+    ``ud``  :math:`a + (b - a) i / N`                         constant
+    ``lid`` :math:`a + (b - a) \frac{i (i+1)}{N (N+1)}`       grows linearly
+    ``sid`` :math:`(1+a) (\frac{1+b}{1+a})^{i/N} - 1`         ~ depth
+    ``rpd`` :math:`1 / (1/a - (1/a - 1/b) i / N)`             ~ depth squared
+    ======= ================================================= ==============
+
+    ``ud``, ``lid`` and ``sid`` are those of CaDDN (Reading et al., CVPR
+    2021). Of ``rpd``, the road-plane discretization of MonoMMKD, no formula
+    is public: the one above is **our reading**. A point on a road plane lies
+    in an image row that is affine in 1 / depth, whatever the camera's
+    height, pitch and focal length. So bins of equal height on the road are
+    uniform in inverse depth. Its bins are wide far away: of 80 bins in [5,
+    80] m, 5 begin beyond 40 m; ``lid`` in [2, 80] m has 24 there.
+
+    What has no bin gets index N, "no depth":
+
+    * ``ud``, ``lid``, ``sid``: depths outside of [a, b), and pixels without
+      a value (0, negative, NaN, Inf);
+    * ``rpd``: depths beyond b, and pixels without a value. Depths before a
+      go to bin 0, b itself to bin N - 1.
+
+    Args:
+        rule (str): ``'ud'``, ``'lid'``, ``'sid'`` or ``'rpd'``.
+        near, far (float): a and b, metres. CaDDN has ``lid`` with 2 and
+            46.8 on KITTI.
+        number (int): N.
+
+    Raises:
+        ValueError: The rule is unknown, or there is no such range.
+
+    Examples:
+        >>> import torch
+        >>> bins = DepthBins('ud', near=2., far=10., number=4)
+        >>> bins.edges.tolist()
+        [2.0, 4.0, 6.0, 8.0, 10.0]
+        >>> bins.target(torch.tensor([0., 1., 2., 5., 10.])).tolist()
+        [4, 4, 0, 1, 4]
+        >>> bins.decode(torch.tensor([0, 1, 4])).tolist()
+        [3.0, 5.0, 0.0]
+    """
+
+    def __init__(self, rule: str = 'rpd', near: float = 5.0,
+                 far: float = 80.0, number: int = 80) -> None:
+        check_choice('DepthBins', 'rule', rule, RULES)
+        if not 0 <= near < far or number < 1 or (rule == 'rpd' and not near):
+            raise ValueError(
+                f'DepthBins: near={near}, far={far}, number={number}; '
+                'expected 0 <= near < far, near > 0 for rpd, and number >= 1')
+        self.rule, self.near, self.far = rule, near, far
+        self.number = number
+        self.edges = RULES[rule](near, far, number)
+
+    @property
+    def values(self) -> Tensor:
+        """(N, ) float64: the depth that stands for each bin, metres.
+
+        The centre; for ``rpd`` the harmonic mean of the edges, which is the
+        centre in image rows. No rule's edges are values: taking ``lid``'s
+        lower edges for its centres shifts every depth towards the camera.
+        """
+        if self.rule == 'rpd':
+            inverse = 1 / self.edges
+            return 2 / (inverse[:-1] + inverse[1:])
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+    def target(self, depth: Tensor) -> Tensor:
+        """The bin of each depth.
+
+        Args:
+            depth (Tensor): Metres, any shape; 0 = no value.
+
+        Returns:
+            Tensor: int64 of the same shape, 0 … N - 1, or N for "no depth".
+        """
+        edges = self.edges.to(depth)
+        # As floor(k) of the rules' formulas, without their rounding: each
+        # edge is in the bin that it opens.
+        index = torch.searchsorted(edges, depth.contiguous(), right=True) - 1
+        if self.rule == 'rpd':
+            index = index.clamp(0, self.number - 1)
+            out = depth > edges[-1]
+        else:
+            out = (index < 0) | (index >= self.number)
+        out = out | ~(depth > 0) | ~depth.isfinite()
+        return index.masked_fill(out, self.number)
+
+    def decode(self, index: Tensor) -> Tensor:
+        """The depth of each bin: metres, float32; 0 for "no depth"."""
+        values = F.pad(self.values, (0, 1)).float()
+        return values.to(index.device)[index]
+
+    def expected(self, probability: Tensor) -> Tensor:
+        """The mean depth of distributions over bins.
+
+        Args:
+            probability (Tensor): (…, N, H, W); or N + 1 channels, of which
+                the last, "no depth", is left out and the others are scaled
+                to sum to 1.
+
+        Returns:
+            Tensor: (…, H, W), metres.
+        """
+        self.check_channels(probability)
+        probability = probability.narrow(-3, 0, self.number)
+        values = self.values.to(probability)[:, None, None]
+        total = probability.sum(-3).clamp(min=torch.finfo(values.dtype).tiny)
+        return (probability * values).sum(-3) / total
+
+    def check_channels(self, logits: Tensor) -> None:
+        """Raise ValueError unless a map has N or N + 1 channels."""
+        if logits.shape[-3] not in (self.number, self.number + 1):
+            raise ValueError(
+                f'{self!r}: expected {self.number} channels, or one more for '
+                f'"no depth", got {logits.shape[-3]}')
+
+    def __repr__(self) -> str:
+        return (f'DepthBins({self.rule!r}, near={self.near}, far={self.far}, '
+                f'number={self.number})')
+
+
+def apparent_depth_ratio(focal: float | Tensor, scale: float | Tensor,
+                         reference: float = KITTI_FOCAL) -> float | Tensor:
+    r"""Apparent depth by true depth in an enlarged or cropped picture.
+
+    .. math:: d' = d \frac{f_{ref}}{f s}
+
+    What is shown twice as large seems half as far. With ``rpd`` bins of
+    :math:`d'` are rows of the augmented picture; a vertical shift of the
+    crop does not matter, since rows count from the horizon. **Our reading.**
+
+    Args:
+        focal (float | Tensor): f, pixels of the original picture.
+        scale (float | Tensor): s, the network's input over the original:
+            1280 / width of the crop.
+        reference (float): :math:`f_{ref}`, pixels of the network's input:
+            the focal length that depths are to be seen with.
+
+    Returns:
+        float | Tensor: What true depths are multiplied by, and expected ones
+        divided.
+    """
+    return reference / (focal * scale)

@@ -1,0 +1,105 @@
+"""What losses between two detection heads have in common."""
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from mmxkd.schedules import Constant, Progress
+
+
+class LateCaller(Protocol):
+    """A teacher that a loss may ask once more, after the student has run."""
+
+    def late_call(self, gradient: bool = False
+                  ) -> AbstractContextManager[nn.Module]:
+        """Lend the model; ``gradient`` lets gradients through to inputs."""
+
+
+class HeadLoss(nn.Module, ABC):
+    """A loss that knows what to read of a head.
+
+    The config names the two heads alone, ``student='bbox_head'`` and
+    ``teacher='big:bbox_head'``; the hook points follow from them. The heads
+    are compared when the model is built.
+
+    Attributes:
+        fixed (tuple[str]): Arguments that come from the student without a
+            gradient, such as targets.
+        schedules (dict): Options that change over time, by name.
+        teacher_head (str): The teacher's head, for a loss that calls it
+            again: ``teacher_model.late_call()`` gives the teacher.
+    """
+    same_shape = False
+    fixed: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.schedules: dict[str, Constant] = {}
+        self.teacher_head = ''
+        self.terms: dict[str, Tensor] = {}
+
+    def bind_heads(self, names: tuple[str, str], student: nn.Module,
+                   teacher: nn.Module) -> dict[str, str]:
+        """Compare two heads, and say what to read of them.
+
+        Args:
+            names (tuple[str, str]): Dotted names of both, in their models.
+            student, teacher (nn.Module): The heads.
+
+        Returns:
+            dict[str, str]: Argument → hook point, ``'student:…'`` or
+            ``'teacher:…'``.
+
+        Raises:
+            ValueError: The heads do not suit, and why.
+        """
+        self.check(student, teacher)
+        self.teacher_head = names[1]
+        return self.reads(*names)
+
+    @abstractmethod
+    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+        """Compare the heads; make what their shapes demand.
+
+        Raises:
+            ValueError: The heads do not suit, and why.
+        """
+
+    @abstractmethod
+    def reads(self, student: str, teacher: str) -> dict[str, str]:
+        """Hook points of the arguments, from the names of the heads."""
+
+    def student_weights(self, progress: Progress) -> dict[str, float]:
+        """What the student's own losses weigh beside this one, by name."""
+        return {}
+
+    def metrics(self) -> dict[str, Tensor]:
+        """The terms of the last call, for the log."""
+        return self.terms
+
+    def _note(self, **terms: Tensor) -> None:
+        self.terms = {name: term.detach() for name, term in terms.items()}
+
+
+def wanted(head: nn.Module, names: tuple[str, ...], side: str) -> None:
+    """Raise where a head lacks an attribute.
+
+    Raises:
+        ValueError: It names the head and what it lacks.
+    """
+    lacking = [name for name in names if not hasattr(head, name)]
+    if lacking:
+        raise ValueError(f'{type(head).__name__} of the {side} has no '
+                         + ', '.join(lacking))
+
+
+def same(student: object, teacher: object, what: str) -> None:
+    """Raise where two heads differ.
+
+    Raises:
+        ValueError: It says both values.
+    """
+    if student != teacher:
+        raise ValueError(f'student and teacher differ in {what}: {student} '
+                         f'and {teacher}')

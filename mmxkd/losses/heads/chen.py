@@ -1,0 +1,76 @@
+"""The terms of Chen et al. (NeurIPS 2017) for any head."""
+from torch import Tensor
+
+from mmxkd.losses.bounded_regression import BoundedRegressionLoss
+from mmxkd.losses.soft_cross_entropy import SoftCrossEntropyLoss
+from mmxkd.schedules import Progress, build_schedule
+
+from .base import HeadLoss
+
+
+class ChenHeadLoss(HeadLoss):
+    r"""What the losses of dense heads and RoI heads have in common.
+
+    .. math::
+        L = \underbrace{\mu L_{hard} + L_{reg}}_{\text{the detector's own}}
+            + (1 - \mu) L_{soft} + \nu L_{bound}
+
+    The first two terms are the detector's, computed by itself; this loss
+    adds the others, and has the detector's classification loss multiplied
+    by :math:`\mu`, so that one number in the config says both.
+
+    Args:
+        mu (float | dict): :math:`\mu` in [0, 1], or a schedule of it, such
+            as ``dict(type='Linear', start=0., stop=1., end=10000)``. The
+            paper gives no value.
+        temperature, background_weight, foreground_weight: See
+            :class:`mmxkd.losses.SoftCrossEntropyLoss`.
+        nu, margin, bound: See
+            :class:`mmxkd.losses.BoundedRegressionLoss`. With ``nu=0`` boxes
+            are not compared.
+        hard_loss (str, optional): Name of the student's classification
+            loss, which weighs :math:`\mu`. Default: what mmdet calls it,
+            ``'loss_rpn_cls'`` of an RPN and ``'loss_cls'`` of other heads.
+
+    Raises:
+        ValueError: :math:`\mu` outside of [0, 1], or a bad option of a term.
+        ConfigError: A schedule that does not exist.
+    """
+    fixed: tuple[str, ...] = ('targets', )
+
+    def __init__(self, mu: float | dict = 0.5, temperature: float = 1.0,
+                 background_weight: float = 1.5,
+                 foreground_weight: float = 1.0, nu: float = 0.5,
+                 margin: float = 0.0, bound: str = 'box',
+                 hard_loss: str | None = None) -> None:
+        super().__init__()
+        self.mu = build_schedule(mu, f'{type(self).__name__}.mu')
+        self.schedules['mu'] = self.mu
+        self.mu_now(Progress())
+        self.hard_loss = 'loss_cls' if hard_loss is None else hard_loss
+        self.soft = SoftCrossEntropyLoss(temperature, background_weight,
+                                         foreground_weight)
+        self.bounded = BoundedRegressionLoss(nu, margin, bound)
+
+    def mu_now(self, progress: Progress) -> float:
+        """The share of the hard labels at this moment.
+
+        Raises:
+            ValueError: It lies outside of [0, 1].
+        """
+        mu = self.mu(progress)
+        if not 0 <= mu <= 1:
+            raise ValueError(f'{type(self).__name__}: mu={mu:g}, expected a '
+                             'number between 0 and 1')
+        return mu
+
+    def student_weights(self, progress: Progress) -> dict[str, float]:
+        """The student's classification loss weighs mu."""
+        return {self.hard_loss: self.mu_now(progress)}
+
+    def total(self, mu: float, soft: Tensor, bound: Tensor,
+              **others: Tensor) -> Tensor:
+        """The sum of the terms; each is logged without its weight."""
+        self._note(soft=soft, bound=bound, **others,
+                   mu=soft.new_tensor(mu))
+        return (1 - mu) * soft + bound

@@ -1,0 +1,1 @@
+"""Scenes in fog, in the layout of Seeing Through Fog."""

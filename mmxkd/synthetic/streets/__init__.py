@@ -1,0 +1,1 @@
+"""Streets on clear days, in the layout of KITTI."""

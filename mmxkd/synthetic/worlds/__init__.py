@@ -1,0 +1,1 @@
+"""What there is to see: roads, things and people, and the air between."""
