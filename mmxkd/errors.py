@@ -93,3 +93,57 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 5) -> str:
         return 'there is none to choose from'
     shown = ', '.join(repr(k) for k in known[:12])
     return 'known: ' + shown + (', …' if len(known) > 12 else '')
+
+
+def check_known(what: str, value: object, known: Iterable[object]) -> None:
+    """Raise where a value is none of the known ones.
+
+    Args:
+        what (str): What the value is of, e.g. ``'CWDLoss: mode'``.
+        value: What was given.
+        known (Iterable): What may be given.
+
+    Raises:
+        ConfigError: It lists the known ones, the nearest first of all.
+
+    Examples:
+        >>> check_known('teachers.big.dtype', 'fp8', ['fp32', 'fp16'])
+        Traceback (most recent call last):
+        ...
+        mmxkd.errors.ConfigError: teachers.big.dtype='fp8', expected one of \
+('fp32', 'fp16'); did you mean 'fp16', 'fp32'?
+    """
+    known = tuple(known)
+    if value in known:
+        return
+    message = f'{what}={value!r}, expected one of {known}'
+    names = [name for name in known if isinstance(name, str)]
+    if isinstance(value, str) and nearest_names(value, names):
+        message += '; ' + did_you_mean(value, names)
+    raise ConfigError(message)
+
+
+def check_keys(where: str, given: Iterable[object],
+               known: Iterable[str]) -> None:
+    """Raise where a dict of the config has a key that nobody reads.
+
+    Args:
+        where (str): The dict, e.g. ``'teachers.big'``.
+        given (Iterable): Its keys.
+        known (Iterable[str]): The keys that are read.
+
+    Raises:
+        ConfigError: It names the key and offers the nearest ones.
+
+    Examples:
+        >>> check_keys('teachers.big', ['cfgs'], ['cfg', 'dtype'])
+        Traceback (most recent call last):
+        ...
+        mmxkd.errors.ConfigError: teachers.big.cfgs is unknown; did you \
+mean 'cfg'?
+    """
+    known = tuple(known)
+    for key in given:
+        if key not in known:
+            raise ConfigError(f'{where}.{key} is unknown; '
+                              + did_you_mean(str(key), known))

@@ -1,10 +1,12 @@
 """What all distillation losses of the package have in common."""
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+
+from mmxkd.schedules import Constant, Progress
 
 from .common.options import check_choice
 from .common.precision import in_full_precision
@@ -28,7 +30,94 @@ def as_levels(features: Levels) -> list[Tensor]:
     return levels
 
 
-class MultiLevelLoss(nn.Module, ABC):
+class DistillationLoss(nn.Module):
+    """What a loss says of itself to whoever feeds it.
+
+    Every loss of the package derives from it. A loss of another package need
+    not: :class:`.foreign.ForeignLoss` speaks for it.
+
+    Attributes:
+        same_shape (bool): Student and teacher need equal shapes, so that
+            connectors are inferred where they differ.
+        maps_only (bool): The loss tells channels from positions, so that
+            what is not an (N, C, H, W) map is refused.
+        fixed (tuple[str]): Arguments that come from the student without a
+            gradient, such as targets.
+        between_heads (bool): The config names two heads, and the loss says
+            what to read of them; see :class:`.heads.base.HeadLoss`.
+        schedules (dict): Options that change over time, by name.
+    """
+
+    same_shape: bool = True
+    maps_only: bool = False
+    fixed: tuple[str, ...] = ()
+    between_heads: bool = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.schedules: dict[str, Constant] = {}
+
+    def called(self) -> Callable:
+        """The function whose argument names a config may give."""
+        return self.forward
+
+    def terms(self, values: Mapping[str, Any], split: Collection[str]
+              ) -> tuple[Tensor, list[Tensor]]:
+        """The total, and what it is made of.
+
+        Args:
+            values (dict): Arguments by name.
+            split (Collection[str]): Names of those that are a list of
+                levels; the loss is called once per level.
+
+        Returns:
+            tuple[Tensor, list[Tensor]]: A scalar, and one scalar per level.
+
+        Raises:
+            ValueError: The arguments have different numbers of levels.
+        """
+        return level_by_level(self, values, split)
+
+    def metrics(self) -> dict[str, Tensor]:
+        """Values for the log that were seen by the last call."""
+        return {}
+
+    def student_weights(self, progress: Progress) -> dict[str, float]:
+        """What the student's own losses weigh beside this one, by name."""
+        return {}
+
+
+def level_by_level(loss: Callable[..., Tensor], values: Mapping[str, Any],
+                   split: Collection[str]) -> tuple[Tensor, list[Tensor]]:
+    """Call a loss of one level for each of several, and sum.
+
+    Args:
+        loss: Called with keywords; returns a scalar.
+        values (dict): Arguments by name.
+        split (Collection[str]): Names of those that are a list of levels;
+            with none of them the loss is called once.
+
+    Returns:
+        tuple[Tensor, list[Tensor]]: The sum, and one scalar per level.
+
+    Raises:
+        ValueError: The arguments have different numbers of levels.
+    """
+    counts = {len(values[name]) for name in split}
+    if not counts:
+        total = loss(**values)
+        return total, [total]
+    if len(counts) > 1:
+        raise ValueError('its arguments have different numbers of levels: '
+                         f'{sorted(counts)}')
+    levels = [
+        loss(**{name: value[i] if name in split else value
+                for name, value in values.items()})
+        for i in range(counts.pop())]
+    return torch.stack(levels).sum(), levels
+
+
+class MultiLevelLoss(DistillationLoss, ABC):
     """A loss over a list of feature levels.
 
     Subclasses implement :meth:`levels`, one scalar a level. The total is
@@ -43,15 +132,8 @@ class MultiLevelLoss(nn.Module, ABC):
 
     Raises:
         ValueError: An argument is none of the above.
-
-    Attributes:
-        same_shape (bool): Student and teacher need equal shapes, so that the
-            distiller infers connectors where they differ.
-        maps_only (bool): The loss tells channels from positions, so that the
-            distiller refuses what is no (N, C, H, W) map.
     """
 
-    same_shape = True
     maps_only = True
 
     def __init__(self,
@@ -98,9 +180,15 @@ class MultiLevelLoss(nn.Module, ABC):
         """The total, with the arguments of :meth:`levels`."""
         return self.reduce(self.levels(*args, **kwargs))
 
-    def metrics(self) -> dict[str, Tensor]:
-        """Values for the log that were seen by the last call."""
-        return {}
+    def called(self) -> Callable:
+        """:meth:`levels`, which a subclass gives its own arguments."""
+        return self.levels
+
+    def terms(self, values: Mapping[str, Any], split: Collection[str]
+              ) -> tuple[Tensor, list[Tensor]]:
+        """The total and the levels, of one call with all levels."""
+        levels = self.levels(**values)
+        return self.reduce(levels), levels
 
 
 def check_pairs(name: str, student: Sequence[Tensor],

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from mmxkd.schedules import Constant, Progress
+from mmxkd.losses.base import DistillationLoss
 
 
 class LateCaller(Protocol):
@@ -16,7 +16,7 @@ class LateCaller(Protocol):
         """Lend the model; ``gradient`` lets gradients through to inputs."""
 
 
-class HeadLoss(nn.Module, ABC):
+class HeadLoss(DistillationLoss, ABC):
     """A loss that knows what to read of a head.
 
     The config names the two heads alone, ``student='bbox_head'`` and
@@ -24,18 +24,14 @@ class HeadLoss(nn.Module, ABC):
     are compared when the model is built.
 
     Attributes:
-        fixed (tuple[str]): Arguments that come from the student without a
-            gradient, such as targets.
-        schedules (dict): Options that change over time, by name.
         teacher_head (str): The teacher's head, for a loss that calls it
             again: ``teacher_model.late_call()`` gives the teacher.
     """
     same_shape = False
-    fixed: tuple[str, ...] = ()
+    between_heads = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.schedules: dict[str, Constant] = {}
         self.teacher_head = ''
         self.terms: dict[str, Tensor] = {}
 
@@ -69,10 +65,6 @@ class HeadLoss(nn.Module, ABC):
     @abstractmethod
     def reads(self, student: str, teacher: str) -> dict[str, str]:
         """Hook points of the arguments, from the names of the heads."""
-
-    def student_weights(self, progress: Progress) -> dict[str, float]:
-        """What the student's own losses weigh beside this one, by name."""
-        return {}
 
     def metrics(self) -> dict[str, Tensor]:
         """The terms of the last call, for the log."""

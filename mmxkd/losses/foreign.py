@@ -1,0 +1,56 @@
+"""Losses that others have written, such as MMRazor's."""
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmxkd.schedules import Constant, Progress
+
+from .base import DistillationLoss, level_by_level
+
+
+class ForeignLoss:
+    """Says of a loss what :class:`.base.DistillationLoss` would say.
+
+    Whatever attribute of that base the module has, counts; the rest are the
+    defaults. It is not a module, so that the names of weights in a checkpoint
+    stay those of the loss itself.
+
+    Args:
+        module (nn.Module): A loss whose ``forward`` takes one level, and
+            returns a scalar.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        base = DistillationLoss
+        self.same_shape: bool = getattr(module, 'same_shape', base.same_shape)
+        self.maps_only: bool = getattr(module, 'maps_only', base.maps_only)
+        self.fixed: tuple[str, ...] = getattr(module, 'fixed', base.fixed)
+        self.between_heads = False
+        self.schedules: dict[str, Constant] = getattr(module, 'schedules', {})
+
+    def called(self) -> Callable:
+        """The function whose argument names a config may give."""
+        return self.module.forward
+
+    def terms(self, values: Mapping[str, Any], split: Collection[str]
+              ) -> tuple[Tensor, list[Tensor]]:
+        """See :meth:`.base.DistillationLoss.terms`."""
+        return level_by_level(self.module, values, split)
+
+    def metrics(self) -> dict[str, Tensor]:
+        """Values for the log, where the module has them."""
+        metrics = getattr(self.module, 'metrics', dict)
+        return metrics()
+
+    def student_weights(self, progress: Progress) -> dict[str, float]:
+        """None: it does not know of the student's own losses."""
+        return {}
+
+
+def as_distillation_loss(module: nn.Module) -> DistillationLoss | ForeignLoss:
+    """A loss that speaks for itself, or one who speaks for it."""
+    if isinstance(module, DistillationLoss):
+        return module
+    return ForeignLoss(module)
