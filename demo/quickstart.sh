@@ -4,8 +4,8 @@
 #   bash demo/quickstart.sh [--seeds 1] [--work-dir work_dirs/quickstart]
 #
 # Installs, draws a data set, trains teacher, baseline, CMKD-MSE and CMKD-Adv
-# in the small, evaluates them and saves pictures. What is done is skipped when
-# it is run again.
+# with tiny models, evaluates them and saves pictures. Skips what is done when
+# you run it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,8 +49,8 @@ draw "$data" --frames 640 --split 0.28,0.16,0.56 --seed 1
 draw "$clear" --frames 600 --split 0.9,0.05,0.05 --seed 77 --weather clear=1
 
 headline "3/5 Train and test teacher, baseline, MSE and Adv ($seeds seed(s))"
-python benchmarks/gap_recovered.py --seeds "$seeds" --data-root "$data" \
-    --clear-root "$clear" --work-dir "$work_dir"
+python tools/experiment.py configs/experiments/fog.py --seeds "$seeds" \
+    --data-root fog="$data" clear="$clear" --work-dir "$work_dir"
 
 headline '4/5 Draw detections side by side'
 runs=$work_dir/seed_0

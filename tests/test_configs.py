@@ -5,11 +5,15 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmxkd.experiments import load_plan
 from mmxkd.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+# An experiment is not a config of a model: it names such configs.
 PATHS = sorted(p.relative_to(CONFIGS).as_posix()
-               for p in CONFIGS.glob('*/*.py') if p.parts[-2] != '_base_')
+               for p in CONFIGS.glob('*/*.py')
+               if p.parts[-2] not in ('_base_', 'experiments'))
+EXPERIMENTS = sorted(CONFIGS.glob('experiments/*.py'))
 
 
 @pytest.fixture(params=PATHS)
@@ -23,6 +27,7 @@ def cfg(request, monkeypatch) -> Config:
 
 def test_there_are_configs():
     assert {'cmkd/fog_mse.py', 'cmkd/fog_adv_tiny.py'} <= set(PATHS)
+    assert CONFIGS / 'experiments/fog.py' in EXPERIMENTS
 
 
 def test_model_builds(cfg):
@@ -64,3 +69,18 @@ def test_runtime_builds(cfg):
     VISUALIZERS.build(dict(cfg.visualizer, name=name, vis_backends=[]))
     for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
         HOOKS.build(hook)
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
+def test_experiments_are_read(path, tmp_path, monkeypatch):
+    """Keys, names of arms, their configs and the keys of their teachers."""
+    monkeypatch.chdir('/')
+    plan = load_plan(path, CONFIGS.parent, tmp_path)
+    for arm in plan.arms.values():
+        cfg = Config.fromfile(arm.config)
+        distilled = cfg.model.type == 'mmxkd.CrossModalDistill'
+        assert distilled == bool(arm.taught_by)
+        if distilled:
+            assert set(arm.taught_by.values()) == {
+                f'model.teachers.{name}.checkpoint'
+                for name in cfg.model.teachers}

@@ -9,15 +9,17 @@ from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
 from mmxkd.errors import ConfigError
+from mmxkd.families import family_of
 from mmxkd.recording.hook_points import STUDENT
-from mmxkd.recording.recorders import map_tensors
+from mmxkd.recording.recorders import map_tensors, tensors_in
 from mmxkd.registry import MODELS
-from mmxkd.schedules import current_progress
+from mmxkd.schedules import Progress, current_progress
 
-from .context import make_context, watch_grid
+from .context import Context, make_context
 from .distiller import Distiller
-from .dry_run import can_dry_run, dry_run, grey_batch
+from .dry_run import dry_run
 from .state_names import use_plain_names
+from .supply import LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers
 from .views import ViewsDataPreprocessor, check_batch_augments
 
@@ -28,9 +30,10 @@ class CrossModalDistill(BaseModel):
 
     Student and teachers are ordinary detector configs, each with a data
     preprocessor of its own, which decides what that model sees of a batch.
-    In each training step the teachers that any loss needs now run first,
-    up to their last recorded layer; then the student, with its own losses;
-    then the distillation losses. Prediction is the student's alone.
+    In each training step the teachers that any loss or label needs now run
+    first, up to their last recorded layer or to their predictions, which may
+    label samples; then the student, with its own losses; then the
+    distillation losses. Prediction is the student's alone.
 
     Args:
         student (dict): Model config of the student.
@@ -63,7 +66,8 @@ class CrossModalDistill(BaseModel):
         self.data_preprocessor = ViewsDataPreprocessor(
             self.student, self._teachers, self._teachers_now)
         self.distiller = Distiller(distiller, self.student, self._teachers)
-        watch_grid(self.student)
+        self._suppliers: dict[str, Supplier] = {
+            name: LiveSupplier(t) for name, t in self._teachers.items()}
         # MMRazor's StopDistillHook sets this.
         self.distillation_stopped = False
         if dry_run:
@@ -74,14 +78,14 @@ class CrossModalDistill(BaseModel):
 
     @property
     def teachers(self) -> dict[str, Teacher]:
-        """The teachers by name; they are no sub-modules."""
+        """The teachers by name; they are not sub-modules."""
         return self._teachers
 
     def _dry_run(self, size: tuple) -> None:
         models = [(self.student, STUDENT, 'loss')]
         models += [(t.model, name, t.mode)
                    for name, t in self._teachers.items()]
-        if not all(can_dry_run(model) for model, _, _ in models):
+        if not all(family_of(m).can_dry_run(m) for m, _, _ in models):
             return
         try:
             found = {
@@ -90,12 +94,19 @@ class CrossModalDistill(BaseModel):
             }
             if found[STUDENT] is not None:
                 self.distiller.check_weighed(found[STUDENT])
-            inputs, samples = grey_batch(self.student, size)
-            self.distiller.fit(make_context(
-                self.student, samples, inputs.device, current_progress(),
-                self._teachers), type(self.student).__name__)
+            inputs, samples = family_of(self.student).grey_batch(
+                self.student, size)
+            device = next(tensors_in(inputs)).device
+            self.distiller.fit(
+                self._context(samples, device, current_progress()),
+                type(self.student).__name__)
         finally:
             self._release()
+
+    def _context(self, samples: list | None, device: torch.device,
+                 progress: Progress) -> Context:
+        return make_context(self.student, samples, device, progress,
+                            self._teachers, self.distiller.implicit_record)
 
     def init_weights(self) -> None:
         """Initialise the student, and load the teachers."""
@@ -104,7 +115,7 @@ class CrossModalDistill(BaseModel):
             teacher.load()
 
     def _apply(self, fn, recurse: bool = True) -> nn.Module:
-        # Teachers are no sub-modules, but move with the algorithm.
+        # Teachers are not sub-modules, but move with the algorithm.
         for teacher in self.__dict__.get('_teachers', {}).values():
             teacher.apply(fn)
         return super()._apply(fn, recurse)
@@ -161,34 +172,29 @@ class CrossModalDistill(BaseModel):
         progress = current_progress()
         weights = self._weights_now()
         try:
-            self._watch(views)
-            losses = self._student_loss(inputs, data_samples,
+            supplies = {
+                name: self._suppliers[name](view,
+                                            name in self.distiller.predicting)
+                for name, view in views.items()}
+            self.distiller.label(data_samples, supplies)
+            losses = self._student_loss(inputs, data_samples, supplies,
                                         listen=any(weights.values()))
             like = _first_tensor(losses)
-            context = make_context(self.student, data_samples, like.device,
-                                   progress, self._teachers)
+            context = self._context(data_samples, like.device, progress)
             _weigh(losses, self.distiller.student_weights(
                 weights, progress, losses))
-            losses.update(self.distiller(weights, context, like))
+            losses.update(self.distiller(weights, context, like, supplies))
         finally:
             self._release()
         check_finite(losses, data_samples, progress.iter)
         return losses
 
-    def _watch(self, views: dict[str, dict]) -> None:
-        for name, view in views.items():
-            teacher = self._teachers[name]
-            if not teacher.loaded:
-                raise ConfigError(
-                    f'teacher {name!r} was never loaded: call '
-                    'init_weights() before training, as the runner does')
-            teacher.watch(view['inputs'], view.get('data_samples'))
-
     def _student_loss(self, inputs: Any, data_samples: list | None,
-                      listen: bool) -> dict[str, Any]:
+                      supplies: dict[str, Supply], listen: bool
+                      ) -> dict[str, Any]:
         if not listen:
             return dict(self.student(inputs, data_samples, mode='loss'))
-        with self.distiller.listen():
+        with self.distiller.listen(supplies):
             return dict(self.student(inputs, data_samples, mode='loss'))
 
     def _release(self) -> None:

@@ -6,15 +6,14 @@ from typing import Any
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_known, did_you_mean
+from mmxkd.families import asked_names
 from mmxkd.registry import MODELS
 
-# What a loss gets for the asking, by the name of its argument.
-CONTEXT = ('batch_data_samples', 'batch_img_metas', 'anchors', 'grid_sizes',
-           'strides', 'progress', 'teacher_model')
+from .mmrazor_words import POSITIONS
 
-# MMRazor's names for the first two arguments, where a loss has others.
-_MMRAZOR_POSITIONS = dict(preds_S=0, preds_T=1)
+TEACHER_MODEL = 'teacher_model'
+"""The argument by which a loss asks for its teacher itself."""
 
 # What a dry run can tell a connector.
 CHANNELS = ('in_channels', 'out_channels')
@@ -32,22 +31,23 @@ def bind(function: Callable, arguments: Mapping, key: str
         key (str): The config key at fault in errors.
 
     Returns:
-        tuple: Arguments by name, and the names of the context it wants.
+        tuple: Arguments by name, and the names that it asks for beside.
 
     Raises:
         ConfigError: An argument is unknown, or a needed one is missing.
     """
+    asked = asked_names() | {TEACHER_MODEL}
     parameters = inspect.signature(function).parameters
     variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     own = [
         name for name, p in parameters.items()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
-    features = [name for name in own if name not in CONTEXT]
+    features = [name for name in own if name not in asked]
     bound: dict[str, Any] = {}
     for name, source in arguments.items():
         if name not in own and not variadic:
-            name = _MMRAZOR_POSITIONS.get(name, name)
+            name = POSITIONS.get(name, name)
         if isinstance(name, int):
             if name >= len(features):
                 raise ConfigError(f'{key}: it takes only the arguments '
@@ -67,7 +67,7 @@ def bind(function: Callable, arguments: Mapping, key: str
     ]
     if missing:
         raise ConfigError(f'{key}: no source for its arguments {missing}')
-    return bound, [name for name in own if name in CONTEXT
+    return bound, [name for name in own if name in asked
                    and name not in bound]
 
 
@@ -131,6 +131,26 @@ def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
         raise ConfigError(f'{key}: {error}') from error
 
 
+def build_labellers(configs: Mapping[str, Mapping],
+                    teachers: Mapping[str, Any]) -> list[Any]:
+    """Build what labels samples by a teacher's predictions.
+
+    Raises:
+        ConfigError: A type or a teacher does not exist, or the teacher is
+            listened to in another mode than ``'predict'``.
+    """
+    found = []
+    for name, cfg in configs.items():
+        key = f'distiller.labels.{name}'
+        labeller: Any = build_part(cfg, key)
+        check_known(f'{key}.teacher', labeller.teacher, teachers)
+        if teachers[labeller.teacher].mode != 'predict':
+            raise ConfigError(f'{key}: teachers.{labeller.teacher}.mode must '
+                              "be 'predict'")
+        found.append(labeller)
+    return found
+
+
 def lacks_channels(cfg: Mapping[str, Any], key: str) -> bool:
     """Whether a connector takes channels that its config does not give."""
     kind, cfg = find_type(cfg, key)
@@ -143,11 +163,34 @@ def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:
     """Name an unknown argument, and the nearest known one."""
     if builder is None or not inspect.isclass(builder):
         return
-    parameters = inspect.signature(builder).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
+    known = known_arguments(builder)
     for name in cfg:
-        if name not in ('type', '_scope_') and name not in parameters:
+        if known is not None and name not in (*known, 'type', '_scope_'):
             raise ConfigError(f'{key}: {builder.__name__} has no argument '
-                              f'{name!r}; {did_you_mean(name, parameters)}')
+                              f'{name!r}; {did_you_mean(name, known)}')
+
+
+def known_arguments(builder: type) -> set[str] | None:
+    """The names that a class takes; None where it takes any.
+
+    A class that hands ``**kwargs`` on to its base takes those of the base too.
+
+    Examples:
+        >>> class Base:
+        ...     def __init__(self, mu=1): ...
+        >>> class Own(Base):
+        ...     def __init__(self, nu=1, **options): ...
+        >>> sorted(known_arguments(Own))
+        ['mu', 'nu']
+    """
+    known: set[str] = set()
+    for cls in builder.__mro__:
+        if '__init__' not in vars(cls) or cls is object:
+            continue
+        parameters = list(inspect.signature(cls.__init__).parameters.values())
+        known.update(p.name for p in parameters[1:]
+                     if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return known
+    return None
 

@@ -1,10 +1,13 @@
 """Adapters between the shapes of student and teacher features."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
+
+from .building import CHANNELS, build_part
 
 
 @MODELS.register_module()
@@ -135,8 +138,11 @@ def connect(connector: nn.Module, value, target):
     Connectors of ours may look at the target; those of others take the
     feature alone.
     """
-    if isinstance(value, (list, tuple)) and not isinstance(
-            connector, LevelConnector):
+    if isinstance(connector, LevelConnector):
+        if isinstance(value, Tensor):
+            return connector([value], [target])[0]
+        return connector(value, target)
+    if isinstance(value, (list, tuple)):
         targets = (target if isinstance(target, (list, tuple)) else
                    [target] * len(value))
         return [
@@ -173,4 +179,32 @@ def infer_connector(student: list[Tensor], teacher: list[Tensor]
                 "(N, C, H, W) maps only; state one by connector=dict(…)")
     return LevelConnector(
         AlignConnector(s.shape[1], t.shape[1])
+        for s, t in zip(student, teacher, strict=True))
+
+
+def check_maps(levels: Sequence[Tensor], what: str) -> None:
+    """Refuse what a loss of feature maps would take for one.
+
+    Raises:
+        ConfigError: A level is not an (N, C, H, W) map.
+    """
+    for level in levels:
+        if level.dim() != 4:
+            raise ConfigError(f'{what} is {tuple(level.shape)}, no '
+                              '(N, C, H, W) map')
+
+
+def connectors_for(config: Mapping, student: Sequence[Tensor],
+                   teacher: Sequence[Tensor], key: str) -> LevelConnector:
+    """One connector per level, with the channels that its config leaves out.
+
+    Raises:
+        ConfigError: There are no channels to be read, or the connector
+            cannot be built.
+    """
+    for levels in (student, teacher):
+        check_maps(levels, f'{key}: state {CHANNELS}, since a level')
+    return LevelConnector(
+        build_part({'in_channels': s.shape[1], 'out_channels': t.shape[1]}
+                   | dict(config), key)
         for s, t in zip(student, teacher, strict=True))

@@ -8,19 +8,18 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.losses.heads.base import HeadLoss
-from mmxkd.recording.hook_points import STUDENT
+from mmxkd.families import family_of
+from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
 from mmxkd.recording.recorders import RecordError, tensors_in
 from mmxkd.recording.tape import Tape
 from mmxkd.schedules import Progress, warn_if_it_stands_still
 
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
-from .building import build_part
+from .building import build_labellers, build_part
 from .dry_run import untouched
-from .fitting import rehearse
 from .loss_config import normalise
-from .supply.deliveries import Delivery
+from .supply import Delivery, Records, Supply
 from .teacher import Teacher
 
 
@@ -30,8 +29,10 @@ class Distiller(nn.Module):
     It knows no method and no modality.
 
     Args:
-        cfg (dict): ``losses`` in the short form, or MMRazor's words; and
-            ``log_levels=True`` to log each level of each loss.
+        cfg (dict): ``losses`` in the short form, or MMRazor's words;
+            ``labels``, name → config of what labels the student's samples
+            by a teacher's predictions, such as :class:`.supply.labels.
+            TeacherLabels`; ``log_levels=True`` to log each level.
         student (nn.Module): The student.
         teachers (dict[str, Teacher]): The teachers.
 
@@ -42,28 +43,51 @@ class Distiller(nn.Module):
     def __init__(self, cfg: dict, student: nn.Module,
                  teachers: Mapping[str, Teacher]) -> None:
         super().__init__()
-        self.log_levels = bool(cfg.get('log_levels', False))
-        tape = Tape(student, STUDENT)
         models: dict[str, nn.Module] = {STUDENT: student}
         models.update({name: t.model for name, t in teachers.items()})
         # Neither tapes nor models are parts of the distiller.
-        self.tapes = {STUDENT: tape}
+        self.tapes = {STUDENT: Tape(student, STUDENT)}
         self.tapes.update({name: t.tape for name, t in teachers.items()})
-        configs = normalise(cfg, list(teachers))
+        config = normalise(cfg, list(teachers), models)
+        self.log_levels = config.log_levels
         self.connectors = nn.ModuleDict({
             name: build_part(connector, f'distiller.connectors.{name}')
-            for name, connector in (cfg.get('connectors') or {}).items()
+            for name, connector in config.connectors.items()
         })
-        self.losses = nn.ModuleDict()
-        for config in configs:
-            self.losses[config.name] = BoundLoss(config, self.tapes, models)
-        self.deliveries = [
-            Delivery(name, delivery, models, self.tapes)
-            for name, delivery in (cfg.get('distill_deliveries') or {}).items()
-        ]
+        self.losses = nn.ModuleDict({
+            loss.name: BoundLoss(loss, models, self.connectors)
+            for loss in config.losses})
+        self.deliveries = [Delivery(delivery, models)
+                           for delivery in config.deliveries]
+        self.labellers = build_labellers(config.labels, teachers)
+        self.implicit = self._implicit_points(student)
+        self._listen_to_points()
         self._check_all_used(teachers)
         self.audited: set[str] = set()
         self._started = False
+
+    def _implicit_points(self, student: nn.Module) -> dict[str, HookPoint]:
+        """What the student's family reads to serve what losses ask for."""
+        asked = {name for loss in self.losses.values() for name in loss.asked}
+        addresses = family_of(student).implicit_points(asked, student)
+        return {name: parse(address, student, STUDENT)
+                for name, address in addresses.items()}
+
+    def _listen_to_points(self) -> None:
+        for loss in self.losses.values():
+            for source, point in loss.points.items():
+                self.tapes[source.model].add(point)
+        for delivery in self.deliveries:
+            self.tapes[delivery.teacher].add(delivery.point)
+        for point in self.implicit.values():
+            self.tapes[STUDENT].add(point)
+
+    def implicit_record(self, name: str) -> Any:
+        """What an implicit hook point recorded last; None if nothing did."""
+        if name not in self.implicit:
+            return None
+        calls = self.tapes[STUDENT].calls(self.implicit[name])
+        return calls[-1] if calls else None
 
     def _check_all_used(self, teachers: Iterable[str]) -> None:
         unused = set(teachers) - self.teachers_of(self.losses)
@@ -79,20 +103,35 @@ class Distiller(nn.Module):
                               f'{sorted(unused)}; remove them or name them '
                               'in a mapping')
 
-    def teachers_of(self, names) -> set[str]:
-        """Teachers that the named losses need, and deliveries with them."""
+    @property
+    def predicting(self) -> set[str]:
+        """Teachers whose predictions somebody asks for."""
+        return {labeller.teacher for labeller in self.labellers}
+
+    def teachers_of(self, names: Iterable[str]) -> set[str]:
+        """Teachers that must run: for the named losses, and for deliveries
+        beside them; for labels in any case.
+        """
         names = list(names)
         found = {t for name in names for t in self.losses[name].teachers}
         if names:
             found.update(d.teacher for d in self.deliveries)
-        return found
+        return found | self.predicting
+
+    def label(self, samples: list | None, supplies: Mapping[str, Supply]
+              ) -> None:
+        """Let predictions label the student's samples, in place."""
+        for labeller in self.labellers:
+            labeller.label(samples or [],
+                           supplies[labeller.teacher].predictions or [])
 
     @contextmanager
-    def listen(self) -> Iterator[None]:
+    def listen(self, supplies: Mapping[str, Supply]) -> Iterator[None]:
         """Record a forward pass of the student, with its deliveries."""
         with ExitStack() as stack:
             for delivery in self.deliveries:
-                stack.enter_context(delivery.delivering())
+                stack.enter_context(delivery.delivering(
+                    supplies[delivery.teacher].records))
             stack.enter_context(self.tapes[STUDENT].listen())
             yield
 
@@ -131,19 +170,28 @@ class Distiller(nn.Module):
         """
         found: dict[str, float] = {}
         for name, loss in self.losses.items():
-            if not weights[name] or not isinstance(loss.module, HeadLoss):
+            if not weights[name]:
                 continue
-            for hard, factor in loss.module.student_weights(progress).items():
-                if hard not in own:
-                    raise ConfigError(
-                        f'{loss.key}: hard_loss={hard!r} is no loss of the '
-                        f"student's; {did_you_mean(hard, own)}")
+            for hard, factor in loss.loss.student_weights(progress).items():
+                hard = self._own_loss(loss.key, hard, own)
                 if hard in found:
                     raise ConfigError(
                         f"{loss.key}: the student's {hard!r} is weighed by "
                         'another loss already')
                 found[hard] = factor
         return found
+
+    @staticmethod
+    def _own_loss(key: str, names: str | tuple[str, ...],
+                  own: Mapping[str, Any]) -> str:
+        """The first of some names that the student has a loss of."""
+        names = (names, ) if isinstance(names, str) else names
+        for name in names:
+            if name in own:
+                return name
+        raise ConfigError(
+            f'{key}: hard_loss={names[-1]!r} is no loss of the '
+            f"student's; {did_you_mean(names[-1], own)}")
 
     def fit(self, context: Mapping[str, Any], detector: str) -> None:
         """Settle connectors by the records of a dry run, and try each loss.
@@ -154,9 +202,9 @@ class Distiller(nn.Module):
         """
         for loss in self.losses.values():
             values = loss.read(self.tapes)
-            loss.fit(values, self.connectors)
+            loss.fit(values)
             with untouched(self):
-                rehearse(loss, values, context, self.connectors, detector)
+                loss.rehearse(values, context, detector)
         print_log('Connectors\n' + connector_table(self.losses.values()),
                   logger='current')
 
@@ -187,13 +235,14 @@ class Distiller(nn.Module):
                     'or use checkpoint(use_reentrant=False)')
 
     def forward(self, weights: Mapping[str, float],
-                context: Mapping[str, Any], like: Tensor
-                ) -> dict[str, Tensor]:
+                context: Mapping[str, Any], like: Tensor,
+                supplies: Mapping[str, Supply]) -> dict[str, Tensor]:
         """Compute all losses that weigh something now.
 
         Args:
             weights (dict[str, float]): The weight of each loss.
             context (dict): What losses may ask for by name.
+            supplies (dict[str, Supply]): What each teacher gave.
             like (Tensor): A loss of the student, for device and dtype.
 
         Returns:
@@ -205,20 +254,20 @@ class Distiller(nn.Module):
         if not self._started:
             self._started = True
             for loss in self.losses.values():
-                schedules = dict(getattr(loss.module, 'schedules', {}),
+                schedules = dict(loss.loss.schedules,
                                  loss_weight=loss.schedule)
                 for name, schedule in schedules.items():
                     warn_if_it_stands_still(schedule, f'{loss.key}: {name}')
         self.audit(name for name, weight in weights.items() if weight)
+        records: dict[str, Records] = {STUDENT: self.tapes[STUDENT]}
+        records.update({k: supply.records for k, supply in supplies.items()})
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():
                 if weights[name] == 0:
-                    logs[f'distill.{name}'] = loss.rest(
-                        like.float(), self.connectors)
+                    logs[f'distill.{name}'] = loss.zero_for_ddp(like.float())
                     continue
                 self._check_gradient(loss)
-                raw, levels = loss(loss.read(self.tapes), context,
-                                   self.connectors)
+                raw, levels = loss(loss.read(records), context)
                 logs[f'distill.{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs
@@ -233,9 +282,8 @@ class Distiller(nn.Module):
                 f'distill.raw_{short}_{i}': level.detach()
                 for i, level in enumerate(levels)
             })
-        if hasattr(loss.module, 'metrics'):
-            details.update({
-                f'distill.{short}_{key}': value
-                for key, value in loss.module.metrics().items()
-            })
+        details.update({
+            f'distill.{short}_{key}': value
+            for key, value in loss.loss.metrics().items()
+        })
         return details

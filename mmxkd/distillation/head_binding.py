@@ -7,12 +7,12 @@ from mmxkd.errors import ConfigError
 from mmxkd.losses.heads.base import HeadLoss
 from mmxkd.recording.hook_points import parse
 
-from .loss_config import LossConfig, Source
+from .normal_form import Arguments, LossConfig, Source
 
 
 def head_sources(module: HeadLoss, config: LossConfig,
                  models: Mapping[str, nn.Module], key: str
-                 ) -> dict[str | int, Source | list[Source]]:
+                 ) -> Arguments:
     """Compare the heads of a loss, and say where its arguments are read.
 
     Args:

@@ -1,22 +1,21 @@
 """A teacher: frozen, in eval mode, in its own precision, stopped early."""
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
 from mmengine.logging import print_log
-from mmengine.model import PretrainedInit
-from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.engine.model_config import (
+    build_model,
+    initialise,
+    read_model_config,
+)
+from mmxkd.engine.weights import load_teacher
+from mmxkd.errors import ConfigError, check_keys, check_known
+from mmxkd.families import family_of
 from mmxkd.recording.tape import Tape
-from mmxkd.registry import MODELS
-
-from .teacher_checkpoint import load_teacher
 
 DTYPES = dict(fp32=None, bf16=torch.bfloat16, fp16=torch.float16)
 
@@ -31,8 +30,8 @@ class _TeacherTape(Tape):
 class Teacher:
     """A frozen model that is run only to be listened to.
 
-    It is no ``nn.Module`` on purpose: so it stands in no state dict, no
-    optimizer, no EMA copy, and neither ``train()`` nor a SyncBN conversion
+    It is not an ``nn.Module``, on purpose: so it is in no state dict, no
+    optimizer and no EMA copy, and neither ``train()`` nor a SyncBN conversion
     reaches it.
 
     Args:
@@ -59,9 +58,7 @@ class Teacher:
                  prefix: str = '', random: bool = False,
                  scope: str | None = None, inputs: str | None = None,
                  dtype: str = 'fp32', mode: str = 'predict') -> None:
-        if dtype not in DTYPES:
-            raise ConfigError(f'teachers.{name}.dtype={dtype!r}: '
-                              + did_you_mean(dtype, DTYPES))
+        check_known(f'teachers.{name}.dtype', dtype, DTYPES)
         if mode not in ('predict', 'loss'):
             raise ConfigError(f"teachers.{name}.mode={mode!r}: expected "
                               "'predict' or 'loss'")
@@ -106,8 +103,9 @@ class Teacher:
 
     @torch.no_grad()
     def watch(self, inputs: Any, data_samples: Any,
-              stop_when_full: bool = True) -> None:
-        """Run the model until its tape is full.
+              stop_when_full: bool = True, predict: bool = False
+              ) -> list | None:
+        """Run the model until its tape is full, or to the end.
 
         Under ``no_grad``, not ``inference_mode``: a loss must be able to
         save its tensors for the backward pass.
@@ -116,10 +114,19 @@ class Teacher:
             inputs: What its data preprocessor gave.
             data_samples: Likewise.
             stop_when_full (bool): Stop after the last recorded layer.
+            predict (bool): Run to the end, and return the predictions.
+
+        Returns:
+            list | None: One data sample per image, if ``predict``.
         """
         self.model.eval()
-        with self.tape.listen(stop_when_full), self._precision():
-            self.model(inputs, data_samples, mode=self.mode)
+        with self.tape.listen(stop_when_full and not predict):
+            with self._precision():
+                if predict:
+                    return family_of(self.model).predict(
+                        self.model, inputs, data_samples)
+                self.model(inputs, data_samples, mode=self.mode)
+        return None
 
     @contextmanager
     def late_call(self, gradient: bool = False) -> Iterator[nn.Module]:
@@ -149,74 +156,6 @@ class Teacher:
         self.model._apply(function)
 
 
-def read_model_config(cfg: str | dict, key: str) -> tuple:
-    """The model part of a config, and its scope.
-
-    Args:
-        cfg (str | dict): A config file, ``'mmdet::…'``, a whole config, or
-            a model dict. Of a distillation config, the student is taken.
-        key (str): The config key at fault in errors.
-
-    Returns:
-        tuple: The model dict and its default scope (or None).
-    """
-    found: Any = cfg
-    if isinstance(cfg, (str, Path)):
-        found = read_config_file(str(cfg), key)
-    if not isinstance(found, (dict, Config)):
-        raise ConfigError(f'{key}: expected a config file or a dict, got '
-                          f'{type(found).__name__}')
-    scope = found.get('default_scope')
-    if 'type' not in found:
-        if 'model' not in found:
-            raise ConfigError(f"{key}: neither a model (no 'type') nor a "
-                              "config with a 'model'")
-        found = found['model']
-    if str(found['type']).endswith('CrossModalDistill'):
-        found = found['student']
-    return ConfigDict(found), scope
-
-
-def read_config_file(path: str, key: str) -> Config:
-    """Read a config by path, by ``'mmdet::…'``, or from the package."""
-    if '::' in path:
-        return get_config(path)
-    package = Path(__file__).resolve().parents[1]
-    for root in (Path(), package / '.mim', package.parent):
-        if (root / path).is_file():
-            return Config.fromfile(root / path)
-    near = [str(p) for root in (Path(path).parent, Path(path).parent.parent)
-            if root.is_dir() for p in root.glob('**/*.py')][:2000]
-    raise ConfigError(f'{key}: there is no file {path!r}; '
-                      + did_you_mean(path, near))
-
-
-def build_model(cfg: dict, scope: str | None = None) -> nn.Module:
-    """Build a model inside its own registry scope."""
-    overwrite = (DefaultScope.overwrite_default_scope(scope)
-                 if scope else nullcontext())
-    with overwrite:
-        return MODELS.build(cfg)
-
-
-def initialise(model: nn.Module) -> None:
-    """Initialise a model as its config says, without pretrained weights.
-
-    Some layers are built of whatever the memory holds (``torch.empty``), and
-    are numbers only afterwards. Nothing is downloaded.
-    """
-    for module in model.modules():
-        stated = getattr(module, 'init_cfg', None)
-        if not stated:
-            continue
-        every = [stated] if isinstance(stated, dict) else stated
-        module.init_cfg = [
-            cfg for cfg in every
-            if cfg['type'] not in ('Pretrained', PretrainedInit)] or None
-    if hasattr(model, 'init_weights'):
-        model.init_weights()
-
-
 def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:
     """Build all teachers of a config.
 
@@ -230,10 +169,7 @@ def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:
         if not name.isidentifier() or name == 'student':
             raise ConfigError(f'teachers.{name}: expected a name of letters, '
                               "digits and '_' other than 'student'")
-        for key in cfg:
-            if key not in known:
-                raise ConfigError(f'teachers.{name}.{key} is unknown; '
-                                  + did_you_mean(key, known))
+        check_keys(f'teachers.{name}', cfg, known)
         if 'cfg' not in cfg:
             raise ConfigError(f"teachers.{name}: 'cfg' is missing")
         teachers[name] = Teacher(name, **cfg)

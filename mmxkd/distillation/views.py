@@ -9,7 +9,9 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError
+from mmxkd.families import family_of
+from mmxkd.recording.hook_points import STUDENT
 
 # Batch augmentations that only pad; check_padding looks after these.
 _FIXED = ('BatchFixedSizePad', )
@@ -21,23 +23,23 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
     Args:
         student (nn.Module): The student.
         teachers (dict[str, Teacher]): The teachers.
-        wanted (callable): Names of the teachers that run in this step.
+        run_now (callable): Names of the teachers that run in this step.
     """
 
     def __init__(self, student: nn.Module, teachers: Mapping[str, Any],
-                 wanted: Callable[[], Collection[str]]) -> None:
+                 run_now: Callable[[], Collection[str]]) -> None:
         super().__init__()
         # In containers, so that neither becomes a part of this one. Teachers,
         # not their models: a copy of the algorithm shares them.
         self._student, self._teachers = [student], dict(teachers)
-        self._wanted = wanted
+        self._run_now = run_now
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Preprocess a batch.
 
         Args:
             data (dict): ``inputs``, a list of images or a dict of one list
-                a modality, and ``data_samples``.
+                per modality, and ``data_samples``.
             training (bool): Whether teachers get their views.
 
         Returns:
@@ -50,26 +52,32 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         """
         data = self.cast_data(data)
         student = self._student[0].data_preprocessor
-        own = dict(data, inputs=select(data['inputs'], student, None,
-                                       'student'))
+        own = dict(data, inputs=_select(data['inputs'], student, None,
+                                        STUDENT))
         if not training:
             return student(own, False)
-        wanted, state, views = self._wanted(), _random_state(), {}
+        names, state, views = self._run_now(), _random_state(), {}
         for name, teacher in self._teachers.items():
             preprocessor = teacher.model.data_preprocessor
             # A size that is drawn is kept for later batches, so the draws
             # go on while a teacher is idle.
             draws = getattr(preprocessor, 'batch_augments', None)
-            if name in wanted or draws:
-                view = _copy(data, select(data['inputs'], preprocessor,
-                                          teacher.inputs, name))
+            if name in names or draws:
+                view = _copy(data, _select(data['inputs'], preprocessor,
+                                           teacher.inputs, name))
                 views[name] = preprocessor(view, True)
                 # Batch augmentations draw the same numbers for each view.
                 _set_random_state(state)
         seen = student(own, True)
-        for name in wanted:
+        for name in names:
             check_padding(name, views[name], seen)
-        return dict(seen, views={name: views[name] for name in wanted})
+        return dict(seen, views={name: views[name] for name in names})
+
+
+def _select(inputs: Any, preprocessor: nn.Module, modality: str | None,
+            name: str) -> Any:
+    """The part of a multi-modal batch that a model sees."""
+    return family_of(preprocessor).select(inputs, preprocessor, modality, name)
 
 
 def _copy(data: dict, inputs: Any) -> dict:
@@ -103,35 +111,6 @@ def check_padding(name: str, view: dict, student: dict) -> None:
                 f'padded to {tuple(sizes[0])} for the student and to '
                 f'{tuple(sizes[1])} for teacher {name!r}; give both the '
                 'same pad_size_divisor and batch_augments')
-
-
-def is_mmdet3d(module: nn.Module) -> bool:
-    """Whether a class of mmdet3d, or one derived from it, made a module."""
-    return any(c.__module__.split('.')[0] == 'mmdet3d'
-               for c in type(module).__mro__)
-
-
-def select(inputs: Any, preprocessor: nn.Module, modality: str | None,
-           name: str) -> Any:
-    """The part of a multi-modal batch that a model sees.
-
-    A preprocessor with ``modalities`` (or of mmdet3d) chooses by itself;
-    any other gets the modality that is asked for, or the images.
-
-    Raises:
-        ConfigError: The batch does not hold that modality.
-    """
-    if not isinstance(inputs, Mapping):
-        return dict(img=inputs) if is_mmdet3d(preprocessor) else inputs
-    chooses = hasattr(preprocessor, 'modalities') or is_mmdet3d(preprocessor)
-    if chooses and modality is None:
-        return inputs
-    modality = modality or 'img'
-    if modality not in inputs:
-        raise ConfigError(
-            f'{name}: its data preprocessor sees {modality!r}, which the '
-            f'batch does not hold; {did_you_mean(modality, inputs)}')
-    return {modality: inputs[modality]} if chooses else inputs[modality]
 
 
 def check_batch_augments(student: Mapping[str, Any],

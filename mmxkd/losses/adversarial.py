@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.discriminator import FeatureDiscriminator
 from .common.gradient_reversal import reverse_gradient
-from .common.options import check_choice
 
 # Grid and inner pooling of the published discriminators, P2 to P5.
 PAPER_LEVELS = (
@@ -36,14 +36,14 @@ class AdversarialFeatureLoss(MultiLevelLoss):
       that reaches the student is multiplied by :math:`-\lambda`.
     * ``mode='alternate'``: in turn, ``discriminator_steps`` iterations that
       train the discriminators on detached features, and ``student_steps``
-      in which the student, weighed by :math:`\lambda`, tries to be taken
-      for the teacher by fixed discriminators. To be used with
+      in which the student, weighed by :math:`\lambda`, learns to pass for
+      the teacher with fixed discriminators. Use it with
       ``AlternatingOptimWrapper``, which gives the discriminators an
       optimizer of their own.
 
     Args:
         in_channels (int): Channels of the features.
-        num_levels (int): Number of levels, each with its discriminator.
+        num_levels (int): Number of levels; each has its own discriminator.
         factor (float): :math:`\lambda`.
         mode (str): ``'reversal'`` or ``'alternate'``.
         channels, hidden (int): Widths of the discriminators.
@@ -52,6 +52,10 @@ class AdversarialFeatureLoss(MultiLevelLoss):
             each level; default: the paper's, for its four levels.
         level_weights (list[float], optional): Weight of each level.
         discriminator_steps, student_steps (int): Turns of ``alternate``.
+
+    Raises:
+        ValueError: The mode is unknown, or ``level_cfgs`` has another length
+            than ``num_levels``.
     """
 
     def __init__(self, in_channels: int = 256, num_levels: int = 4,
@@ -63,8 +67,8 @@ class AdversarialFeatureLoss(MultiLevelLoss):
                  discriminator_steps: int = 1,
                  student_steps: int = 1) -> None:
         super().__init__(level_weights)
-        check_choice('AdversarialFeatureLoss', 'mode', mode,
-                     ('reversal', 'alternate'))
+        check_known('AdversarialFeatureLoss: mode', mode,
+                    ('reversal', 'alternate'))
         if level_cfgs is None:
             level_cfgs = PAPER_LEVELS[:num_levels]
         if len(level_cfgs) != num_levels:
@@ -91,41 +95,39 @@ class AdversarialFeatureLoss(MultiLevelLoss):
             progress: ``iter`` tells whose turn it is in ``alternate``.
 
         Raises:
-            ValueError: Number of levels, shapes or channels do not fit.
+            ValueError: The number of levels, a shape or the channels do not
+                fit, or ``alternate`` gets no ``progress``.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
-        if len(student) != len(self.discriminators):
+        pairs = self.pairs(s_feature, t_feature)
+        if len(pairs) != len(self.discriminators):
             raise ValueError(
-                f'AdversarialFeatureLoss: {len(student)} levels for '
+                f'AdversarialFeatureLoss: {len(pairs)} levels for '
                 f'num_levels={len(self.discriminators)}')
-        for i, s in enumerate(student):
+        for i, (s, _) in enumerate(pairs):
             if s.shape[1] != self.in_channels:
                 raise ValueError(
                     f'AdversarialFeatureLoss: level {i} has {s.shape[1]} '
                     f'channels, in_channels={self.in_channels}')
-        teacher = [t.detach() for t in teacher]
         if self.mode == 'reversal':
-            student = [reverse_gradient(s, self.factor) for s in student]
-            return self._discriminate(student, teacher)
+            return self._discriminate(
+                [(reverse_gradient(s, self.factor), t) for s, t in pairs])
         if progress is None:
             raise ValueError("AdversarialFeatureLoss(mode='alternate') needs "
                              'progress')
         if progress.iter % sum(self.turns) < self.turns[0]:
-            return self._discriminate([s.detach() for s in student], teacher)
+            return self._discriminate([(s.detach(), t) for s, t in pairs])
         self.trains_discriminator, self._accuracy = False, None
         return [
-            self.factor * self._deceive(module, s) for module, s in zip(
-                self.discriminators, student, strict=True)
+            self.factor * self._deceive(module, s)
+            for module, (s, _) in zip(self.discriminators, pairs, strict=True)
         ]
 
-    def _discriminate(self, student: Sequence[Tensor],
-                      teacher: Sequence[Tensor]) -> list[Tensor]:
+    def _discriminate(self, pairs: Sequence[tuple[Tensor, Tensor]]
+                      ) -> list[Tensor]:
         """Binary cross-entropy: student 0, teacher 1."""
         self.trains_discriminator = True
         losses, right = [], []
-        for module, s, t in zip(
-                self.discriminators, student, teacher, strict=True):
+        for module, (s, t) in zip(self.discriminators, pairs, strict=True):
             logits = module(torch.cat([s, t]))
             truth = torch.zeros_like(logits)
             truth[len(s):] = 1
@@ -136,9 +138,9 @@ class AdversarialFeatureLoss(MultiLevelLoss):
 
     @staticmethod
     def _deceive(module: nn.Module, student: Tensor) -> Tensor:
-        """Cross-entropy of the student being taken for the teacher.
+        """Cross-entropy of the student with the teacher's label.
 
-        The discriminator is used with detached weights; its own ones enter
+        The discriminator runs with detached weights; its own weights enter
         with factor 0, so that DDP finds every parameter in the graph.
         """
         weights = dict(module.named_parameters())

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels
+from .base import Levels, MultiLevelLoss
 from .common.grids import coarsest_size, resize
 
 
@@ -20,17 +20,17 @@ class AffinityLoss(MultiLevelLoss):
 
     with :math:`F_{ni}` the features of image n at position i of a common
     grid, to which each level is resized (bilinear). Not normalised: the
-    value grows with the square of the features. The channels of student and
-    teacher may differ in number, so no connector is inferred; the released
+    value grows with the square of the features. Student and teacher may have
+    different numbers of channels, so no connector is inferred; the released
     code has an adapter (3×3 conv, ReLU, 1×1 conv).
 
-    A Gram matrix has (h·w)² entries an image.
+    A Gram matrix has (h·w)² entries per image.
 
     Args:
         grid (tuple[int, int], optional): h, w. Default: the size of the
             coarsest level, as released.
         max_cells (int): Where the coarsest level has more cells than this,
-            the default grid is scaled down to as many, so that one fine
+            the default grid is scaled down to this number, so that one fine
             level of a large picture does not fill the memory.
         divide_by_batch (bool): Divide by the number of images once more, as
             the released code does. Then the loss depends on the batch size;
@@ -39,7 +39,7 @@ class AffinityLoss(MultiLevelLoss):
         level_reduction (str): ``'sum'`` (as released) or ``'mean'``.
 
     Raises:
-        ValueError: ``max_cells`` is no positive number.
+        ValueError: ``max_cells`` is less than 1.
     """
 
     same_shape = False
@@ -63,28 +63,26 @@ class AffinityLoss(MultiLevelLoss):
                 (N, C, H, W) and teacher (N, C', H', W').
 
         Raises:
-            ValueError: Another number of levels, or of images.
+            ValueError: The levels or the images differ in number.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        if len(student) != len(teacher):
-            raise ValueError(f'AffinityLoss: the student has {len(student)} '
-                             f'levels, the teacher {len(teacher)}')
+        pairs = self.pairs(s_feature, t_feature, axes=0)
         size = self.grid or within(
-            coarsest_size([*student, *teacher]), self.max_cells)
+            coarsest_size(level for pair in pairs for level in pair),
+            self.max_cells)
         found = []
-        for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
+        for i, (s, t) in enumerate(pairs):
             if len(s) != len(t):
                 raise ValueError(f'AffinityLoss: level {i} has {len(s)} '
                                  f'images in the student, {len(t)} in the '
                                  'teacher')
-            gap = affinity(s, size) - affinity(t.detach(), size)
+            gap = affinity(s, size) - affinity(t, size)
             value = gap.abs().mean()
             found.append(value / len(s) if self.divide_by_batch else value)
         return found
 
 
 def within(size: tuple[int, int], cells: int) -> tuple[int, int]:
-    """A size of at most so many cells, of about the same proportions.
+    """A size of at most ``cells`` cells, with about the same proportions.
 
     Examples:
         >>> within((12, 40), 1024), within((100, 168), 1024)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.attention import attention_map, check_power
 
 
@@ -21,9 +21,9 @@ class AttentionTransferLoss(MultiLevelLoss):
     that of MM-DistillNet.) The total is the sum over levels.
 
     Where sizes differ, the larger feature is averaged down to the smaller
-    one (adaptive average pooling), before its attention is taken. The
-    published code pools to a square of the smaller height, which fits square
-    maps alone; here height and width are pooled each to the smaller of both
+    one (adaptive average pooling) before its attention is computed. The
+    published code pools to a square of the smaller height, which only fits
+    square maps; here height and width each take the smaller value of both
     sides. On square maps that is the same.
 
     Args:
@@ -33,7 +33,7 @@ class AttentionTransferLoss(MultiLevelLoss):
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
 
     Raises:
-        ValueError: An argument is none of the above.
+        ValueError: An option is unknown or out of range.
     """
 
     same_shape = False
@@ -51,17 +51,13 @@ class AttentionTransferLoss(MultiLevelLoss):
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
-                teacher, (N, C, H, W) each; N alike, the rest not.
+                teacher, (N, C, H, W) each; only N must be equal.
 
         Raises:
-            ValueError: Another number of levels or images.
+            ValueError: The levels or the images differ in number.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher, axes=1)
-        return [
-            self._level(s, t.detach())
-            for s, t in zip(student, teacher, strict=True)
-        ]
+        return [self._level(s, t)
+                for s, t in self.pairs(s_feature, t_feature, axes=1)]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
         size = [min(s, t) for s, t in zip(

@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from mmxkd.errors import check_known
 from mmxkd.schedules import Constant, Progress
 
-from .common.options import check_choice
 from .common.precision import in_full_precision
 
 Levels: TypeAlias = Tensor | Sequence[Tensor]
@@ -18,7 +18,7 @@ def as_levels(features: Levels) -> list[Tensor]:
     """A list of levels from one feature map or several.
 
     Raises:
-        ValueError: There is none, or something else than feature maps.
+        ValueError: There is none, or something is not a feature map.
     """
     levels = [features] if isinstance(features, Tensor) else list(features)
     if not levels:
@@ -33,8 +33,8 @@ def as_levels(features: Levels) -> list[Tensor]:
 class DistillationLoss(nn.Module):
     """What a loss says of itself to whoever feeds it.
 
-    Every loss of the package derives from it. A loss of another package need
-    not: :class:`.foreign.ForeignLoss` speaks for it.
+    Every loss of the package derives from it. A loss of another package does
+    not have to: :class:`.foreign.ForeignLoss` speaks for it.
 
     Attributes:
         same_shape (bool): Student and teacher need equal shapes, so that
@@ -45,6 +45,8 @@ class DistillationLoss(nn.Module):
             gradient, such as targets.
         between_heads (bool): The config names two heads, and the loss says
             what to read of them; see :class:`.heads.base.HeadLoss`.
+        takes_levels (bool): It is called once, with all levels of both
+            sides, which match one by one.
         schedules (dict): Options that change over time, by name.
     """
 
@@ -52,6 +54,7 @@ class DistillationLoss(nn.Module):
     maps_only: bool = False
     fixed: tuple[str, ...] = ()
     between_heads: bool = False
+    takes_levels: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class DistillationLoss(nn.Module):
 
     def terms(self, values: Mapping[str, Any], split: Collection[str]
               ) -> tuple[Tensor, list[Tensor]]:
-        """The total, and what it is made of.
+        """The total and its parts.
 
         Args:
             values (dict): Arguments by name.
@@ -79,11 +82,15 @@ class DistillationLoss(nn.Module):
         return level_by_level(self, values, split)
 
     def metrics(self) -> dict[str, Tensor]:
-        """Values for the log that were seen by the last call."""
+        """Values of the last call, for the log."""
         return {}
 
-    def student_weights(self, progress: Progress) -> dict[str, float]:
-        """What the student's own losses weigh beside this one, by name."""
+    def student_weights(self, progress: Progress
+                        ) -> dict[str | tuple[str, ...], float]:
+        """What the student's own losses weigh beside this one, by name.
+
+        A tuple has several candidates: the first that the student has counts.
+        """
         return {}
 
 
@@ -120,13 +127,13 @@ def level_by_level(loss: Callable[..., Tensor], values: Mapping[str, Any],
 class MultiLevelLoss(DistillationLoss, ABC):
     """A loss over a list of feature levels.
 
-    Subclasses implement :meth:`levels`, one scalar a level. The total is
+    Subclasses implement :meth:`levels`, one scalar per level. The total is
     the mean or sum of these, each times its weight, so that every level
     counts alike whatever its area. It is computed in float32 at least, also
-    inside of autocast.
+    inside autocast.
 
     Args:
-        level_weights (list[float], optional): One weight a level; default:
+        level_weights (list[float], optional): One weight per level; default:
             1 each.
         level_reduction (str): ``'mean'`` or ``'sum'`` over levels.
 
@@ -135,13 +142,14 @@ class MultiLevelLoss(DistillationLoss, ABC):
     """
 
     maps_only = True
+    takes_levels = True
 
     def __init__(self,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'mean') -> None:
         super().__init__()
-        check_choice(type(self).__name__, 'level_reduction', level_reduction,
-                     ('mean', 'sum'))
+        check_known(f'{type(self).__name__}: level_reduction',
+                    level_reduction, ('mean', 'sum'))
         if isinstance(level_weights, (int, float)):
             raise ValueError(f'{type(self).__name__}: level_weights='
                              f'{level_weights}, expected a list of one number '
@@ -152,14 +160,32 @@ class MultiLevelLoss(DistillationLoss, ABC):
     @abstractmethod
     def levels(self, s_feature: Levels, t_feature: Levels, *args: Any,
                **kwargs: Any) -> list[Tensor]:
-        """One scalar a level.
+        """One scalar per level.
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
                 teacher, (N, C, H, W) each.
-            *args, **kwargs: What a subclass needs beside, by names of its
-                own.
+            *args, **kwargs: What else a subclass needs, under its own names.
         """
+
+    def pairs(self, s_feature: Levels, t_feature: Levels,
+              axes: int | None = None) -> list[tuple[Tensor, Tensor]]:
+        """Student and teacher of each level, the teacher without gradient.
+
+        Args:
+            s_feature, t_feature (Tensor | list[Tensor]): Student and
+                teacher, one feature per level.
+            axes (int, optional): How many of the first axes must have equal
+                lengths; default: all.
+
+        Raises:
+            ValueError: The levels differ in number or in these axes, or
+                something is not a feature map.
+        """
+        student, teacher = as_levels(s_feature), as_levels(t_feature)
+        check_pairs(type(self).__name__, student, teacher, axes)
+        return [(s, t.detach())
+                for s, t in zip(student, teacher, strict=True)]
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:
         """Mean or sum over levels of each one times its weight."""
@@ -197,18 +223,17 @@ def check_pairs(name: str, student: Sequence[Tensor],
 
     Args:
         name (str): The loss, for the message.
-        student, teacher (list[Tensor]): One feature a level.
-        axes (int, optional): How many of the first axes must be of one
-            length; default: all.
+        student, teacher (list[Tensor]): One feature per level.
+        axes (int, optional): How many of the first axes must have equal
+            lengths; default: all.
 
     Raises:
-        ValueError: Another number of levels, or another shape in one.
+        ValueError: The levels differ in number, or in these axes.
     """
     if len(student) != len(teacher):
         raise ValueError(f'{name}: the student has {len(student)} levels, '
                          f'the teacher {len(teacher)}')
-    which = '' if axes is None else (
-        f'; expected one {", ".join("NCHW"[:axes])}')
+    which = f'; expected one {", ".join("NCHW"[:axes])}' if axes else ''
     for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
         if s.shape[:axes] != t.shape[:axes] or s.dim() != t.dim():
             raise ValueError(

@@ -1,9 +1,10 @@
 """Regression that stops where the student is better than its teacher."""
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .common.options import check_choice
+from .base import DistillationLoss
 from .common.precision import in_full_precision
 
 BOUNDS = ('box', 'batch')
@@ -18,17 +19,17 @@ def bounded_squared_error(s_box: Tensor, t_box: Tensor, target: Tensor,
               \|R^S_i - y_i\|^2 + m > \|R^T_i - y_i\|^2 \\
               0 & \text{otherwise} \end{cases}
 
-    The teacher is only a bound: the student is pulled to the target, never
-    to a teacher that may be wrong.
+    The teacher is only a bound: the loss draws the student to the target,
+    never to a teacher that may be wrong.
 
     Args:
-        s_box, t_box, target (Tensor): Boxes as encoded by the head, of the
+        s_box, t_box, target (Tensor): Boxes in the head's code, of the
             student, the teacher and the ground truth, (P, D). Only the
             student gets a gradient, and none through the condition.
         margin (float): :math:`m`, in units of the squared error.
-        bound (str): ``'box'``: the condition holds for each box (the
-            paper). ``'batch'``: one for all, between means over all numbers
-            (a widespread SSD version).
+        bound (str): ``'box'``: one condition per box (the paper).
+            ``'batch'``: one for all, between means over all numbers (a
+            widespread SSD version).
 
     Returns:
         Tensor: (P, ) squared errors, 0 where the bound is reached.
@@ -43,14 +44,14 @@ def bounded_squared_error(s_box: Tensor, t_box: Tensor, target: Tensor,
 
 
 @MODELS.register_module()
-class BoundedRegressionLoss(nn.Module):
+class BoundedRegressionLoss(DistillationLoss):
     r"""Teacher-bounded regression (Chen et al., NeurIPS 2017).
 
     ``bound='box'``: :math:`\nu \sum_i e_i / N`, as in the paper.
-    ``bound='batch'``: :math:`\nu \operatorname{mean}(e) / N`, the mean being
+    ``bound='batch'``: :math:`\nu \operatorname{mean}(e) / N`, with a mean
     over boxes and coordinates, as in the published SSD code. Beside a
-    smooth-L1 loss that is a sum over N, this weighs next to nothing where
-    there are many boxes.
+    smooth-L1 loss that is a sum over N, this is next to nothing where there
+    are many boxes.
 
     It is added to the detector's own regression loss.
 
@@ -60,13 +61,13 @@ class BoundedRegressionLoss(nn.Module):
         bound (str): See :func:`bounded_squared_error`.
 
     Raises:
-        ValueError: An unknown ``bound``.
+        ValueError: ``bound`` is unknown.
     """
 
     def __init__(self, nu: float = 0.5, margin: float = 0.0,
                  bound: str = 'box') -> None:
         super().__init__()
-        check_choice('BoundedRegressionLoss', 'bound', bound, BOUNDS)
+        check_known('BoundedRegressionLoss: bound', bound, BOUNDS)
         self.nu, self.margin, self.bound = nu, margin, bound
 
     def forward(self, s_box: Tensor, t_box: Tensor, target: Tensor,
@@ -82,7 +83,7 @@ class BoundedRegressionLoss(nn.Module):
             Tensor: A scalar; 0 without boxes.
 
         Raises:
-            ValueError: Shapes that differ.
+            ValueError: The shapes differ.
         """
         if not s_box.shape == t_box.shape == target.shape:
             raise ValueError(

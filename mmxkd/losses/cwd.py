@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.options import check_positive
 
 
@@ -29,7 +29,7 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
 
     Raises:
-        ValueError: An argument is none of the above.
+        ValueError: An option is unknown or out of range.
     """
 
     def __init__(self,
@@ -45,23 +45,19 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
-                teacher, (N, C, H, W) each, of one shape.
+                teacher, (N, C, H, W) each, with equal shapes.
 
         Raises:
-            ValueError: Shapes that differ.
+            ValueError: The shapes differ.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
-        return [
-            self._level(s, t.detach())
-            for s, t in zip(student, teacher, strict=True)
-        ]
+        return [self._level(s, t)
+                for s, t in self.pairs(s_feature, t_feature)]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
         log_s, log_t = (
             F.log_softmax(f.flatten(2) / self.tau, dim=-1)
             for f in (student, teacher))
         divergence = (log_t.exp() * (log_t - log_s)).sum()
-        # No image at all, as of a RoI head: 0, with its gradient path.
+        # No image at all, as in a RoI head: 0, with its gradient path.
         channels = max(student.shape[0] * student.shape[1], 1)
         return divergence * (self.tau**2 / channels)

@@ -5,10 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .common.options import check_choice, check_positive, check_share
+from .base import Levels, MultiLevelLoss
+from .common.options import check_positive, check_share
 from .depth.uncertainty import any_valid, average_valid
 
 SOFTMAX = ('spatial', 'channel')
@@ -31,7 +32,7 @@ class DualKLLoss(MultiLevelLoss):
     **No formula of this loss is public.** MonoMMKD's figure shows features
     of three levels, both multiplied by one discrepancy map, and a KL between
     the results; its abstract has "dynamic KL balancing" and "depth
-    uncertainty weighting". All else is **our reading**: the softmax and its
+    uncertainty weighting". The rest is **our reading**: the softmax and its
     axis, :math:`\tau`, each rule for :math:`\lambda`, and the sum over
     levels.
 
@@ -39,7 +40,7 @@ class DualKLLoss(MultiLevelLoss):
       and channel, as in channel-wise distillation; KL is averaged over
       images and channels. Where U is 0 everywhere, both are uniform and L
       is 0 without gradient: with a depth uncertainty for U, the loss fades
-      as the depth branch converges, and is lost if that overfits.
+      as the depth branch converges, and vanishes if that branch overfits.
     * ``softmax='channel'``: one distribution over channels for each
       position, without U; KL is averaged over positions with weights U.
 
@@ -72,8 +73,8 @@ class DualKLLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
-        check_choice(name, 'softmax', softmax, SOFTMAX)
-        check_choice(name, 'balance', balance, BALANCE)
+        check_known(f'{name}: softmax', softmax, SOFTMAX)
+        check_known(f'{name}: balance', balance, BALANCE)
         check_positive(name, 'temperature', temperature)
         check_share(name, 'mu', mu)
         self.softmax, self.balance = softmax, balance
@@ -88,35 +89,35 @@ class DualKLLoss(MultiLevelLoss):
             s_feature, t_feature (Tensor | list[Tensor]): Student and
                 teacher, (N, C, H, W) each.
             weight (Tensor | list[Tensor], optional): U, not negative,
-                (N, 1, H', W') or (N, H', W'): one map, or one a level. It is
-                brought to the size of a level by averages over what the mask
-                leaves. Gets no gradient. Default: 1.
+                (N, 1, H', W') or (N, H', W'): one map, or one per level. It
+                is averaged to the size of each level, over the positions
+                that the mask leaves. Gets no gradient. Default: 1.
             mask (Tensor | list[Tensor], optional): True where a position
-                counts, of the weight's shape. Others take no part in the
-                distributions, whereas a weight of 0 makes them logits of 0.
+                counts, with the weight's shape. The distributions leave
+                out the others, whereas a weight of 0 gives logits of 0.
 
         Raises:
             ValueError: Levels, shapes or numbers of maps do not agree.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
+        pairs = self.pairs(s_feature, t_feature)
+        student = [s for s, _ in pairs]
         weights = self._maps('weight', weight, student)
         masks = self._maps('mask', mask, student)
         found = []
-        for i, (s, t) in enumerate(zip(student, teacher, strict=True)):
-            size, w, m = s.shape[-2:], weights[i], masks[i]
+        for (s, t), w, m in zip(pairs, weights, masks, strict=True):
+            size = s.shape[-2:]
             if m is not None:
                 m = m.bool()
             if w is not None:
                 w = average_valid(w.detach().to(s), m, size)
             if m is not None:
                 m = any_valid(m, size)
-            found.append(self._level(s, t.detach(), w, m))
+            found.append(self._level(s, t, w, m))
         return found
 
     def _maps(self, name: str, value: Levels | None,
               levels: Sequence[Tensor]) -> list[Tensor] | list[None]:
-        """One (N, 1, H', W') map a level."""
+        """One (N, 1, H', W') map per level."""
         if value is None:
             return [None] * len(levels)
         maps = ([value] * len(levels) if isinstance(value, Tensor)
@@ -201,7 +202,7 @@ def head_share(p: Tensor, q: Tensor, mu: float) -> Tensor:
     Returns:
         Tensor: (…) in [0, 1]; 1/2 where P equals Q.
     """
-    # Stable: which of several equal entries are the tail must not be chance.
+    # Stable: chance must not decide which of equal entries are the tail.
     ordered, index = p.sort(dim=-1, stable=True)
     gap = (p - q).abs().gather(-1, index)
     whole = gap.sum(-1)

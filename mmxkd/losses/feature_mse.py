@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 
 
 @MODELS.register_module()
@@ -41,22 +41,16 @@ class FeatureMSELoss(MultiLevelLoss):
                 ``valid_area``.
 
         Raises:
-            ValueError: Shapes that differ, or metas that are missing.
+            ValueError: The shapes differ, or the metas are missing.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
+        pairs = self.pairs(s_feature, t_feature)
         if not self.valid_area:
-            return [
-                F.mse_loss(s, t.detach())
-                for s, t in zip(student, teacher, strict=True)
-            ]
+            return [F.mse_loss(s, t) for s, t in pairs]
         if batch_img_metas is None:
             raise ValueError('FeatureMSELoss(valid_area=True) needs '
                              'batch_img_metas')
-        return [
-            self._inside(s, t.detach(), valid_mask(s, batch_img_metas))
-            for s, t in zip(student, teacher, strict=True)
-        ]
+        return [self._inside(s, t, valid_mask(s, batch_img_metas))
+                for s, t in pairs]
 
     @staticmethod
     def _inside(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
@@ -73,7 +67,7 @@ def valid_mask(feature: Tensor, batch_img_metas: Sequence[dict]) -> Tensor:
             ``batch_input_shape`` (h, w) in pixels.
 
     Returns:
-        Tensor: (N, 1, H, W), of the feature's dtype.
+        Tensor: (N, 1, H, W), with the feature's dtype.
     """
     height, width = feature.shape[-2:]
     mask = feature.new_zeros((len(batch_img_metas), 1, height, width))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.boxes import boxes_of
 from .common.level_channels import as_channels, check_channels
 from .common.options import check_positive
@@ -20,7 +20,7 @@ class FGDLoss(MultiLevelLoss):
     r"""Focal and global distillation (Yang et al., CVPR 2022).
 
     For each level, with :math:`T` the teacher's feature, :math:`S` the
-    student's, already of the same shape, and all sums a mean over images:
+    student's in the same shape, and the mean over images of each sum:
 
     .. math:: L = \alpha \sum_{c,h,w} F A^s A^c (T - S)^2
               + \beta \sum_{c,h,w} B A^s A^c (T - S)^2
@@ -30,8 +30,9 @@ class FGDLoss(MultiLevelLoss):
 
     * Attention: :math:`A^s = HW \operatorname{softmax}_
       {h,w}(\frac{1}{C}\sum_c |T| / \tau)` and :math:`A^c = C
-      \operatorname{softmax}_c(\frac{1}{HW}\sum_{h,w} |T| / \tau)`; the
-      teacher's weighs, the student's :math:`A_S` is drawn to it.
+      \operatorname{softmax}_c(\frac{1}{HW}\sum_{h,w} |T| / \tau)`. The
+      teacher's weighs the errors, and the student's :math:`A_S` learns to
+      equal it.
     * Foreground :math:`F`: see :func:`box_weights`.
       Background :math:`B`: 1 / (number of background cells) in each of them.
     * Global relation :math:`R`: see :class:`GlobalContext`, one for the
@@ -48,16 +49,16 @@ class FGDLoss(MultiLevelLoss):
     ==================  =======  =======  =======  ========
 
     (From memory of the paper, as is :math:`\tau = 0.5`.) Its equations are
-    sums; the mean over images is how these weights are used. Our reading:
-    boxes are mapped by the size of the padded input, which maps span.
+    sums; these weights go with a mean over images. Our reading: boxes are
+    scaled by the size of the padded input, which the maps span.
 
     Args:
         channels (int | list[int]): Channels of the teacher's levels, for
-            instance ``[256] * 5``; a number stands for a single level.
+            instance ``[256] * 5``; a number means a single level.
         alpha_fgd, beta_fgd, gamma_fgd, lambda_fgd (float): Weights of
             foreground, background, attention and global relation.
         temperature (float): :math:`\tau`.
-        level_weights (list[float], optional): One weight a level.
+        level_weights (list[float], optional): One weight per level.
         level_reduction (str): ``'sum'`` (the paper's) or ``'mean'`` over
             levels.
 
@@ -88,18 +89,19 @@ class FGDLoss(MultiLevelLoss):
         """The four parts of each level, weighted and summed.
 
         Args:
-            s_feature, t_feature (Tensor | list[Tensor]): Student, brought to
-                the teacher's shape, and teacher, (N, C, H, W) each.
+            s_feature, t_feature (Tensor | list[Tensor]): Student, in the
+                teacher's shape, and teacher, (N, C, H, W) each.
             batch_data_samples (list): With ``gt_instances.bboxes``, pixels
                 of the input; an image without boxes is all background.
             batch_img_metas (list[dict]): With ``batch_input_shape``.
 
         Raises:
-            ValueError: Shapes that differ, other levels or channels than
-                ``channels`` says, or another number of data samples.
+            ValueError: The shapes differ, the levels or channels are not
+                those of ``channels``, or the data samples differ in number
+                from the images.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs('FGDLoss', student, teacher)
+        pairs = self.pairs(s_feature, t_feature)
+        student = [s for s, _ in pairs]
         check_channels('FGDLoss', self.channels, student)
         boxes = boxes_of(batch_data_samples)
         if len(boxes) != len(student[0]):
@@ -107,10 +109,9 @@ class FGDLoss(MultiLevelLoss):
                              f'data samples of {len(boxes)}')
         input_shape = batch_img_metas[0]['batch_input_shape']
         levels = torch.stack([
-            self._level(s, t.detach(), box_weights(boxes, input_shape, t),
-                        *contexts)
-            for s, t, *contexts in zip(
-                student, teacher, self.student_context, self.teacher_context,
+            self._level(s, t, box_weights(boxes, input_shape, t), *contexts)
+            for (s, t), *contexts in zip(
+                pairs, self.student_context, self.teacher_context,
                 strict=True)
         ])
         self._parts = levels.detach().sum(0)
@@ -153,8 +154,8 @@ class GlobalContext(nn.Module):
 
     over positions :math:`j`, with half of the channels after :math:`W_1`
     (section 3.2 of FGD; the ratio is from memory). :math:`W_2` starts at 0,
-    so that :math:`R` starts as the identity; :math:`W_k` with normal numbers
-    of variance 2 / C, the rest as torch does.
+    so that :math:`R` starts as the identity; :math:`W_k` starts with normal
+    numbers of variance 2 / C, the rest with torch's defaults.
 
     Args:
         channels (int): C.
@@ -173,7 +174,7 @@ class GlobalContext(nn.Module):
             nn.init.zeros_(zeros)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """(N, C): :math:`R(F) - F`, alike at all positions of (N, C, H, W)."""
+        """(N, C): :math:`R(F) - F`, equal at all positions of (N, C, H, W)."""
         share = self.position(feature).flatten(1).softmax(1)
         return self.add(torch.einsum('np,ncp->nc', share, feature.flatten(2)))
 
@@ -183,7 +184,7 @@ def attention(feature: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
 
     Args:
         feature (Tensor): (N, C, H, W).
-        temperature (float): Of both soft maxima.
+        temperature (float): Of both softmaxes.
 
     Returns:
         tuple[Tensor, Tensor]: (N, H, W) over positions and (N, C) over
@@ -201,11 +202,11 @@ def box_weights(boxes: Sequence[Tensor], input_shape: Sequence[int],
                 feature: Tensor) -> Tensor:
     """1 / (area of the smallest box) in each cell of a box, else 0.
 
-    A box covers the cells ⌊x1⌋ … ⌈x2⌉, both included, and so in y, with its
-    corners in cells of the map; its area is counted in these cells, those
-    outside of the map too. So a box of no size still has one. This rounding
-    is that of the published code, from memory; the paper leaves it open.
-    It takes G·H·W numbers of one image at a time.
+    A box covers the cells ⌊x1⌋ … ⌈x2⌉, both included, and likewise in y,
+    with its corners in cells of the map. Its area is the number of these
+    cells, with those outside the map. So a box without size still has one.
+    The published code rounds like this, from memory; the paper leaves it
+    open. The memory is G·H·W numbers for one image at a time.
 
     Args:
         boxes (list[Tensor]): (G, 4) x1, y1, x2, y2 of each image, in pixels

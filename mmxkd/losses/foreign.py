@@ -1,4 +1,4 @@
-"""Losses that others have written, such as MMRazor's."""
+"""Losses of other packages, such as MMRazor."""
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -12,9 +12,9 @@ from .base import DistillationLoss, level_by_level
 class ForeignLoss:
     """Says of a loss what :class:`.base.DistillationLoss` would say.
 
-    Whatever attribute of that base the module has, counts; the rest are the
-    defaults. It is not a module, so that the names of weights in a checkpoint
-    stay those of the loss itself.
+    Attributes of that base that the module has are used; the others have
+    their defaults. It is not a module, so that the names of weights in a
+    checkpoint stay those of the loss itself.
 
     Args:
         module (nn.Module): A loss whose ``forward`` takes one level, and
@@ -27,7 +27,7 @@ class ForeignLoss:
         self.same_shape: bool = getattr(module, 'same_shape', base.same_shape)
         self.maps_only: bool = getattr(module, 'maps_only', base.maps_only)
         self.fixed: tuple[str, ...] = getattr(module, 'fixed', base.fixed)
-        self.between_heads = False
+        self.between_heads = self.takes_levels = False
         self.schedules: dict[str, Constant] = getattr(module, 'schedules', {})
 
     def called(self) -> Callable:
@@ -44,13 +44,14 @@ class ForeignLoss:
         metrics = getattr(self.module, 'metrics', dict)
         return metrics()
 
-    def student_weights(self, progress: Progress) -> dict[str, float]:
-        """None: it does not know of the student's own losses."""
+    def student_weights(self, progress: Progress
+                        ) -> dict[str | tuple[str, ...], float]:
+        """None: it does not know the student's own losses."""
         return {}
 
 
 def as_distillation_loss(module: nn.Module) -> DistillationLoss | ForeignLoss:
-    """A loss that speaks for itself, or one who speaks for it."""
+    """The module itself, or a :class:`ForeignLoss` that speaks for it."""
     if isinstance(module, DistillationLoss):
         return module
     return ForeignLoss(module)

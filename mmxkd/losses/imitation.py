@@ -5,11 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.boxes import boxes_of
-from .common.options import check_choice, check_positive
+from .common.options import check_positive
 from .imitation_mask import check_mask_options, imitation_mask, square_priors
 
 Size = tuple[int, int]
@@ -23,34 +24,34 @@ class FineGrainedImitationLoss(MultiLevelLoss):
               (S_{lnchw} - T_{lnchw})^2
 
     :math:`I` is the mask of :func:`.imitation_mask.imitation_mask`, and
-    :math:`N_l` the number of its ones. The sum runs over channels, and is not
-    divided by their number: values of some hundred are usual. The published
-    weights are 0.01 (Faster R-CNN), and 1 and 0.5 for two sizes of a
-    one-stage detector; the authors advise to bring the loss to the magnitude
-    of the detector's own. For that, the number of ones is logged beside the
-    raw loss.
+    :math:`N_l` the number of its ones. The sum over channels is not divided
+    by their number: values of some hundred are usual. The published weights
+    are 0.01 (Faster R-CNN), and 1 and 0.5 for two sizes of a one-stage
+    detector; the authors advise a weight that gives the loss the magnitude
+    of the detector's own. To help with that, the log has the number of ones
+    beside the raw loss.
 
-    The paper has one feature map. What holds for several is our reading:
-    :math:`N_l` is by default one number for all levels, and the best anchor
-    of a box is sought among the detector's levels that are not distilled too.
-    :math:`N_l` counts the images of one process, as in the authors' code.
+    The paper has one feature map. Our reading for several: :math:`N_l` is by
+    default one number for all levels, and the best anchor of a box may lie
+    in a level that is not distilled. :math:`N_l` counts the images of one
+    process, as in the authors' code.
 
     :math:`S` comes out of the paper's adapter, a 3×3 convolution and ReLU,
     which is a connector (``connector=dict(type='ConvConnector', …)``), also
-    where the channels agree. A warm-up is a schedule of ``loss_weight``.
+    where the channels are equal. A warm-up is a schedule of ``loss_weight``.
 
     Without any object the loss is exactly 0, with a gradient of 0.
 
     Args:
-        psi (float): A cell is imitated where an anchor's IoU is above this
-            part of the best one's, 0 to 1.
+        psi (float): The student imitates a cell where an anchor's IoU is
+            above this share of the best anchor's IoU, 0 to 1.
         mode (str): ``'global'``, ``'per_level'`` or ``'assigned'``; see
             :func:`.imitation_mask.imitation_mask`.
-        plus_one (bool): IoU by inclusive pixels.
-        square_scale (float, optional): Put a square of so many strides a
-            side around the centre of each cell, in the place of anchors: for
-            detectors without any. An extension of ours; 8 is the size of the
-            one anchor that ATSS and GFL have there. Default: anchors.
+        plus_one (bool): IoU with inclusive pixels.
+        square_scale (float, optional): For detectors without anchors: in
+            their place, a square around the centre of each cell, with sides
+            of this many strides. Our extension; 8 is the size of the one
+            anchor that ATSS and GFL have there. Default: anchors.
         normalize (str): ``'all'``: :math:`N_l` is the number of ones of all
             levels; ``'level'``: of level :math:`l`.
         level_weights (list[float], optional): :math:`w_l`; default 1.
@@ -71,7 +72,7 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         super().__init__(level_weights, level_reduction)
         check_mask_options(psi, mode)
         name = type(self).__name__
-        check_choice(name, 'normalize', normalize, ('all', 'level'))
+        check_known(f'{name}: normalize', normalize, ('all', 'level'))
         if square_scale is not None:
             check_positive(name, 'square_scale', square_scale)
         self.psi = psi
@@ -87,7 +88,7 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                grid_sizes: Sequence[Size] | None = None,
                batch_img_metas: Sequence[dict] | None = None
                ) -> list[Tensor]:
-        """The part of each level.
+        """The loss of each level.
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
@@ -98,24 +99,24 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                 student's head, in the same pixels. Needed, unless
                 ``square_scale`` is given.
             grid_sizes (list[tuple[int, int]], optional): H, W of each level
-                of the anchors. Features may be a part of these levels, and
-                are found by their size. Default: the sizes of the features.
+                of the anchors. The features may be some of these levels;
+                their sizes tell which. Default: the sizes of the features.
             batch_img_metas (list[dict], optional): ``batch_input_shape`` of
                 the images; needed for ``square_scale``.
 
         Raises:
-            ValueError: Shapes, levels or numbers of images that do not fit,
-                or an argument that is missing.
+            ValueError: Shapes, levels or numbers of images do not fit, or an
+                argument is missing.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
+        pairs = self.pairs(s_feature, t_feature)
+        first = pairs[0][0]
         boxes = boxes_of(batch_data_samples)
-        if len(boxes) != len(student[0]):
+        if len(boxes) != len(first):
             raise ValueError(f'FineGrainedImitationLoss: {len(boxes)} data '
-                             f'samples for {len(student[0])} images')
-        sizes: list[Size] = [(s.shape[2], s.shape[3]) for s in student]
+                             f'samples for {len(first)} images')
+        sizes: list[Size] = [(s.shape[2], s.shape[3]) for s, _ in pairs]
         if self.square_scale is not None:
-            anchors, grids = _squares(self.square_scale, sizes, student[0],
+            anchors, grids = _squares(self.square_scale, sizes, first,
                                       batch_img_metas), sizes
         elif anchors is None:
             raise ValueError(
@@ -128,17 +129,16 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         masks = imitation_mask(anchors, boxes, grids, self.psi, self.mode,
                                self.plus_one)
         masks = [masks[i] for i in match_levels(sizes, grids)]
-        seen = torch.stack([mask.sum() for mask in masks]).to(student[0])
+        seen = torch.stack([mask.sum() for mask in masks]).to(first)
         self._seen = seen
         count = seen.sum().expand_as(seen) if self.normalize == 'all' else seen
         return [
-            _squared(s, t.detach(), mask) / (2 * n.clamp(min=1))
-            for s, t, mask, n in zip(student, teacher, masks, count,
-                                     strict=True)
+            _squared(s, t, mask) / (2 * n.clamp(min=1))
+            for (s, t), mask, n in zip(pairs, masks, count, strict=True)
         ]
 
     def metrics(self) -> dict[str, Tensor]:
-        """Ones of the mask in the last call: of all levels, and of each."""
+        """Ones of the last mask: of all levels, and of each level."""
         named = {f'positions_{i}': n for i, n in enumerate(self._seen)}
         return {'positions': self._seen.sum()} | (
             named if len(named) > 1 else {})
@@ -154,19 +154,18 @@ def _squares(scale: float, sizes: Sequence[Size], like: Tensor,
 
 
 def match_levels(sizes: Sequence[Size], grids: Sequence[Size]) -> list[int]:
-    """Find the levels of the anchors that features belong to, by size.
+    """Find the level of anchors of each feature map, by its size.
 
     Args:
         sizes (list[tuple[int, int]]): H, W of each feature map.
         grids (list[tuple[int, int]]): H, W of each level of the anchors, in
-            the same order; maybe more of them.
+            the same order; there may be more of them.
 
     Returns:
         list[int]: For each feature map the index of its level.
 
     Raises:
-        ValueError: A map has the size of no level, or several levels of one
-            size leave a choice.
+        ValueError: No level has the size of a map, or several levels fit.
 
     Examples:
         >>> match_levels([(4, 6), (1, 2)], [(8, 12), (4, 6), (2, 3), (1, 2)])
@@ -205,7 +204,7 @@ def _squared(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     """Sum of squared differences at the ones of a (N, 1, H, W) mask.
 
     Few cells are ones: picking them costs less than masking whole maps, and
-    no value outside counts, be it infinite.
+    values outside do not count, even infinite ones.
     """
     image, _, row, column = mask.nonzero(as_tuple=True)
     return (student[image, :, row, column]

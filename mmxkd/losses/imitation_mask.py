@@ -1,4 +1,4 @@
-"""Where a student imitates its teacher: near objects, as anchors see them."""
+"""Where a student imitates its teacher: where anchors fit an object."""
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -6,8 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mmxkd.errors import check_known
+
 from .common.boxes import cell_centres
-from .common.options import check_choice, check_share
+from .common.options import check_share
 
 MODES = ('global', 'per_level', 'assigned')
 
@@ -35,21 +37,21 @@ def imitation_mask(anchors: Sequence[Tensor],
                    psi: float = 0.5,
                    mode: str = 'global',
                    plus_one: bool = False) -> list[Tensor]:
-    r"""Cells of feature maps that fine-grained imitation picks.
+    r"""The cells of feature maps that the student imitates.
 
     .. math:: I = \bigvee_k \bigvee_a \left[\operatorname{IoU}(A_{hwa}, G_k)
               > \psi M_k\right], \qquad
               M_k = \max_{h,w,a} \operatorname{IoU}(A_{hwa}, G_k)
 
     The threshold is relative to the best anchor of each box, and strict. So
-    a box that touches no anchor adds nothing, ``psi=0`` picks all cells with
+    a box that touches no anchor adds nothing, ``psi=0`` picks each cell with
     an anchor that overlaps at all, and ``psi=1`` picks none.
 
     The paper has one level. ``mode`` says what :math:`M_k` means for several;
-    at one level the three agree:
+    with one level the three are the same:
 
-    * ``'global'``: the best of all levels. A box marks the levels whose
-      anchors fit it, and no other.
+    * ``'global'``: the best of all levels. A box only marks levels whose
+      anchors fit it.
     * ``'per_level'``: the best of each level, the paper's rule level by
       level. A large object then marks all cells that it covers in the
       finest map, since its IoU with all small anchors inside is the same.
@@ -58,14 +60,14 @@ def imitation_mask(anchors: Sequence[Tensor],
       a level has only the boxes assigned to it; this rule of assignment is
       our reading.
 
-    The result is exact for any anchors. It is quick where neighbouring cells
-    have similar ones: an upper bound of the IoU tells the tiles of cells that
-    cannot reach the threshold, and most anchors are never looked at.
+    The result is exact for any anchors. It is fast where neighbouring cells
+    have similar anchors: an upper bound of the IoU finds the tiles of cells
+    that cannot reach the threshold, and most anchors are skipped.
 
     Args:
         anchors (list[Tensor]): (H·W·A, 4) x1, y1, x2, y2 in pixels for each
-            level: row by row, the A anchors of a cell together. A may differ
-            between levels.
+            level: row by row, the A anchors of a cell together. Levels may
+            have different A.
         boxes (list[Tensor]): (G, 4) in the same coordinates for each of N
             images; G may be 0.
         sizes (list[tuple[int, int]]): H, W of each level.
@@ -79,8 +81,8 @@ def imitation_mask(anchors: Sequence[Tensor],
         list[Tensor]: (N, 1, H, W) bool for each level.
 
     Raises:
-        ValueError: An unknown mode, ``psi`` out of range, or anchors that are
-            not a whole number for each cell.
+        ValueError: The mode is unknown, ``psi`` is out of range, or the
+            anchors are not a whole number per cell.
 
     Source: Wang et al., Distilling Object Detectors with Fine-grained
     Feature Imitation, CVPR 2019, section 3.1.
@@ -112,15 +114,15 @@ def imitation_mask(anchors: Sequence[Tensor],
 
 def square_priors(size: tuple[int, int], input_shape: Sequence[int],
                   scale: float, like: Tensor) -> Tensor:
-    """A box of so many strides a side around the centre of each cell.
+    """A square around the centre of each cell.
 
-    An extension of ours, for detectors without anchors.
+    Our extension, for detectors without anchors.
 
     Args:
         size (tuple[int, int]): H, W of the map.
         input_shape (Sequence[int]): Height and width of the padded input.
-        scale (float): Sides in strides; a stride is pixels of the input for
-            each cell.
+        scale (float): The sides in strides; a stride is the input's pixels
+            per cell.
         like (Tensor): For device and dtype.
 
     Returns:
@@ -136,18 +138,18 @@ def square_priors(size: tuple[int, int], input_shape: Sequence[int],
 
 
 def check_mask_options(psi: float, mode: str) -> None:
-    """Raise where an option of :func:`imitation_mask` has no meaning.
+    """Raise where an option of :func:`imitation_mask` is not valid.
 
     Raises:
         ValueError: As there.
     """
-    check_choice('imitation mask', 'mode', mode, MODES)
+    check_known('imitation mask: mode', mode, MODES)
     check_share('imitation mask', 'psi', psi)
 
 
 def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
            plus_one: bool) -> _Tiles:
-    """Cut the grid of each level into tiles; the rim repeats its cells."""
+    """Cut each level's grid into tiles; tiles at the edge repeat cells."""
     if len(anchors) != len(sizes):
         raise ValueError(f'imitation mask: anchors of {len(anchors)} levels '
                          f'for {len(sizes)} feature maps')
@@ -201,11 +203,11 @@ def _extremes(corners: Tensor) -> Tensor:
 
 def _kept(tiles: _Tiles, boxes: Tensor, psi: float, mode: str
           ) -> tuple[Tensor, Tensor, Tensor]:
-    """Anchors above the threshold, in the tiles where there may be any.
+    """Anchors above the threshold, in the tiles that may have one.
 
     Returns:
-        tuple[Tensor, Tensor, Tensor]: For each of P pairs the index of its
-        box and of its tile; (P, T²) whether the anchor is kept.
+        tuple[Tensor, Tensor, Tensor]: (P, ) index of the box and (P, ) of
+        the tile, for P pairs; (P, T²) whether the anchor is kept.
     """
     bound = _upper_bound(tiles, boxes)
     # The most promising tile of each level bounds the best IoU from below.
@@ -260,6 +262,6 @@ def _ratio(width: Tensor, height: Tensor, area: Tensor, own: Tensor
            ) -> Tensor:
     shared = width.clamp(min=0) * height.clamp(min=0)
     # The union is 0 without any area. As a bound it can be less, where a tile
-    # has an anchor with corners the wrong way round.
+    # has an anchor with swapped corners.
     union = (area + own - shared).clamp(min=torch.finfo(own.dtype).tiny)
     return shared / union

@@ -1,4 +1,4 @@
-"""Feature imitation inside of the ground-truth boxes."""
+"""Feature imitation inside the ground-truth boxes."""
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.boxes import boxes_of, union_mask
 
 
@@ -20,12 +20,12 @@ class MaskedFeatureLoss(MultiLevelLoss):
               \tfrac12 (S_{nci} - T_{nci})^2
 
     with :math:`M_l` the positions of the batch whose centre lies in a
-    ground-truth box (see :func:`.union_mask`). A mean over the positions of
-    all images: an image with large objects counts more. The paper weighs it
-    10 times the other terms.
+    ground-truth box (see :func:`.union_mask`). The mean runs over the
+    positions of all images: an image with large objects counts more. The
+    paper gives it 10 times the weight of the other terms.
 
     The released code takes boxes of every label, also of regions that mmdet
-    ignores; this one takes those of ``gt_instances``.
+    ignores; this loss takes those of ``gt_instances``.
 
     Args:
         divide_by_batch (bool): Divide by the number of images once more, as
@@ -43,7 +43,7 @@ class MaskedFeatureLoss(MultiLevelLoss):
 
     def levels(self, s_feature: Levels, t_feature: Levels,
                batch_data_samples: Sequence[Any]) -> list[Tensor]:
-        """Half the mean squared difference in the boxes, of each level.
+        """Half the mean squared difference inside the boxes, per level.
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
@@ -57,20 +57,20 @@ class MaskedFeatureLoss(MultiLevelLoss):
         Raises:
             ValueError: Levels, shapes or numbers of images do not agree.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
-        if len(batch_data_samples) != len(student[0]):
+        pairs = self.pairs(s_feature, t_feature)
+        images = len(pairs[0][0])
+        if len(batch_data_samples) != images:
             raise ValueError(
                 f'MaskedFeatureLoss: {len(batch_data_samples)} data samples '
-                f'for {len(student[0])} images')
+                f'for {images} images')
         boxes = boxes_of(batch_data_samples)
         input_shape = batch_data_samples[0].metainfo['batch_input_shape']
         found = []
-        for s, t in zip(student, teacher, strict=True):
+        for s, t in pairs:
             mask = union_mask(boxes, s.shape[-2:], input_shape) > 0
-            # Not multiplied: what is outside may be anything.
-            gap = torch.where(mask, s - t.detach(), torch.zeros_like(s))
+            # Not multiplied: values outside may be infinite.
+            gap = torch.where(mask, s - t, torch.zeros_like(s))
             count = mask.sum().clamp(min=1) * s.shape[1]
             value = gap.square().sum() / (2 * count)
-            found.append(value / len(s) if self.divide_by_batch else value)
+            found.append(value / images if self.divide_by_batch else value)
         return found

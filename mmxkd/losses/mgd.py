@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.level_channels import as_channels, check_channels
 from .common.options import check_share
 
@@ -16,9 +16,9 @@ from .common.options import check_share
 class MGDLoss(MultiLevelLoss):
     r"""Masked generative distillation (Yang et al., ECCV 2022).
 
-    Of the student's feature, already of the teacher's shape, a random share
+    In the student's feature, which has the teacher's shape, a random share
     :math:`\lambda` of the positions is set to 0. A small network per level
-    then has to generate the teacher's whole feature from the rest:
+    has to generate the teacher's whole feature from the rest:
 
     .. math:: L = \alpha \sum_l \frac{1}{N} \sum_{n,c,h,w}
               \bigl(T_l - G_l(M_l \odot S_l)\bigr)^2, \qquad
@@ -27,12 +27,11 @@ class MGDLoss(MultiLevelLoss):
     with :math:`W` 3×3 convolutions that keep the channels, and
     :math:`M_{n,h,w} = 0` where a uniform number exceeds :math:`1 - \lambda`,
     else 1 (section 3 of the paper). Its equations have no :math:`1/N`; the
-    mean over images is how the published weights are used, and so MMRazor
-    has it.
+    published weights go with a mean over images, and MMRazor takes it too.
 
-    The masks are drawn anew in each call, also in eval mode, by torch's
-    generator of the feature's device. :math:`G_l` starts with torch's
-    default initialisation of convolutions, and trains with the student.
+    Each call draws new masks, also in eval mode, with torch's generator of
+    the feature's device. :math:`G_l` starts with torch's default
+    initialisation of convolutions, and trains with the student.
 
     =====================  =================  ==================
     published for          :math:`\alpha`     :math:`\lambda`
@@ -41,16 +40,16 @@ class MGDLoss(MultiLevelLoss):
     two-stage detectors    5e-7               0.45
     =====================  =================  ==================
 
-    (The second row is from memory of the paper; the first is also what
-    MMRazor's RetinaNet config has.)
+    (The second row is from memory of the paper; the first is also in
+    MMRazor's RetinaNet config.)
 
     Args:
         channels (int | list[int]): Channels of the teacher's levels, for
-            instance ``[256] * 5``; a number stands for a single level.
+            instance ``[256] * 5``; a number means a single level.
         alpha_mgd (float): :math:`\alpha`.
-        lambda_mgd (float): :math:`\lambda`, share of the positions that is
+        lambda_mgd (float): :math:`\lambda`, the share of positions that are
             masked, 0 to 1.
-        level_weights (list[float], optional): One weight a level.
+        level_weights (list[float], optional): One weight per level.
         level_reduction (str): ``'sum'`` (the paper's) or ``'mean'`` over
             levels.
 
@@ -76,32 +75,30 @@ class MGDLoss(MultiLevelLoss):
         """Weighted squared error of each level, a mean over images.
 
         Args:
-            s_feature, t_feature (Tensor | list[Tensor]): Student, brought to
-                the teacher's shape, and teacher, (N, C, H, W) each.
+            s_feature, t_feature (Tensor | list[Tensor]): Student, in the
+                teacher's shape, and teacher, (N, C, H, W) each.
 
         Raises:
-            ValueError: Shapes that differ, or other levels or channels than
-                ``channels`` says.
+            ValueError: The shapes differ, or the levels or channels are not
+                those of ``channels``.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs('MGDLoss', student, teacher)
-        check_channels('MGDLoss', self.channels, student)
+        pairs = self.pairs(s_feature, t_feature)
+        check_channels('MGDLoss', self.channels, [s for s, _ in pairs])
         return [
-            F.mse_loss(generate(s * self.keep(s)), t.detach(),
-                       reduction='sum') * (self.alpha_mgd / len(s))
-            for generate, s, t in zip(
-                self.generation, student, teacher, strict=True)
+            F.mse_loss(generate(s * self.keep(s)), t, reduction='sum')
+            * (self.alpha_mgd / len(s))
+            for generate, (s, t) in zip(self.generation, pairs, strict=True)
         ]
 
     def keep(self, feature: Tensor) -> Tensor:
-        """A random mask, 0 at the share ``lambda_mgd`` of the positions.
+        """A random mask, 0 at a share ``lambda_mgd`` of the positions.
 
         Args:
             feature (Tensor): (N, C, H, W).
 
         Returns:
-            Tensor: (N, 1, H, W) of 0 and 1, on the feature's device and of
-            its dtype.
+            Tensor: (N, 1, H, W) of 0 and 1, with the feature's device and
+            dtype.
         """
         size = (len(feature), 1, *feature.shape[2:])
         # The same draw in every precision.

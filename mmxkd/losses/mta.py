@@ -4,11 +4,12 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss, as_levels
 from .common.attention import attention_map, check_power
-from .common.options import check_choice, check_positive
+from .common.options import check_positive
 
 FUSIONS = ('joint', 'summed')
 MODES = ('kl', 'as_published')
@@ -31,21 +32,20 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
 
     ``fusion='joint'`` is the paper's: one target
     :math:`q = \bigodot_m a(t_m) / \lVert \bigodot_m a(t_m) \rVert_1`, high
-    where all teachers look. ``'summed'`` is what the published recipe trains
-    with: :math:`q = a(t_m)`, a divergence for each teacher, and their sum, so
-    that the loss grows with :math:`M`. With one teacher both are
-    :math:`q = a(t_1)`, the published code's exception.
+    where all teachers look. The published recipe trains with ``'summed'``:
+    :math:`q = a(t_m)`, and the sum of one divergence per teacher, so that the
+    loss grows with :math:`M`. With one teacher both take :math:`q = a(t_1)`,
+    as the published code does.
 
-    Neither form is multiplied by :math:`\tau^2`. The total is the sum over
+    Neither form has a factor :math:`\tau^2`. The total is the sum over
     levels, as published; the paper's weight of it is 0.005.
 
     ``mode='as_published'`` keeps an error of the released code, which passes
-    :math:`P_s` where its logarithm belongs. Its value is nearly
+    :math:`P_s` in place of its logarithm. Its value is nearly
     :math:`-\ln HW - 1 / HW` whatever the student does, and its gradient about
     :math:`HW` times too small. ``'kl'`` is 0 exactly where :math:`a(s) = q`:
     for a joint target of several teachers that is not where the student
-    equals them, since :math:`q` is of unit sum and :math:`a(s)` of unit
-    length.
+    equals them, since :math:`q` has unit sum and :math:`a(s)` unit length.
 
     Args:
         fusion (str): ``'joint'`` or ``'summed'``.
@@ -57,7 +57,7 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
 
     Raises:
-        ValueError: An argument is none of the above.
+        ValueError: An option is unknown or out of range.
     """
 
     # Attention needs equal sizes, but not equal channels.
@@ -72,8 +72,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
-        check_choice(name, 'fusion', fusion, FUSIONS)
-        check_choice(name, 'mode', mode, MODES)
+        check_known(f'{name}: fusion', fusion, FUSIONS)
+        check_known(f'{name}: mode', mode, MODES)
         check_positive(name, 'temperature', temperature)
         check_power(name, p)
         self.fusion = fusion
@@ -85,18 +85,18 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
                ) -> list[Tensor]:
         """Divergence of each level.
 
-        Several teachers are a list of what one teacher would give: a list of
+        Several teachers are a list with one entry per teacher: a list of
         lists of levels where the student has a list of levels, a list of
         tensors where the student has a tensor.
 
         Args:
             s_feature (Tensor | list[Tensor]): (N, C, H, W) each.
             t_feature (Tensor | list[Tensor] | list[list[Tensor]]): The
-                same of one teacher, or a list of that. Channels may be other
-                than the student's; N, H and W not.
+                same of one teacher, or a list of that. Channels may differ
+                from the student's; N, H and W may not.
 
         Raises:
-            ValueError: Levels that differ in number or size.
+            ValueError: The levels differ in number or size.
         """
         student = as_levels(s_feature)
         teachers = teachers_of(s_feature, t_feature)
@@ -151,7 +151,7 @@ def _check_sizes(name: str, level: int, teacher: int, s: Tensor, t: Tensor
 
 def teachers_of(s_feature: Levels, t_feature: Levels | Sequence[Levels]
                 ) -> list[list[Tensor]]:
-    """The levels of each teacher, whatever form they were given in.
+    """The levels of each teacher, from any form of ``t_feature``.
 
     Examples:
         >>> import torch
@@ -166,7 +166,7 @@ def teachers_of(s_feature: Levels, t_feature: Levels | Sequence[Levels]
         [2, 2, 2]
 
     Raises:
-        ValueError: Something else than feature maps.
+        ValueError: Something is not a feature map.
     """
     if isinstance(t_feature, Tensor):
         return [[t_feature]]
@@ -183,10 +183,11 @@ def joint_attention(maps: Sequence[Tensor]) -> Tensor:
         maps (list[Tensor]): (N, H·W) each.
 
     Returns:
-        Tensor: (N, H·W), float64; 0 where no position is seen by all.
+        Tensor: (N, H·W), float64; 0 for images in which the teachers have no
+        position in common.
     """
     joint = maps[0].double()
     for other in maps[1:]:
-        # A product of many would vanish without being scaled on the way.
+        # Without this scale, a product of many maps would vanish.
         joint = F.normalize(joint * other, dim=1)
     return F.normalize(joint, p=1, dim=1)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .common.options import check_choice
+from .base import Levels, MultiLevelLoss
 
 # Axes of (N, C, H, W) that one correlation runs over.
 OVER = dict(batch=(0, 1, 2, 3), sample=(1, 2, 3), channel=(2, 3))
@@ -22,11 +22,11 @@ class PearsonLoss(MultiLevelLoss):
               \left[1 - \frac{\sum (S - \bar S)(T - \bar T)}
               {\|S - \bar S\| \, \|T - \bar T\|}\right]
 
-    From 0 to 2; not changed by a positive scale or a shift of either side.
-    Computed as half the squared distance of the two directions, which is the
-    same and exact where they are equal. A constant map has no direction: its
-    counts as 0 (1/2 against any other, 0 against another constant one), and
-    it gets no gradient.
+    From 0 to 2; a positive scale or a shift of either side does not change
+    it. Computed as half the squared distance of the two directions, which is
+    the same, and exact where they are equal. A constant map has no direction:
+    0 stands for it, so that the loss is 1/2 against any other map and 0
+    against a constant one, and it gets no gradient.
 
     MonoSKD's rank correlation amounts to this loss over the batch, see
     :class:`.SpearmanLoss`.
@@ -46,7 +46,7 @@ class PearsonLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'mean') -> None:
         super().__init__(level_weights, level_reduction)
-        check_choice('PearsonLoss', 'over', over, OVER)
+        check_known('PearsonLoss: over', over, OVER)
         self.over = over
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
@@ -59,29 +59,27 @@ class PearsonLoss(MultiLevelLoss):
         Raises:
             ValueError: Levels or shapes do not agree.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
         axes = OVER[self.over]
-        return [one_minus_correlation(s, t.detach(), axes).mean()
-                for s, t in zip(student, teacher, strict=True)]
+        return [one_minus_correlation(s, t, axes).mean()
+                for s, t in self.pairs(s_feature, t_feature)]
 
 
 def one_minus_correlation(student: Tensor, teacher: Tensor,
                           axes: Sequence[int]) -> Tensor:
-    """1 - Pearson's correlation over some axes, which have size 1 after."""
+    """1 - Pearson's correlation over some axes, which keep size 1."""
     gap = direction(student, axes) - direction(teacher, axes)
     return gap.square().sum(axes, keepdim=True) / 2
 
 
 def direction(values: Tensor, axes: Sequence[int]) -> Tensor:
-    """What is centred over some axes and scaled to norm 1; 0 if constant."""
+    """Values centred over some axes, with norm 1; 0 where constant."""
     # The largest value is 1: squares neither overflow nor vanish.
     largest = values.detach().abs().amax(axes, keepdim=True)
     values = values / torch.where(largest > 0, largest,
                                   torch.ones_like(largest))
     centred = values - values.mean(axes, keepdim=True)
     norm = centred.square().sum(axes, keepdim=True)
-    # Of a constant map the rounding of its mean may be left.
+    # A constant map may keep the rounding of its mean.
     noise = 4 * torch.finfo(values.dtype).eps
     varies = norm > noise**2 * math.prod(values.shape[a] for a in axes)
     root = torch.where(varies, norm, torch.ones_like(norm)).sqrt()

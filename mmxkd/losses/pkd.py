@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.grids import resize
 
 # Added to standard deviations, as MMRazor does.
@@ -26,12 +26,12 @@ class PKDLoss(MultiLevelLoss):
     over channels of :math:`1 - \rho(s, t)` up to a factor
     :math:`(M - 1) / M`, since :math:`\sigma_c` is that of a sample of
     :math:`M = NHW`, as in MMRazor's ``PKDLoss``. The total is the sum over
-    levels. Features times a positive number, or plus a constant, are the same
-    to it: students and teachers of other kinds and scales need no adapter.
+    levels. A positive factor and an offset of the features do not change it:
+    students and teachers of other kinds and scales need no adapter.
 
-    A channel that is constant (to the rounding of its mean) has no
-    correlation: it is taken as 0 and gets no gradient, where the formula
-    would give one of 10⁶.
+    A channel that is constant (up to the rounding of its mean) has no
+    correlation: it counts as 0 and gets no gradient, where the formula would
+    give a gradient of about 10⁶.
 
     Args:
         resize_stu (bool): Where sizes differ, resize the student's features
@@ -42,7 +42,7 @@ class PKDLoss(MultiLevelLoss):
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
     """
 
-    # Sizes are brought together here, and how is an option.
+    # This loss resizes by itself; an option says which side.
     same_shape = False
 
     def __init__(self,
@@ -57,19 +57,15 @@ class PKDLoss(MultiLevelLoss):
 
         Args:
             s_feature, t_feature (Tensor | list[Tensor]): Student and
-                teacher, (N, C, H, W) each; N and C alike. (A connector,
-                e.g. ``dict(type='AlignConnector')``, brings other channels
-                together.)
+                teacher, (N, C, H, W) each, with equal N and C. (A
+                connector, e.g. ``dict(type='AlignConnector')``, gives the
+                student the teacher's channels.)
 
         Raises:
-            ValueError: Levels that differ in number, images or channels.
+            ValueError: The levels differ in number, images or channels.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher, axes=2)
-        return [
-            self._level(s, t.detach())
-            for s, t in zip(student, teacher, strict=True)
-        ]
+        return [self._level(s, t)
+                for s, t in self.pairs(s_feature, t_feature, axes=2)]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
         if self.resize_stu:
@@ -86,7 +82,7 @@ def standardised(feature: Tensor) -> Tensor:
         feature (Tensor): (N, C, H, W).
 
     Returns:
-        Tensor: The same; 0 without a gradient where a channel is constant.
+        Tensor: (N, C, H, W); 0 without gradient where a channel is constant.
     """
     axes = (0, 2, 3)
     count = feature.numel() // feature.shape[1]

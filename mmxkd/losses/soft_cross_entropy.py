@@ -1,10 +1,12 @@
 """Cross-entropy against a teacher's softened classes."""
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .common.options import check_choice, check_positive
+from .base import DistillationLoss
+from .common.options import check_positive
 from .common.precision import in_full_precision
 
 BACKGROUNDS = dict(first=0, last=-1)
@@ -21,13 +23,13 @@ def soft_cross_entropy(s_logits: Tensor, t_logits: Tensor,
     .. math:: L = -\sum_c w_c\, p^T_c \ln p^S_c, \qquad
               p = \operatorname{softmax}(z / \tau)
 
-    It is no divergence: where both agree it is the teacher's (weighted)
+    It is not a divergence: where both agree it is the teacher's (weighted)
     entropy. There is no factor :math:`\tau^2`.
 
     The published code takes :math:`(p^T_c + \epsilon) \ln (p^S_c +
     \epsilon)` with :math:`\epsilon = 10^{-10}`. Here the logarithm is that
-    of the softmax, to which the former is equal within float32, while the
-    gradient does not vanish where the student is surely wrong.
+    of the softmax: the value is the same in float32, and the gradient does
+    not vanish where the student is sure and wrong.
 
     Args:
         s_logits, t_logits (Tensor): Student and teacher, (…, C). The
@@ -38,7 +40,7 @@ def soft_cross_entropy(s_logits: Tensor, t_logits: Tensor,
         background (str): ``'last'`` class, as in mmdet, or ``'first'``.
 
     Returns:
-        Tensor: (…), one value for each row of logits.
+        Tensor: (…), one value per row of logits.
     """
     target = (t_logits.detach() / temperature).softmax(-1)
     weights = target.new_full(target.shape[-1:], foreground_weight)
@@ -48,7 +50,7 @@ def soft_cross_entropy(s_logits: Tensor, t_logits: Tensor,
 
 
 @MODELS.register_module()
-class SoftCrossEntropyLoss(nn.Module):
+class SoftCrossEntropyLoss(DistillationLoss):
     """:func:`soft_cross_entropy`, summed over rows and divided by a number.
 
     Args:
@@ -57,8 +59,8 @@ class SoftCrossEntropyLoss(nn.Module):
             its best temperature 1.
 
     Raises:
-        ValueError: A temperature that is not positive, or an unknown
-            ``background``.
+        ValueError: The temperature is not positive, or ``background`` is
+            unknown.
     """
 
     def __init__(self, temperature: float = 1.0,
@@ -67,8 +69,8 @@ class SoftCrossEntropyLoss(nn.Module):
                  background: str = 'last') -> None:
         super().__init__()
         check_positive('SoftCrossEntropyLoss', 'temperature', temperature)
-        check_choice('SoftCrossEntropyLoss', 'background', background,
-                     BACKGROUNDS)
+        check_known('SoftCrossEntropyLoss: background', background,
+                    BACKGROUNDS)
         self.temperature, self.background = temperature, background
         self.background_weight = background_weight
         self.foreground_weight = foreground_weight
@@ -79,14 +81,14 @@ class SoftCrossEntropyLoss(nn.Module):
 
         Args:
             s_logits, t_logits (Tensor): Student and teacher, (…, C).
-            avg_factor (float, optional): What the sum is divided by.
-                Default: the number of rows (at least 1).
+            avg_factor (float, optional): Divides the sum. Default: the
+                number of rows (at least 1).
 
         Returns:
             Tensor: A scalar; 0 without any row.
 
         Raises:
-            ValueError: Shapes that differ.
+            ValueError: The shapes differ.
         """
         if s_logits.shape != t_logits.shape:
             raise ValueError(

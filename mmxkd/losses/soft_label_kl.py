@@ -4,10 +4,11 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
-from .common.options import check_choice, check_positive
+from .base import Levels, MultiLevelLoss
+from .common.options import check_positive
 
 REDUCTIONS = ('batchmean', 'mean')
 ACTIVATIONS = ('softmax', 'sigmoid')
@@ -24,12 +25,12 @@ class SoftLabelKLLoss(MultiLevelLoss):
     over the positions :math:`x`: all axes but that of the classes.
     :math:`Z` is the number of images (the length of the first axis) for
     ``reduction='batchmean'``, as in MM-DistillNet's code and in MMRazor, and
-    the number of positions for ``'mean'``, which is the choice for dense
-    heads: the loss then does not grow with the size of the images. The total
-    is the sum over levels.
+    the number of positions for ``'mean'``. Choose ``'mean'`` for dense heads:
+    the loss then does not grow with the size of the images. The total is the
+    sum over levels.
 
     ``activation='sigmoid'`` is our extension to heads with one binary
-    decision a class, as RetinaNet's: the same with
+    decision per class, such as RetinaNet's: the same with
     :math:`P = \sigma(z / \tau)`, and for each class the divergence of the two
     outcomes, :math:`P_t \ln \frac{P_t}{P_s} + (1 - P_t) \ln
     \frac{1 - P_t}{1 - P_s}`.
@@ -39,17 +40,16 @@ class SoftLabelKLLoss(MultiLevelLoss):
         dim (int): The axis of classes.
         reduction (str): ``'batchmean'`` or ``'mean'``.
         activation (str): ``'softmax'`` or ``'sigmoid'``.
-        num_classes (int, optional): Entries of one prediction (background
-            included, where the head has one). For heads that hold the
-            classes of several anchors one after another on the class axis,
-            as mmdet's do: (N, A·K, H, W). Default: the whole axis is one
-            prediction.
+        num_classes (int, optional): Entries of one prediction (with the
+            background, where the head has one). For heads whose class axis
+            holds the classes of several anchors one after another, as in
+            mmdet: (N, A·K, H, W). Default: the whole axis is one prediction.
         level_weights (list[float], optional): See
             :class:`.base.MultiLevelLoss`.
         level_reduction (str): ``'sum'`` or ``'mean'`` over levels.
 
     Raises:
-        ValueError: An argument is none of the above.
+        ValueError: An option is unknown or out of range.
     """
 
     # A connector must not mix the logits of classes.
@@ -67,8 +67,8 @@ class SoftLabelKLLoss(MultiLevelLoss):
         super().__init__(level_weights, level_reduction)
         name = type(self).__name__
         check_positive(name, 'temperature', temperature)
-        check_choice(name, 'reduction', reduction, REDUCTIONS)
-        check_choice(name, 'activation', activation, ACTIVATIONS)
+        check_known(f'{name}: reduction', reduction, REDUCTIONS)
+        check_known(f'{name}: activation', activation, ACTIVATIONS)
         if num_classes is not None and num_classes < 1:
             raise ValueError(f'{name}: num_classes={num_classes}, expected '
                              'a positive number')
@@ -83,19 +83,15 @@ class SoftLabelKLLoss(MultiLevelLoss):
 
         Args:
             s_logits, t_logits (Tensor | list[Tensor]): Student and teacher,
-                of one shape, with the classes on axis ``dim``: (N, K),
+                with equal shapes and the classes on axis ``dim``: (N, K),
                 (N, A·K, H, W), …
 
         Raises:
-            ValueError: Shapes that differ, or a class axis that is no
-                multiple of ``num_classes`` or does not exist.
+            ValueError: The shapes differ, or the class axis does not exist
+                or is not a multiple of ``num_classes``.
         """
-        student, teacher = as_levels(s_logits), as_levels(t_logits)
-        check_pairs(type(self).__name__, student, teacher)
-        return [
-            self._level(i, s, t.detach())
-            for i, (s, t) in enumerate(zip(student, teacher, strict=True))
-        ]
+        return [self._level(i, s, t) for i, (s, t) in enumerate(
+            self.pairs(s_logits, t_logits))]
 
     def _level(self, level: int, student: Tensor, teacher: Tensor) -> Tensor:
         s, axis = self._predictions(level, student)
@@ -104,7 +100,7 @@ class SoftLabelKLLoss(MultiLevelLoss):
                       else _sigmoid_kl)(s, t, axis)
         positions = s.numel() // max(s.shape[axis], 1)
         count = len(student) if self.reduction == 'batchmean' else positions
-        # No prediction at all: a sum of nothing, with its gradient path.
+        # Without any prediction: an empty sum, with its gradient path.
         return divergence * (self.temperature**2 / max(count, 1))
 
     def _predictions(self, level: int, logits: Tensor) -> tuple[Tensor, int]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss, as_levels, check_pairs
+from .base import Levels, MultiLevelLoss
 from .common.grids import coarsest_size, resize
-from .common.options import check_choice
 from .pearson import one_minus_correlation
 
 MODES = ('released', 'rank')
@@ -27,24 +27,24 @@ class SpearmanLoss(MultiLevelLoss):
     Levels are resized to the coarsest grid (bilinear), and one Pearson
     correlation runs over the whole batch.
 
-    * ``mode='released'``: what the released code amounts to, which ranks
-      nothing. Its soft rank (L2, strength 1) is applied to the teacher
-      alone, and at this strength gives :math:`T - \bar T + (n+1)/2` for the
+    * ``mode='released'``: what the released code computes, which ranks
+      nothing. It applies its soft rank (L2, strength 1) to the teacher
+      alone, and this strength gives :math:`T - \bar T + (n+1)/2` for the
       n values of an image. So the loss is :class:`.PearsonLoss` with each
       image of the teacher centred. Where the images of the student differ
       in their means, it is not 0 for a student that equals the teacher.
-      Small maps of wide values, of which the published soft rank would rank
-      some, are treated alike.
+      In small maps of wide values, the published soft rank would rank some;
+      this mode treats them like all others.
     * ``mode='rank'``: the correlation of ranks that the name promises, with
-      :func:`soft_rank` of the values of each image on both sides. Not run by
-      the authors. It sorts each image: one of 245 760 values (512 channels
-      on 12 × 40 cells) takes 0.1 s a level on one CPU core.
+      :func:`soft_rank` of the values of each image on both sides. The
+      authors did not run it. It sorts each image: 245 760 values (512
+      channels on 12 × 40 cells) take 0.1 s per level on one CPU core.
 
-    Which one was run belongs to each result.
+    State the mode with each result.
 
     Args:
         mode (str): ``'released'`` or ``'rank'``.
-        strength (float): Of the soft ranks, see :func:`soft_rank`.
+        strength (float): Of the soft ranks; see :func:`soft_rank`.
         level_weights (list[float], optional): :math:`w_l`; default 1.
         level_reduction (str): ``'sum'`` (as released) or ``'mean'``.
 
@@ -56,7 +56,7 @@ class SpearmanLoss(MultiLevelLoss):
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
-        check_choice('SpearmanLoss', 'mode', mode, MODES)
+        check_known('SpearmanLoss: mode', mode, MODES)
         if not strength >= LEAST_STRENGTH:
             raise ValueError(f'SpearmanLoss: strength={strength}, expected '
                              f'{LEAST_STRENGTH} at least')
@@ -72,13 +72,11 @@ class SpearmanLoss(MultiLevelLoss):
         Raises:
             ValueError: Levels or shapes do not agree.
         """
-        student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher)
-        size = coarsest_size(student)
+        pairs = self.pairs(s_feature, t_feature)
+        size = coarsest_size(s for s, _ in pairs)
         found = []
-        for s, t in zip(student, teacher, strict=True):
-            s = resize(s, size).flatten(1)
-            t = resize(t.detach(), size).flatten(1)
+        for pair in pairs:
+            s, t = (resize(x, size).flatten(1) for x in pair)
             if self.mode == 'rank':
                 s, t = (soft_rank(x, self.strength) for x in (s, t))
             else:
@@ -97,14 +95,15 @@ def soft_rank(values: Tensor, strength: float) -> Tensor:
     :math:`\tau`, which is ``strength`` times the standard deviation of the
     row: positive scales and shifts change nothing. Once
     :math:`\tau` is less than the least difference of two values, these are
-    the ranks themselves, with the average for equal ones. For a great
+    the ranks themselves, with the average for equal ones. For a large
     :math:`\tau` they are a linear function of the values. A value with no
     other within :math:`\tau` has no gradient of its own, so small maps need
-    a greater strength than large ones. Of 1000 normal values the soft ranks
-    of strength 0.5 correlate with the ranks by 0.9997, the values by 0.976.
+    a larger strength than large ones. For 1000 normal values, the soft ranks
+    of strength 0.5 have a correlation of 0.9997 with the ranks; the values
+    themselves have 0.976.
 
-    **Our choice**, in place of the projection of the released code (Blondel
-    et al., ICML 2020), whose pooling of blocks is a loop over all values.
+    **Our choice**, in place of the released code's projection (Blondel et al.,
+    ICML 2020), whose pooling of blocks is a loop over all values.
 
     Args:
         values (Tensor): (N, n).

@@ -142,6 +142,10 @@ class Tape:
                               f'holds no tensor but {type(value).__name__}')
         return value
 
+    def calls(self, point: HookPoint) -> list[Any]:
+        """What each call of a layer gave in this pass, not picked from."""
+        return list(self.recorders[point.path, point.source].records)
+
     def copy_overwritten(self) -> list[str]:
         """Copy, from now on, the records that this pass has overwritten.
 

@@ -2,9 +2,17 @@
 from .depth_colours import depth_colours, depth_overlay
 from .detections import Panel, compare_detections, match_detections
 from .kitti_frame import draw_frame
-from .modalities import gated_colours, to_displayable
+from .modalities import (
+    draw_modality,
+    gated_colours,
+    grey_picture,
+    to_displayable,
+)
+from .sounds import spectrogram_colours, waveform_picture
 
 __all__ = [
     'Panel', 'compare_detections', 'depth_colours', 'depth_overlay',
-    'draw_frame', 'gated_colours', 'match_detections', 'to_displayable'
+    'draw_frame', 'draw_modality', 'gated_colours', 'grey_picture',
+    'match_detections', 'spectrogram_colours', 'to_displayable',
+    'waveform_picture'
 ]

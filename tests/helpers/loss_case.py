@@ -1,6 +1,7 @@
-"""What the tests that every loss must pass need to know of it.
+"""What a loss must state for the tests that run for every loss.
 
-Each file of ``loss_cases/`` has a list ``CASES``; ``test_all_losses.py`` runs them.
+Each file of ``loss_cases/`` has a list ``CASES``; ``test_all_losses.py`` runs
+them.
 """
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence

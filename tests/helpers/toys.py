@@ -10,6 +10,10 @@ from torch.utils.data import Dataset
 
 from mmxkd.registry import MODELS
 
+# Statistics of the six channels of images and gated slices.
+MEAN = [10., 20., 30., 40., 50., 60.]
+STD = [1., 2., 4., 5., 8., 10.]
+
 
 class Backbone(nn.Module):
     """Strides 2 and 4."""
@@ -86,6 +90,13 @@ class Toy(BaseModel):
 
 def toy(**kwargs):
     return dict(type=Toy, **kwargs)
+
+
+def gated_toy(**kwargs):
+    """A toy that sees images and gated slices."""
+    return toy(in_channels=6, data_preprocessor=dict(
+        type='mmxkd.ModalityDetDataPreprocessor',
+        modalities=('img', 'gated'), mean=MEAN, std=STD, **kwargs))
 
 
 def mse(student='neck', teacher='neck', **kwargs):

@@ -88,7 +88,7 @@ def test_arguments_by_name_in_any_order():
         preds_T='t:neck', preds_S='neck')))
     by_side = build(loss_a=dict(type='PlainLoss', student='neck',
                                 teacher='neck'))
-    assert list(levels(by_name).arguments) == ['preds_S', 'preds_T']
+    assert list(levels(by_name).readings) == ['preds_S', 'preds_T']
     torch.testing.assert_close(step(by_name)['distill.loss_a'],
                                step(by_side)['distill.loss_a'])
 

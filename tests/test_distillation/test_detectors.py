@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.hub import get_config
 
-from mmxkd.distillation.teacher import build_model
+from mmxkd.engine.model_config import build_model
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import CONFIGS, Calls, head_of, narrow, pictures

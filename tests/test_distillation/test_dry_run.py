@@ -2,12 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmxkd.distillation.dry_run import (
-    can_dry_run,
-    dry_run,
-    grey_batch,
-    input_channels,
-)
+from mmxkd.distillation.dry_run import dry_run
 from mmxkd.errors import ConfigError
 from mmxkd.recording.hook_points import parse
 from mmxkd.recording.tape import Tape
@@ -19,16 +14,6 @@ def tape_of(model, *texts):
     for text in texts:
         tape.add(parse(text, model, 'student'))
     return tape
-
-
-def test_a_grey_batch_for_any_number_of_channels():
-    inputs, samples = grey_batch(Toy(in_channels=6, data_preprocessor=dict(
-        type='mmdet.DetDataPreprocessor')), (32, 48))
-    assert inputs.shape == (2, 6, 32, 48) and not inputs.any()
-    assert samples[0].batch_input_shape == (32, 48)
-    assert samples[0].gt_instances.bboxes.tolist() == [[8, 8, 24, 16]]
-    with pytest.raises(ConfigError, match='set dry_run=False'):
-        input_channels(nn.Linear(1, 1))
 
 
 def test_leaves_statistics_modes_and_random_numbers_alone():
@@ -85,12 +70,3 @@ def test_works_inside_a_building_that_forbids_gradients():
         model = build()
     losses = step(model, batch())
     assert losses['distill.loss_neck'].requires_grad
-
-
-def test_models_of_points_are_not_run():
-    class Voxels(nn.Module):
-        pass
-
-    Voxels.__module__ = 'mmdet3d.models.detectors'
-    assert not can_dry_run(Voxels())
-    assert can_dry_run(Toy())

@@ -4,12 +4,7 @@ import torch
 from mmengine.hub import get_config
 from torch import nn
 
-from mmxkd.distillation.context import (
-    anchors_of,
-    grid_sizes_of,
-    strides_of,
-    watch_grid,
-)
+from mmxkd.families.mmdet import anchors_of, grid_sizes_of, strides_of
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
@@ -110,11 +105,11 @@ def test_anchors_are_those_that_the_head_trains_with(name):
     channels = head.in_channels
     if isinstance(channels, int):
         channels = [channels] * len(sides)
-    watch_grid(head)
+    features = [torch.zeros(1, c, n, n) for c, n in zip(
+        channels, sides, strict=True)]
     with torch.no_grad():
-        maps = head([torch.zeros(1, c, n, n) for c, n in zip(
-            channels, sides, strict=True)])[0]
-    sizes = grid_sizes_of(head, (side, side))
+        maps = head(features)[0]
+    sizes = grid_sizes_of(head, (side, side), (features, ))
     assert sizes == [tuple(m.shape[-2:]) for m in maps]
     anchors = anchors_of(head, sizes, torch.device('cpu'))
     for level, each, n, stride in zip(

@@ -1,6 +1,7 @@
 import pytest
 
-from mmxkd.distillation.loss_config import LossConfig, Source, normalise
+from mmxkd.distillation.loss_config import normalise
+from mmxkd.distillation.normal_form import LossConfig, Source
 from mmxkd.errors import ConfigError
 
 
@@ -36,7 +37,7 @@ def mapping(**changes):
 
 
 def test_short_form():
-    found, = normalise(short(loss_weight=0.5, gamma=2), ['t'])
+    found, = normalise(short(loss_weight=0.5, gamma=2), ['t']).losses
     assert found == LossConfig(
         'loss_a', dict(type='L', gamma=2), 0.5,
         {0: Source('student', 'neck'), 1: Source('t', 'neck')}, 'auto')
@@ -50,14 +51,14 @@ def test_the_config_is_left_as_it_was():
 
 def test_several_teachers_are_read_by_name():
     found, = normalise(short(teacher=['a:neck', 'b:backbone[1]'],
-                             inputs=dict(extra='b:neck')), ['a', 'b'])
+                             inputs=dict(extra='b:neck')), ['a', 'b']).losses
     assert found.arguments[1] == [Source('a', 'neck'),
                                   Source('b', 'backbone[1]')]
     assert found.arguments['extra'] == Source('b', 'neck')
 
 
 def test_verbose_form():
-    found, = normalise(verbose(), ['t'])
+    found, = normalise(verbose(), ['t']).losses
     assert found == LossConfig(
         'loss_a', dict(type='mmrazor.L2Loss'), 3.0,
         dict(s_feature=Source('student', 'neck[0]', 'up'),
@@ -66,24 +67,24 @@ def test_verbose_form():
 
 def test_verbose_inputs_and_teachers():
     cfg = verbose(**mapping(recorder='cls'))
-    found, = normalise(cfg, ['t'])
+    found, = normalise(cfg, ['t']).losses
     assert found.arguments['s_feature'] == Source(
         'student', 'bbox_head.cls.inputs')
     cfg = verbose(loss_forward_mappings=dict(loss_a=dict(t_feature=dict(
         from_student=False, recorder='neck', teacher='b'))))
-    found, = normalise(cfg, ['a', 'b'])
+    found, = normalise(cfg, ['a', 'b']).losses
     assert found.arguments['t_feature'] == Source('b', 'neck')
     cfg = verbose(
         teacher_recorders=dict(neck=dict(type='ModuleOutputs',
                                          source='a:neck')))
-    found, = normalise(cfg, ['a', 'b'])
+    found, = normalise(cfg, ['a', 'b']).losses
     assert found.arguments['t_feature'].model == 'a'
 
 
 def test_both_forms_together():
     found = normalise(dict(verbose(), losses=dict(
         loss_b=dict(type='L', student='neck', teacher='neck'))), ['t'])
-    assert [loss.name for loss in found] == ['loss_b', 'loss_a']
+    assert [loss.name for loss in found.losses] == ['loss_b', 'loss_a']
 
 
 @pytest.mark.parametrize('cfg, message', [

@@ -12,7 +12,7 @@ from mmengine.runner.checkpoint import (
 )
 from torch import nn
 
-from mmxkd.distillation.teacher import build_model
+from mmxkd.engine.model_config import build_model
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
 from tests.helpers.toys import Toy, build, mse, toy

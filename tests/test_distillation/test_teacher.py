@@ -3,7 +3,8 @@ import torch
 from mmengine.model import BaseModule
 
 from mmxkd.distillation import Teacher
-from mmxkd.distillation.teacher import build_teachers, read_model_config
+from mmxkd.distillation.teacher import build_teachers
+from mmxkd.engine.model_config import read_model_config
 from mmxkd.errors import ConfigError
 from mmxkd.recording import RecordError
 from mmxkd.recording.hook_points import parse

@@ -2,19 +2,19 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from mmxkd.distillation.views import select
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
-from tests.helpers.toys import Toy, algorithm_cfg, batch, build, mse, step, toy
-
-MEAN = [10., 20., 30., 40., 50., 60.]
-STD = [1., 2., 4., 5., 8., 10.]
-
-
-def gated_toy(**kwargs):
-    return toy(in_channels=6, data_preprocessor=dict(
-        type='mmxkd.ModalityDetDataPreprocessor',
-        modalities=('img', 'gated'), mean=MEAN, std=STD, **kwargs))
+from tests.helpers.toys import (
+    MEAN,
+    STD,
+    algorithm_cfg,
+    batch,
+    build,
+    gated_toy,
+    mse,
+    step,
+    toy,
+)
 
 
 def stock_toy(**kwargs):
@@ -199,17 +199,6 @@ def test_a_modality_that_the_batch_does_not_hold():
                   teacher=dict(cfg=gated_toy(), random=True))
     with pytest.raises(ConfigError, match='gated'):
         views(model, batch())
-
-
-def test_what_a_preprocessor_chooses_by_itself():
-    stock, own = Toy().data_preprocessor, MODELS.build(
-        dict(gated_toy()['data_preprocessor']))
-    inputs = dict(img=[1], gated=[2])
-    assert select(inputs, stock, None, 'student') == [1]
-    assert select(inputs, stock, 'gated', 't') == [2]
-    assert select(inputs, own, None, 't') == inputs
-    assert select(inputs, own, 'img', 't') == dict(img=[1])
-    assert select([1], stock, None, 'student') == [1]
 
 
 def test_a_model_dict_keeps_its_numbers():

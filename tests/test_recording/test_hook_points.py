@@ -4,7 +4,7 @@ from mmengine.hub import get_config
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmxkd.distillation.teacher import build_model
+from mmxkd.engine.model_config import build_model
 from mmxkd.errors import ConfigError, nearest_names
 from mmxkd.recording.hook_points import (
     ALL_CALLS,

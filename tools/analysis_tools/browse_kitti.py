@@ -19,7 +19,7 @@ from mmxkd.formats.kitti import (
 from mmxkd.formats.kitti.layout import frame_path, frames_with
 from mmxkd.io.atomic import write_bytes
 from mmxkd.io.images import encode_image, read_image
-from mmxkd.visualization import draw_frame
+from mmxkd.visualization import draw_frame, draw_modality
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -69,7 +69,7 @@ def picture_of(folder: Path, frame: str, max_depth: float) -> np.ndarray:
             {frame: dict(name=[], bbox=np.zeros((0, 4)))})
     depth = project_depth(points, calibration, *image.shape[:2])
     return draw_frame(
-        image[..., ::-1], depth, objects, calibration.P2,
+        draw_modality('img', image), depth, objects, calibration.P2,
         f'{frame} · labels: {len(objects)} · LiDAR in '
         f'{np.count_nonzero(depth)} pixels', max_depth)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_known, did_you_mean
 from mmxkd.io.atomic import write_bytes
 from mmxkd.visualization import (
     Panel,
     compare_detections,
-    gated_colours,
+    draw_modality,
     to_displayable,
 )
 
@@ -79,8 +79,9 @@ def xyxy(boxes: list[list[float]]) -> np.ndarray:
 def panels_of(image: dict, root: Path, truth: np.ndarray,
               models: dict[str, list[dict]], sees_gated: list[str],
               score_thr: float) -> list[Panel]:
-    """RGB, the three slices and one panel a model."""
-    rgb = read(root / image['file_name'], cv2.IMREAD_COLOR)[..., ::-1]
+    """RGB, the three slices and one panel per model."""
+    rgb = draw_modality('img',
+                        read(root / image['file_name'], cv2.IMREAD_COLOR))
     name = Path(image['file_name']).name
     slices = np.stack([
         read(root / folder / name, cv2.IMREAD_UNCHANGED) for folder in GATED
@@ -93,9 +94,9 @@ def panels_of(image: dict, root: Path, truth: np.ndarray,
     ]
     for title, detections in models.items():
         kept = [d for d in detections if d['score'] >= score_thr]
+        seen = draw_modality('gated', slices) if title in sees_gated else rgb
         panels.append(
-            Panel(title, gated_colours(slices) if title in sees_gated else rgb,
-                  truth, xyxy([d['bbox'] for d in kept]),
+            Panel(title, seen, truth, xyxy([d['bbox'] for d in kept]),
                   np.array([d['score'] for d in kept])))
     return panels
 
@@ -117,9 +118,7 @@ def main() -> None:
         for detection in json.loads(Path(path).read_text()):
             models[title][detection['image_id']].append(detection)
     for title in args.sees_gated:
-        if title not in models:
-            raise ConfigError(f'--sees-gated {title!r}: '
-                              + did_you_mean(title, models))
+        check_known('--sees-gated', title, models)
     images = content['images']
     chosen = (named(images, args.frames) if args.frames else
               choose(images, truth, args.number))

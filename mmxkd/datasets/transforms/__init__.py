@@ -1,6 +1,7 @@
 """Loading, geometry and packing of samples with several modalities."""
 from mmxkd.io.images import read_image
 
+from .adding import add_modality
 from .depth import LoadDepth
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
@@ -10,5 +11,5 @@ from .loading import LoadImageFromFile
 __all__ = [
     'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
     'PackMultiModalInputs', 'Pad', 'RandomCrop', 'RandomFlip', 'Resize',
-    'read_image', 'resize_sparse'
+    'add_modality', 'read_image', 'resize_sparse'
 ]

@@ -1,9 +1,11 @@
 """Loading of depth maps."""
 from mmcv.transforms import BaseTransform
 
-from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.errors import ConfigError
 from mmxkd.formats.kitti.depth_maps import read_depth
 from mmxkd.registry import TRANSFORMS
+
+from .adding import add_modality
 
 
 @TRANSFORMS.register_module()
@@ -29,7 +31,7 @@ class LoadDepth(BaseTransform):
     Raises:
         ConfigError: The data set knows of no depth map for a sample.
         CorruptSampleError: The file cannot be decoded, is not one channel of
-            16 bits, or has not the size of ``img``.
+            16 bits, or differs from ``img`` in size.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -43,14 +45,7 @@ class LoadDepth(BaseTransform):
                 'tools/dataset_converters/kitti.py --depth writes depth maps')
         path = results['depth_path']
         depth = read_depth(path, self.backend_args)
-        if 'img' in results and results['img'].shape[:2] != depth.shape:
-            height, width = results['img'].shape[:2]
-            raise CorruptSampleError(
-                path, 'depth',
-                f'is {depth.shape[1]}x{depth.shape[0]}, but img is '
-                f'{width}x{height}; both must lie in one frame')
-        results['depth'] = depth
-        return results
+        return add_modality(results, 'depth', depth, path)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(backend_args={self.backend_args})'

@@ -6,9 +6,8 @@ from mmdet.datasets.transforms import PackDetInputs
 from torch import Tensor
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.modalities import present
 from mmxkd.registry import TRANSFORMS
-
-from .geometry import SOUND_KEYS
 
 
 @TRANSFORMS.register_module()
@@ -47,8 +46,10 @@ class PackMultiModalInputs(PackDetInputs):
 
     def _pack_modalities(self, results: dict) -> dict[str, Tensor]:
         inputs = {}
+        # What nobody registered is packed as an image, and must be one.
+        sounds = [m.name for m in present(self.modalities) if not m.spatial]
         for key in self.modalities:
-            if key in SOUND_KEYS:
+            if key in sounds:
                 inputs[key] = to_tensor(results[key])
                 continue
             _check_aligned(key, results)

@@ -1,11 +1,12 @@
 """Loading of range-gated near-infrared slices."""
-
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxkd.errors import CorruptSampleError
 from mmxkd.io.images import read_image
 from mmxkd.registry import TRANSFORMS
+
+from .adding import add_modality, size_of
 
 
 @TRANSFORMS.register_module()
@@ -18,7 +19,7 @@ class LoadGatedSlices(BaseTransform):
 
     Required Keys:
 
-    - gated_paths (list[str]): one file a slice, in stack order
+    - gated_paths (list[str]): one file per slice, in stack order
     - img (optional): if it is there, its size must be the slices' size
 
     Added Keys:
@@ -29,7 +30,7 @@ class LoadGatedSlices(BaseTransform):
         backend_args (dict, optional): Of :func:`mmengine.fileio.get`.
 
     Raises:
-        CorruptSampleError: A slice cannot be decoded, is no grey image, or
+        CorruptSampleError: A slice cannot be decoded, is not a grey image, or
             differs from the first one or from ``img``.
     """
 
@@ -45,13 +46,8 @@ class LoadGatedSlices(BaseTransform):
                 raise CorruptSampleError(
                     path, 'gated', f'is {_describe(image)}, but the first '
                     f'slice ({paths[0]}) is {_describe(first)}')
-        if 'img' in results and results['img'].shape[:2] != first.shape:
-            raise CorruptSampleError(
-                paths[0], 'gated',
-                f'is {_describe(first)}, but img is '
-                f'{_size(results["img"])}; both must lie in one frame')
-        results['gated'] = np.stack(slices, axis=-1)
-        return results
+        stack = np.stack(slices, axis=-1)
+        return add_modality(results, 'gated', stack, paths[0])
 
     def _read_slice(self, path: str) -> np.ndarray:
         image = read_image(path, 'gated', self.backend_args)
@@ -68,9 +64,5 @@ class LoadGatedSlices(BaseTransform):
         return f'{type(self).__name__}(backend_args={self.backend_args})'
 
 
-def _size(image: np.ndarray) -> str:
-    return f'{image.shape[1]}x{image.shape[0]}'
-
-
 def _describe(image: np.ndarray) -> str:
-    return f'{_size(image)} {image.dtype}'
+    return f'{size_of(image)} {image.dtype}'

@@ -3,9 +3,10 @@
 The transforms are mmdet's own, which draw and move ``img`` and the boxes.
 What is added here moves the other modalities by what was drawn. A modality
 that is not loaded is not missed: the same pipeline serves a student that sees
-``img`` alone.
+``img`` alone. :mod:`mmxkd.modalities` says how each is moved; what nobody
+registered there stays where it is.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mmcv
 import numpy as np
@@ -16,19 +17,13 @@ from mmdet.datasets.transforms import RandomFlip as MMDET_RandomFlip
 from mmdet.datasets.transforms import Resize as MMDET_Resize
 
 from mmxkd.errors import ConfigError
+from mmxkd.modalities import Modality, present, spatial
 from mmxkd.registry import TRANSFORMS
 
-#: Images beside ``img``, which may be blended when they are resized.
-DENSE_KEYS = ('gated', 'thermal')
-#: Maps with holes (0 = no value), whose values must never be blended.
-SPARSE_KEYS = ('depth', )
-#: Sounds, whose channels are microphones.
-SOUND_KEYS = ('audio', 'spectrogram')
 
-
-def spatial_keys(results: dict) -> list[str]:
-    """The spatial modalities beside ``img`` that a sample holds."""
-    return [key for key in DENSE_KEYS + SPARSE_KEYS if key in results]
+def beside_img(results: dict) -> list[Modality]:
+    """The spatial modalities of a sample that mmdet does not move itself."""
+    return [m for m in spatial(results) if m.name != 'img']
 
 
 def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -39,11 +34,12 @@ def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     a lone LiDAR point survives, where nearest-neighbour sampling drops most.
 
     Args:
-        values (np.ndarray): (H, W), 0 = no value.
+        values (np.ndarray): (H, W) or (H, W, C), 0 = no value. Each channel
+            is resized by itself.
         size (tuple[int, int]): Height and width of the result.
 
     Returns:
-        np.ndarray: (*size), of the same dtype.
+        np.ndarray: (*size) or (*size, C), of the same dtype.
 
     Examples:
         >>> depth = np.array([[0., 7., 0., 0.],
@@ -51,7 +47,10 @@ def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         >>> resize_sparse(depth, (1, 2))
         array([[7., 3.]], dtype=float32)
     """
-    height, width = np.maximum(values.shape[:2], size).tolist()
+    if values.ndim == 3:
+        return np.stack([resize_sparse(channel, size)
+                         for channel in np.moveaxis(values, -1, 0)], axis=-1)
+    height, width = np.maximum(values.shape, size).tolist()
     grown = mmcv.imresize(values, (width, height), interpolation='nearest')
     rows = np.arange(height) * size[0] // height
     columns = np.arange(width) * size[1] // width
@@ -62,28 +61,55 @@ def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return resized.astype(values.dtype)
 
 
+def _resize_linear(values: np.ndarray, size: tuple[int, int],
+                   **as_img: str) -> np.ndarray:
+    resized = mmcv.imresize(values, size[::-1], **as_img)
+    # OpenCV drops a last axis of length 1.
+    return resized.reshape(*size, *values.shape[2:])
+
+
+#: Each rule of the table that moves something, as a function of an array, its
+#: new height and width, and how ``img`` is interpolated.
+RESIZES: dict[str, Callable[..., np.ndarray]] = {
+    'linear': _resize_linear,
+    'valid_minimum': lambda values, size, **as_img: resize_sparse(
+        values, size),
+}
+
+
 @TRANSFORMS.register_module()
 class Resize(MMDET_Resize):
     """mmdet's ``Resize`` for every spatial modality of a sample.
 
-    ``gated`` and ``thermal`` are interpolated as ``img`` is and keep their
-    dtype; ``depth`` goes through :func:`resize_sparse`.
+    Dense ones such as ``gated`` are interpolated as ``img`` is and keep their
+    dtype; sparse ones such as ``depth`` go through :func:`resize_sparse`.
     """
 
     def _resize_img(self, results: dict) -> None:
         super()._resize_img(results)
         height, width = results['img_shape']
-        for key in spatial_keys(results):
-            value = results[key]
-            if key in SPARSE_KEYS:
-                results[key] = resize_sparse(value, (height, width))
-                continue
-            resized = mmcv.imresize(
-                value, (width, height),
-                interpolation=self.interpolation,
-                backend=self.backend)
-            # OpenCV drops a last axis of length 1.
-            results[key] = resized.reshape(height, width, *value.shape[2:])
+        for modality in beside_img(results):
+            resize = RESIZES[modality.resize]
+            results[modality.name] = resize(
+                results[modality.name], (height, width),
+                interpolation=self.interpolation, backend=self.backend)
+
+
+def _exchanges_sides(direction: str) -> bool:
+    return direction in ('horizontal', 'diagonal')
+
+
+def _permute(sound: np.ndarray, direction: str,
+             permutation: Sequence[int]) -> np.ndarray:
+    return sound[list(permutation)] if _exchanges_sides(direction) else sound
+
+
+#: Each rule of the table, as a function of an array, the direction and the
+#: permutation of the microphones.
+FLIPS: dict[str, Callable[..., np.ndarray]] = {
+    'mirrored': lambda values, direction, _: mmcv.imflip(values, direction),
+    'microphones': _permute,
+}
 
 
 @TRANSFORMS.register_module()
@@ -113,22 +139,21 @@ class RandomFlip(MMDET_RandomFlip):
         self.microphone_permutation = microphone_permutation
 
     def transform(self, results: dict) -> dict:
-        for key in SOUND_KEYS:
-            if key in results:
-                self._check_permutation(key, len(results[key]))
+        for modality in present(results):
+            if modality.flip == 'microphones':
+                self._check_permutation(
+                    modality.name, len(results[modality.name]))
         results = super().transform(results)
         # The packing transform refuses a sample of which a part was left.
         if results['flip']:
-            results['flipped_modalities'] = ['img', *spatial_keys(results)]
+            results['flipped_modalities'] = [
+                modality.name for modality in spatial(results)]
         return results
-
-    def _mirrors(self, directions: Sequence[str]) -> bool:
-        return bool({'horizontal', 'diagonal'} & set(directions))
 
     def _check_permutation(self, key: str, microphones: int) -> None:
         directions = ([self.direction]
                       if isinstance(self.direction, str) else self.direction)
-        if not self._mirrors(directions):
+        if not any(map(_exchanges_sides, directions)):
             return
         if sorted(self.microphone_permutation or []) != list(
                 range(microphones)):
@@ -140,12 +165,13 @@ class RandomFlip(MMDET_RandomFlip):
     def _flip(self, results: dict) -> None:
         super()._flip(results)
         direction = results['flip_direction']
-        for key in spatial_keys(results):
-            results[key] = mmcv.imflip(results[key], direction=direction)
-        if self._mirrors([direction]):
-            for key in SOUND_KEYS:
-                if key in results:
-                    results[key] = results[key][self.microphone_permutation]
+        for modality in present(results):
+            # mmdet has flipped this one.
+            if modality.name != 'img':
+                flip = FLIPS[modality.flip]
+                results[modality.name] = flip(
+                    results[modality.name], direction,
+                    self.microphone_permutation)
 
 
 @TRANSFORMS.register_module()
@@ -163,9 +189,10 @@ class RandomCrop(MMDET_RandomCrop):
         if cropped is None:
             return None
         y, x = self._offset
-        for key in spatial_keys(cropped):
-            cropped[key] = cropped[key][y:y + crop_size[0],
-                                        x:x + crop_size[1]]
+        for modality in beside_img(cropped):
+            whole = cropped[modality.name]
+            cropped[modality.name] = whole[y:y + crop_size[0],
+                                           x:x + crop_size[1]]
         return cropped
 
 
@@ -173,18 +200,28 @@ class RandomCrop(MMDET_RandomCrop):
 class Pad(MMDET_Pad):
     """mmdet's ``Pad`` for every spatial modality of a sample.
 
-    The others are filled with ``pad_val[key]``, 0 by default, which in a
-    depth map means that there is no value.
+    The others are filled with ``pad_val[key]`` (a number, or one per
+    channel), by default with the ``pad_value`` of the table: 0, which in a
+    depth map is no value.
     """
 
     def _pad_img(self, results: dict) -> None:
         super()._pad_img(results)
-        for key in spatial_keys(results):
-            value = results[key]
-            padded = mmcv.impad(
-                value,
-                shape=results['img_shape'],
-                pad_val=self.pad_val.get(key, 0),
-                padding_mode=self.padding_mode)
-            results[key] = padded.reshape(*results['img_shape'],
-                                          *value.shape[2:])
+        for modality in beside_img(results):
+            fill = self.pad_val.get(modality.name, modality.pad_value)
+            results[modality.name] = _pad(
+                results[modality.name], results['img_shape'], fill,
+                self.padding_mode)
+
+
+def _pad(values: np.ndarray, size: tuple[int, int],
+         fill: float | Sequence[float], mode: str) -> np.ndarray:
+    channels = values.reshape(*values.shape[:2], -1)
+    fills = np.broadcast_to(fill, channels.shape[2]).tolist()
+    # One by one: OpenCV fills only the first channel with a single number,
+    # and refuses more than four.
+    padded = [
+        mmcv.impad(channels[..., i], shape=size, pad_val=fills[i],
+                   padding_mode=mode) for i in range(len(fills))
+    ]
+    return np.stack(padded, axis=-1).reshape(*size, *values.shape[2:])

@@ -1,10 +1,10 @@
 """The strict loader of colour images."""
-
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxkd.errors import CorruptSampleError
 from mmxkd.io.images import read_image
+from mmxkd.modalities import get_modality
 from mmxkd.registry import TRANSFORMS
 
 
@@ -43,10 +43,11 @@ class LoadImageFromFile(BaseTransform):
         path = results['img_path']
         img = read_image(path, 'img', self.backend_args)
         channels = img.shape[2] if img.ndim == 3 else 1
-        if img.dtype != np.uint8 or channels != 3:
+        expected = get_modality('img').channels
+        if img.dtype != np.uint8 or channels != expected:
             raise CorruptSampleError(
-                path, 'img', 'expected 3 channels of uint8, found '
-                f'{channels} of {img.dtype}')
+                path, 'img', f'expected {expected} channels of uint8, '
+                f'found {channels} of {img.dtype}')
         results['img'] = img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results

@@ -1,1 +1,10 @@
-"""What a teacher gives in a step."""
+"""What teachers give in a step: records, predictions, and their uses."""
+from .deliveries import Delivery
+from .labels import TeacherLabels
+from .live import LiveSupplier
+from .supply import Records, Supplier, Supply
+
+__all__ = [
+    'Delivery', 'LiveSupplier', 'Records', 'Supplier', 'Supply',
+    'TeacherLabels'
+]

@@ -11,7 +11,7 @@ from mmengine.optim import (
 )
 from torch import nn
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_keys
 from mmxkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 _ROLES = ('student', 'discriminator')
@@ -91,10 +91,7 @@ class AlternatingOptimWrapperConstructor:
     def __init__(self, optim_wrapper_cfg: dict,
                  paramwise_cfg: dict | None = None) -> None:
         cfgs = {k: v for k, v in optim_wrapper_cfg.items() if k != 'type'}
-        for key in cfgs:
-            if key not in _ROLES:
-                raise ConfigError(f'optim_wrapper.{key} is unknown; '
-                                  + did_you_mean(key, _ROLES))
+        check_keys('optim_wrapper', cfgs, _ROLES)
         for role in _ROLES:
             if role not in cfgs:
                 raise ConfigError(f'optim_wrapper.{role} is missing: '

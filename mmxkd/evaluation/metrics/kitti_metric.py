@@ -84,7 +84,7 @@ class KittiMetric(BaseMetric):
         # Found now, and not at the end of the first epoch.
         if label_dir and not Path(label_dir).is_dir():
             raise ConfigError(f'{name}: label_dir: no folder {label_dir}')
-        check_choice(name, 'classes', classes or CLASSES, CLASSES)
+        check_names(name, 'classes', classes or CLASSES, CLASSES)
         if label_dir and not any(Path(label_dir).glob('*.txt')):
             raise ConfigError(f'{name}: label_dir: no label file in '
                               f'{label_dir}')
@@ -233,12 +233,18 @@ class KittiMetric(BaseMetric):
                   f'{folder}', 'current')
 
 
-def check_choice(metric: str, argument: str, chosen: Sequence[str],
-                 known: Sequence[str]) -> None:
-    """Refuse what an argument cannot be.
+def check_names(metric: str, argument: str, chosen: Sequence[str],
+                known: Sequence[str]) -> None:
+    """Raise unless an argument is a list of known names, each once.
+
+    Args:
+        metric (str): The metric, for the message.
+        argument (str): The argument, for the message.
+        chosen (Sequence[str]): What was given.
+        known (Sequence[str]): The names that may be given.
 
     Raises:
-        ConfigError: Offers the nearest names.
+        ConfigError: It offers the nearest names.
     """
     if isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{metric}: {argument}: expected a list of names '

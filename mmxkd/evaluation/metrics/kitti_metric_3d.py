@@ -16,7 +16,7 @@ from mmxkd.formats.kitti.camera_boxes import (
 from mmxkd.formats.kitti.infos import Camera, as_matrix, as_projection
 from mmxkd.registry import METRICS
 
-from .kitti_metric import FramePrediction, KittiMetric, check_choice
+from .kitti_metric import FramePrediction, KittiMetric, check_names
 from .samples import image_size_of, instances_of
 
 
@@ -53,10 +53,10 @@ class KittiMetric3D(KittiMetric):
                  overlaps: Sequence[str] = ('strict', ),
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        check_choice('KittiMetric3D', 'metrics', metrics,
-                     ('bbox', 'bev', '3d'))
-        check_choice('KittiMetric3D', 'overlaps', overlaps,
-                     ('strict', 'loose'))
+        check_names('KittiMetric3D', 'metrics', metrics,
+                    ('bbox', 'bev', '3d'))
+        check_names('KittiMetric3D', 'overlaps', overlaps,
+                    ('strict', 'loose'))
         self.metrics, self.overlaps = metrics, overlaps
 
     def convert(self, frame_id: str, sample: Mapping) -> FramePrediction:

@@ -25,22 +25,22 @@ def attention_map(feature: Tensor, p: int = 2) -> Tensor:
         p (int): The power, 1 or more.
 
     Returns:
-        Tensor: (N, H·W), in order of rows.
+        Tensor: (N, H·W), row by row.
     """
-    # A product has a quicker gradient than a power.
+    # A product has a faster gradient than a power.
     power = feature * feature if p == 2 else feature.pow(p)
     energy = power.sum(1).flatten(1)
     peak = energy.detach().abs().amax(1, keepdim=True)
     alive = peak >= torch.finfo(peak.dtype).tiny
-    # The squares of what is normalised neither overflow nor vanish.
+    # So scaled, the squares neither overflow nor vanish.
     return F.normalize(energy * torch.where(alive, 1 / peak, 0.0), dim=1)
 
 
 def check_power(name: str, p: int) -> None:
-    """Raise where a power is no positive integer.
+    """Raise unless a power is a positive integer.
 
     Raises:
-        ValueError: See above.
+        ValueError: It is not.
     """
     if not isinstance(p, int) or p < 1:
         raise ValueError(f'{name}: p={p!r}, expected a positive integer')

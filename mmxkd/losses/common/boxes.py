@@ -18,8 +18,8 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
         list[Tensor]: (G, 4) for each image; G may be 0.
 
     Raises:
-        ValueError: A sample has no ground-truth boxes, not even none, or
-            others than these, such as rotated ones.
+        ValueError: A sample has no ``gt_instances.bboxes``, or boxes of
+            another kind, such as rotated ones.
     """
     boxes = []
     for i, sample in enumerate(batch_data_samples):
@@ -38,7 +38,7 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
 
 def cell_centres(size: tuple[int, int], input_shape: Sequence[int],
                  like: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels of the input at the centres of the cells of a feature map.
+    """The centres of the cells of a feature map, in pixels of the input.
 
     Args:
         size (tuple[int, int]): H, W of the map.
@@ -59,11 +59,11 @@ def union_mask(boxes: Sequence[Tensor], size: tuple[int, int],
                input_shape: Sequence[int]) -> Tensor:
     """1 where the centre of a cell lies in a box of its image, else 0.
 
-    A box that holds no centre marks the cell that its own centre is in: no
-    object may vanish because it is small.
+    A box without the centre of any cell marks the cell with its own centre,
+    so that small objects do not vanish.
 
     Args:
-        boxes (Sequence[Tensor]): (G, 4) for each of N images, as of
+        boxes (Sequence[Tensor]): (G, 4) for each of N images, from
             :func:`boxes_of`.
         size (tuple[int, int]): H, W of the map.
         input_shape (Sequence[int]): Height and width of the padded input.

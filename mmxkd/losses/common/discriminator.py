@@ -1,4 +1,4 @@
-"""Tells the teacher's features from the student's, one logit an image."""
+"""Tells the teacher's features from the student's, one logit per image."""
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -10,16 +10,16 @@ class FeatureDiscriminator(nn.Module):
 
     Two 1×1 convolutions reduce the map to one channel, which is max-pooled
     to a fixed grid and classified by two linear layers. With the default
-    grids it equals the published one for 512×864 inputs, and works for any
-    other size.
+    grids it equals the published one for 512×864 inputs; other sizes work
+    too.
 
     Args:
         in_channels (int): Channels of the feature map.
         channels (int): Channels between the convolutions.
         hidden (int): Width of the hidden linear layer.
-        grid (tuple[int, int]): Rows and columns that the map is pooled to.
+        grid (tuple[int, int]): Rows and columns of the pooled map.
         pool_between (bool): Halve the map between the convolutions too, as
-            for the two finest levels.
+            in the two finest levels.
         dropout (float): Before the last layer.
     """
 

@@ -12,7 +12,7 @@ def coarsest_size(levels: Iterable[Tensor]) -> tuple[int, int]:
 
 
 def resize(feature: Tensor, size: tuple[int, int]) -> Tensor:
-    """A map at another size, bilinear; untouched where it has it."""
+    """A map at another size, bilinear; unchanged where it has that size."""
     if feature.shape[-2:] == tuple(size):
         return feature
     return F.interpolate(feature, size, mode='bilinear', align_corners=False)

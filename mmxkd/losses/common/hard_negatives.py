@@ -1,4 +1,4 @@
-"""Which background priors a single-shot detector learns from."""
+"""The background priors that a single-shot detector learns from."""
 import torch
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from torch import Tensor
 @torch.no_grad()
 def hard_negatives(errors: Tensor, positive: Tensor, negative: Tensor,
                    ratio: float = 3.0) -> Tensor:
-    r"""The negatives with the largest errors, in each image by itself.
+    r"""The negatives with the largest errors, for each image alone.
 
     :math:`\min(\lfloor r\,n_{pos} \rfloor, n_{neg})` of them (SSD, Liu et
     al., ECCV 2016). Since an image with a positive has at most P - 1
@@ -15,11 +15,11 @@ def hard_negatives(errors: Tensor, positive: Tensor, negative: Tensor,
 
     Args:
         errors (Tensor): (N, P) cross-entropy of the student on the hard
-            labels, one value a prior (mined by the student, never by the
+            labels, one value per prior (the student mines, never the
             teacher).
-        positive, negative (Tensor): (N, P) bool. What is neither, is
-            ignored.
-        ratio (float): Negatives for each positive.
+        positive, negative (Tensor): (N, P) bool. Priors that are neither
+            are ignored.
+        ratio (float): Negatives per positive.
 
     Returns:
         Tensor: (N, P) bool. Of equal errors, the earlier prior is taken.

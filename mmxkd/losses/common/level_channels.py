@@ -1,25 +1,25 @@
-"""Channels of the levels, for losses with networks of their own a level."""
+"""Channels of the levels, for losses with a network per level."""
 from collections.abc import Sequence
 
 from torch import Tensor
 
 
 def as_channels(channels: int | Sequence[int]) -> list[int]:
-    """Channels of each level; a number is a single level."""
+    """Channels of each level; a number means a single level."""
     return [channels] if isinstance(channels, int) else list(channels)
 
 
 def check_channels(name: str, channels: Sequence[int],
                    features: Sequence[Tensor]) -> None:
-    """Raise where features are not what a loss was built for.
+    """Raise where a loss was built for other features.
 
     Args:
         name (str): The loss, for the message.
-        channels (list[int]): Channels that it has networks for.
+        channels (list[int]): Channels that its networks take.
         features (list[Tensor]): (N, C, H, W) each.
 
     Raises:
-        ValueError: Another number of levels, or of channels in one.
+        ValueError: The levels differ in number, or the channels of one.
     """
     if len(features) != len(channels):
         raise ValueError(

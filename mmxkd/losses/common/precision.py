@@ -1,4 +1,4 @@
-"""Losses in full precision, whatever runs around them."""
+"""Losses in full precision, also under autocast."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import wraps
@@ -11,10 +11,10 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 def in_full_precision(function: Callable) -> Callable:
-    """Let a function see half-precision tensors as float32, without autocast.
+    """Give a function its half-precision tensors as float32, without autocast.
 
     Sums of squares and exponentials overflow in float16, and lose three
-    digits in bfloat16. Tensors are looked for in lists, tuples and dicts too;
+    digits in bfloat16. This also finds tensors in lists, tuples and dicts;
     float32 and float64 stay as they are.
     """
 
@@ -43,7 +43,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 def _raised(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.float() if value.dtype in _HALF else value
-    # Named tuples and other sub-classes are left alone.
+    # Named tuples and other sub-classes stay as they are.
     if type(value) is dict:
         return {key: _raised(part) for key, part in value.items()}
     if type(value) in (list, tuple):

@@ -1,4 +1,4 @@
-"""Losses of depth branches, and the bins that they speak of."""
+"""Losses of depth branches, and their bins."""
 from .bins import DepthBins, apparent_depth_ratio
 from .depth_dual_kl import DepthDualKLLoss
 from .distribution import DepthDistributionLoss

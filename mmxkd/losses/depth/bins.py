@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmxkd.losses.common.options import check_choice
+from mmxkd.errors import check_known
 
 KITTI_FOCAL = 721.5377 * 1280 / 1242
-"""Focal length of KITTI's colour camera, pixels of a picture 1280 wide."""
+"""Focal length of KITTI's colour camera, for a picture 1280 pixels wide."""
 
 
-# Multiplied before divided: edges that are whole numbers come out exact.
+# Multiply first, then divide: edges that are whole numbers are exact.
 
 
 def _indices(number: int) -> Tensor:
@@ -40,7 +40,7 @@ def _road_plane(near: float, far: float, number: int) -> Tensor:
 RULES: dict[str, Callable[[float, float, int], Tensor]] = dict(
     ud=_uniform, lid=_linear_increasing, sid=_spacing_increasing,
     rpd=_road_plane)
-"""Rule → function of near, far, N that gives the N + 1 edges."""
+"""Rule → function of near, far, N that returns the N + 1 edges."""
 
 
 class DepthBins:
@@ -63,12 +63,12 @@ class DepthBins:
     uniform in inverse depth. Its bins are wide far away: of 80 bins in [5,
     80] m, 5 begin beyond 40 m; ``lid`` in [2, 80] m has 24 there.
 
-    What has no bin gets index N, "no depth":
+    A pixel without a bin gets index N, "no depth":
 
     * ``ud``, ``lid``, ``sid``: depths outside of [a, b), and pixels without
       a value (0, negative, NaN, Inf);
     * ``rpd``: depths beyond b, and pixels without a value. Depths before a
-      go to bin 0, b itself to bin N - 1.
+      get bin 0, b itself bin N - 1.
 
     Args:
         rule (str): ``'ud'``, ``'lid'``, ``'sid'`` or ``'rpd'``.
@@ -77,7 +77,7 @@ class DepthBins:
         number (int): N.
 
     Raises:
-        ValueError: The rule is unknown, or there is no such range.
+        ValueError: The rule is unknown, or the range is not valid.
 
     Examples:
         >>> import torch
@@ -92,7 +92,7 @@ class DepthBins:
 
     def __init__(self, rule: str = 'rpd', near: float = 5.0,
                  far: float = 80.0, number: int = 80) -> None:
-        check_choice('DepthBins', 'rule', rule, RULES)
+        check_known('DepthBins: rule', rule, RULES)
         if not 0 <= near < far or number < 1 or (rule == 'rpd' and not near):
             raise ValueError(
                 f'DepthBins: near={near}, far={far}, number={number}; '
@@ -106,8 +106,8 @@ class DepthBins:
         """(N, ) float64: the depth that stands for each bin, metres.
 
         The centre; for ``rpd`` the harmonic mean of the edges, which is the
-        centre in image rows. No rule's edges are values: taking ``lid``'s
-        lower edges for its centres shifts every depth towards the camera.
+        centre in image rows. Edges are not values in any rule: ``lid``'s
+        lower edges, taken as centres, move every depth towards the camera.
         """
         if self.rule == 'rpd':
             inverse = 1 / self.edges
@@ -124,8 +124,8 @@ class DepthBins:
             Tensor: int64 of the same shape, 0 … N - 1, or N for "no depth".
         """
         edges = self.edges.to(depth)
-        # As floor(k) of the rules' formulas, without their rounding: each
-        # edge is in the bin that it opens.
+        # As floor(k) in the rules' formulas, without their rounding: each
+        # edge belongs to the bin that it opens.
         index = torch.searchsorted(edges, depth.contiguous(), right=True) - 1
         if self.rule == 'rpd':
             index = index.clamp(0, self.number - 1)
@@ -144,9 +144,9 @@ class DepthBins:
         """The mean depth of distributions over bins.
 
         Args:
-            probability (Tensor): (…, N, H, W); or N + 1 channels, of which
-                the last, "no depth", is left out and the others are scaled
-                to sum to 1.
+            probability (Tensor): (…, N, H, W), or N + 1 channels. The last
+                of these, "no depth", is left out, and the others are scaled
+                to a sum of 1.
 
         Returns:
             Tensor: (…, H, W), metres.
@@ -171,23 +171,24 @@ class DepthBins:
 
 def apparent_depth_ratio(focal: float | Tensor, scale: float | Tensor,
                          reference: float = KITTI_FOCAL) -> float | Tensor:
-    r"""Apparent depth by true depth in an enlarged or cropped picture.
+    r"""Apparent depth over true depth in an enlarged or cropped picture.
 
     .. math:: d' = d \frac{f_{ref}}{f s}
 
-    What is shown twice as large seems half as far. With ``rpd`` bins of
-    :math:`d'` are rows of the augmented picture; a vertical shift of the
-    crop does not matter, since rows count from the horizon. **Our reading.**
+    An object that is twice as large seems half as far away. With ``rpd``,
+    bins of :math:`d'` are rows of the augmented picture; a vertical shift of
+    the crop does not matter, since rows count from the horizon. **Our
+    reading.**
 
     Args:
         focal (float | Tensor): f, pixels of the original picture.
         scale (float | Tensor): s, the network's input over the original:
             1280 / width of the crop.
         reference (float): :math:`f_{ref}`, pixels of the network's input:
-            the focal length that depths are to be seen with.
+            the focal length for which depths are apparent depths.
 
     Returns:
-        float | Tensor: What true depths are multiplied by, and expected ones
-        divided.
+        float | Tensor: Multiply true depths by it, and divide expected
+        depths by it.
     """
     return reference / (focal * scale)

@@ -1,27 +1,27 @@
-"""DualKL weighted by the uncertainty of a depth branch."""
-from collections.abc import Sequence
+"""DualKL with the uncertainty of a depth branch as its weight."""
+from typing import Any
 
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.losses.base import Levels, as_levels
-from mmxkd.losses.common.options import check_choice
 from mmxkd.losses.dual_kl import DualKLLoss
 from mmxkd.registry import MODELS
 
 from .bins import DepthBins
-from .targets import check_downsample, depth_target
+from .targets import DOWNSAMPLE, depth_target
 from .uncertainty import MODES, any_valid, average_valid, depth_uncertainty
 
 
 @MODELS.register_module()
 class DepthDualKLLoss(DualKLLoss):
-    """:class:`.DualKLLoss` with the weights of MonoMMKD: distil more where
-    the student's depth is poor.
+    """:class:`.DualKLLoss` with the weights of MonoMMKD: it distils more
+    where the student's depth is poor.
 
     The weight map is :func:`.depth_uncertainty` of a depth branch, without
     gradient: the branch learns by :class:`.DepthDistributionLoss`. That the
     "discrepancy" of MonoMMKD's figure is the "uncertainty weighting" of its
-    abstract, and one number a pixel, is **our reading**.
+    abstract, and one number per pixel, is **our reading**.
 
     Args:
         bins (dict, optional): Arguments of :class:`.DepthBins`; default: 80
@@ -30,24 +30,19 @@ class DepthDualKLLoss(DualKLLoss):
         exclude_invalid (bool): Leave positions without any valid depth out
             of the distributions. Default: they have a weight of 0.
         downsample (str): See :func:`.downsample_depth`.
-        softmax, balance, temperature, mu, level_weights, level_reduction:
-            Of :class:`.DualKLLoss`.
+        **options: Of :class:`.DualKLLoss`.
 
     Raises:
-        ValueError: An option is unknown.
+        ValueError: An option is unknown or out of range.
     """
 
     def __init__(self, bins: dict | None = None, uncertainty: str = 'hard',
                  exclude_invalid: bool = False,
-                 downsample: str = 'valid_min', softmax: str = 'spatial',
-                 balance: str = 'equalise', temperature: float = 1.0,
-                 mu: float = 0.5,
-                 level_weights: Sequence[float] | None = None,
-                 level_reduction: str = 'sum') -> None:
-        super().__init__(softmax, balance, temperature, mu, level_weights,
-                         level_reduction)
-        check_choice('DepthDualKLLoss', 'uncertainty', uncertainty, MODES)
-        check_downsample(type(self).__name__, downsample)
+                 downsample: str = 'valid_min', **options: Any) -> None:
+        super().__init__(**options)
+        name = type(self).__name__
+        check_known(f'{name}: uncertainty', uncertainty, MODES)
+        check_known(f'{name}: downsample', downsample, DOWNSAMPLE)
         self.bins = DepthBins(**(bins or {}))
         self.uncertainty, self.downsample = uncertainty, downsample
         self.exclude_invalid = exclude_invalid

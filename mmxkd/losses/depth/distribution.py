@@ -4,19 +4,20 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmxkd.errors import check_known
+from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.common.boxes import boxes_of, union_mask
-from mmxkd.losses.common.options import check_choice
 from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.registry import MODELS
 
 from .bins import DepthBins
-from .targets import check_downsample, depth_target
+from .targets import DOWNSAMPLE, depth_target
 
 
 @MODELS.register_module()
-class DepthDistributionLoss(nn.Module):
+class DepthDistributionLoss(DistillationLoss):
     r"""The mimicking loss of MonoMMKD's depth branch.
 
     .. math:: L = \frac{\sum_i w_i \ell_i}{\sum_i w_i}, \qquad
@@ -24,13 +25,13 @@ class DepthDistributionLoss(nn.Module):
               -\alpha (1 - p_{k^*})^\gamma \log p_{k^*}
 
     over valid pixels i, with :math:`k^*` the bin of the true depth and
-    :math:`w_i` = 13 in boxes of objects, 1 elsewhere. The figure of MonoMMKD
-    shows such a loss and neither its type nor its weight: this one, after
-    CaDDN (Reading et al., CVPR 2021), is **our reading**.
+    :math:`w_i` = 13 in boxes of objects, 1 elsewhere. MonoMMKD's figure shows
+    such a loss, but neither its type nor its weight: this one, after CaDDN
+    (Reading et al., CVPR 2021), is **our reading**.
 
-    A pixel is valid where its depth has a bin. With logits of one channel
-    more than there are bins, those without one are of class N, "no depth",
-    and count too, as in CaDDN; this is for dense maps.
+    A pixel is valid where its depth has a bin. Where the logits have one
+    channel more than there are bins, pixels without a bin have class N, "no
+    depth", and count too, as in CaDDN; use this for dense maps.
 
     Args:
         bins (dict, optional): Arguments of :class:`.DepthBins`; default:
@@ -38,8 +39,8 @@ class DepthDistributionLoss(nn.Module):
         kind (str): ``'ce'`` or ``'focal'``.
         alpha, gamma (float): Of ``'focal'``.
         foreground_weight, background_weight (float): :math:`w_i`.
-        downsample (str): How depth maps that are larger than the logits
-            are brought to their size, see :func:`.downsample_depth`.
+        downsample (str): How to reduce depth maps that are larger than
+            the logits; see :func:`.downsample_depth`.
 
     Raises:
         ValueError: An option is unknown, or ``gamma`` is less than 1.
@@ -53,11 +54,12 @@ class DepthDistributionLoss(nn.Module):
                  background_weight: float = 1.0,
                  downsample: str = 'valid_min') -> None:
         super().__init__()
-        check_choice('DepthDistributionLoss', 'kind', kind, ('ce', 'focal'))
+        name = type(self).__name__
+        check_known(f'{name}: kind', kind, ('ce', 'focal'))
+        check_known(f'{name}: downsample', downsample, DOWNSAMPLE)
         if gamma < 1:
-            raise ValueError(f'DepthDistributionLoss: gamma={gamma}, expected '
-                             'at least 1, for a finite gradient where p = 1')
-        check_downsample(type(self).__name__, downsample)
+            raise ValueError(f'{name}: gamma={gamma}, expected at least 1, '
+                             'for a finite gradient where p = 1')
         self.bins = DepthBins(**(bins or {}))
         self.kind, self.alpha, self.gamma = kind, alpha, gamma
         self.weights = (foreground_weight, background_weight)
@@ -69,7 +71,7 @@ class DepthDistributionLoss(nn.Module):
         """The loss.
 
         Args:
-            depth_logits (Tensor): (N, K, H, W), of N or N + 1 classes.
+            depth_logits (Tensor): (N, K, H, W), with N or N + 1 classes.
             depth (Tensor): (N, H', W') or (N, 1, H', W'), metres, 0 = no
                 value.
             batch_data_samples (Sequence, optional): Ground-truth boxes and
@@ -79,8 +81,8 @@ class DepthDistributionLoss(nn.Module):
             Tensor: A scalar, 0 where no pixel is valid.
 
         Raises:
-            ValueError: Channels or images do not agree with the bins or the
-                depth maps, or the samples are missing.
+            ValueError: The channels do not fit the bins, the images do not
+                fit the depth maps, or the samples are missing.
         """
         target = depth_target(type(self).__name__, self.bins, depth_logits,
                               depth, self.downsample)
@@ -97,7 +99,7 @@ class DepthDistributionLoss(nn.Module):
 
     def _weights(self, like: Tensor, samples: Sequence[Any] | None
                  ) -> Tensor:
-        """(N, H, W), or one number where both weights are the same."""
+        """(N, H, W), or one number where both weights are equal."""
         foreground, background = self.weights
         if foreground == background:
             return like.new_tensor(background)

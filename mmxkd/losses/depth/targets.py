@@ -3,16 +3,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmxkd.losses.common.options import check_choice
+from mmxkd.errors import check_known
 
 from .bins import DepthBins
 
 DOWNSAMPLE = ('valid_min', 'nearest')
-
-
-def check_downsample(name: str, mode: str) -> None:
-    """Raise ValueError unless :func:`downsample_depth` knows a mode."""
-    check_choice(name, 'downsample', mode, DOWNSAMPLE)
 
 
 def downsample_depth(depth: Tensor, size: tuple[int, int],
@@ -23,15 +18,15 @@ def downsample_depth(depth: Tensor, size: tuple[int, int],
         depth (Tensor): (N, H, W) or (N, 1, H, W), metres, 0 = no value.
         size (tuple[int, int]): H', W'.
         mode (str): ``'valid_min'``: the nearest depth in a cell, for sparse
-            maps; ``'nearest'``: of one pixel, for dense ones.
+            maps; ``'nearest'``: the depth of one pixel, for dense maps.
 
     Returns:
         Tensor: (N, H', W').
 
     Raises:
-        ValueError: Another shape, or an unknown mode.
+        ValueError: The shape is another, or the mode is unknown.
     """
-    check_downsample('downsample_depth', mode)
+    check_known('downsample_depth: downsample', mode, DOWNSAMPLE)
     if depth.dim() == 3:
         depth = depth[:, None]
     if depth.dim() != 4 or depth.shape[1] != 1:
@@ -41,7 +36,7 @@ def downsample_depth(depth: Tensor, size: tuple[int, int],
         return depth[:, 0]
     if mode == 'nearest':
         return F.interpolate(depth, size, mode='nearest-exact')[:, 0]
-    # The greatest of -depth belongs to the nearest pixel.
+    # The nearest pixel has the greatest -depth.
     closest = -F.adaptive_max_pool2d(
         torch.where(depth > 0, -depth, -torch.inf), size)
     return closest.masked_fill(closest.isinf(), 0)[:, 0]
@@ -52,7 +47,7 @@ def depth_target(name: str, bins: DepthBins, logits: Tensor, depth: Tensor,
     """(N, H, W) int64: bins of depth maps on the grid of a depth branch.
 
     Args:
-        name (str): Of the loss, in errors.
+        name (str): The loss, for the message.
         bins (DepthBins): N bins.
         logits (Tensor): (N, K, H, W), K = N or N + 1.
         depth (Tensor): (N, H', W') or (N, 1, H', W'), metres.

@@ -1,9 +1,11 @@
-"""Where a depth branch errs, as a map of weights."""
+"""Where a depth branch is wrong, as a map of weights."""
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from mmxkd.errors import check_known
 
 MODES = ('hard', 'easy', 'entropy')
 
@@ -11,29 +13,29 @@ MODES = ('hard', 'easy', 'entropy')
 @torch.no_grad()
 def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
                       mode: str = 'hard') -> Tensor:
-    r"""The weight of each pixel by its predicted depth distribution.
+    r"""The weight of each pixel, from its predicted depth distribution.
 
     .. math:: U = \tfrac12 \sum_n |y_n - p_n| = 1 - p_{k^*}
 
-    with y the one-hot target, of bin :math:`k^*`. MonoMMKD's figure subtracts
-    the two; to sum up the difference over bins, by the total variation, is
+    with y the one-hot target, for bin :math:`k^*`. MonoMMKD's figure subtracts
+    the two; the sum of the difference over bins, the total variation, is
     **our reading**. No gradient passes.
 
     Args:
         logits (Tensor): (N, K, H, W).
-        target (Tensor): (N, H, W) int64, :math:`k^*`. Read where valid.
-        valid (Tensor): (N, H, W) bool; the others get 0.
-        mode (str): ``'hard'``: U, much where depth is poor; ``'easy'``:
+        target (Tensor): (N, H, W) int64, :math:`k^*`. Only valid pixels
+            count.
+        valid (Tensor): (N, H, W) bool; the other pixels get 0.
+        mode (str): ``'hard'``: U, large where depth is poor; ``'easy'``:
             1 - U; ``'entropy'``: :math:`H(p) / \ln K`.
 
     Returns:
         Tensor: (N, 1, H, W) in [0, 1], without gradient.
 
     Raises:
-        ValueError: The mode is unknown, or sizes differ.
+        ValueError: The mode is unknown, or the sizes differ.
     """
-    if mode not in MODES:
-        raise ValueError(f'uncertainty={mode!r}, expected one of {MODES}')
+    check_known('uncertainty', mode, MODES)
     if target.shape != valid.shape or target.shape != (
             logits.shape[:1] + logits.shape[2:]):
         raise ValueError(
@@ -53,7 +55,7 @@ def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
 
 def average_valid(values: Tensor, valid: Tensor | None,
                   size: tuple[int, int]) -> Tensor:
-    """Bring a map to a size by averages over the valid pixels of each cell.
+    """Average a map to another size, over the valid pixels of each cell.
 
     Args:
         values (Tensor): (N, 1, H, W).

@@ -9,17 +9,17 @@ from mmxkd.losses.base import DistillationLoss
 
 
 class LateCaller(Protocol):
-    """A teacher that a loss may ask once more, after the student has run."""
+    """A teacher that a loss may call again, after the student has run."""
 
     def late_call(self, gradient: bool = False
                   ) -> AbstractContextManager[nn.Module]:
-        """Lend the model; ``gradient`` lets gradients through to inputs."""
+        """Lend the model; ``gradient`` lets gradients reach its inputs."""
 
 
 class HeadLoss(DistillationLoss, ABC):
     """A loss that knows what to read of a head.
 
-    The config names the two heads alone, ``student='bbox_head'`` and
+    The config only names the two heads, ``student='bbox_head'`` and
     ``teacher='big:bbox_head'``; the hook points follow from them. The heads
     are compared when the model is built.
 
@@ -33,11 +33,11 @@ class HeadLoss(DistillationLoss, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.teacher_head = ''
-        self.terms: dict[str, Tensor] = {}
+        self._terms: dict[str, Tensor] = {}
 
     def bind_heads(self, names: tuple[str, str], student: nn.Module,
                    teacher: nn.Module) -> dict[str, str]:
-        """Compare two heads, and say what to read of them.
+        """Compare two heads, and return what to read of them.
 
         Args:
             names (tuple[str, str]): Dotted names of both, in their models.
@@ -48,7 +48,7 @@ class HeadLoss(DistillationLoss, ABC):
             ``'teacher:…'``.
 
         Raises:
-            ValueError: The heads do not suit, and why.
+            ValueError: The heads do not fit; the message says why.
         """
         self.check(student, teacher)
         self.teacher_head = names[1]
@@ -56,10 +56,10 @@ class HeadLoss(DistillationLoss, ABC):
 
     @abstractmethod
     def check(self, student: nn.Module, teacher: nn.Module) -> None:
-        """Compare the heads; make what their shapes demand.
+        """Compare the heads, and make layers that their shapes require.
 
         Raises:
-            ValueError: The heads do not suit, and why.
+            ValueError: The heads do not fit; the message says why.
         """
 
     @abstractmethod
@@ -68,14 +68,20 @@ class HeadLoss(DistillationLoss, ABC):
 
     def metrics(self) -> dict[str, Tensor]:
         """The terms of the last call, for the log."""
-        return self.terms
+        return self._terms
 
     def _note(self, **terms: Tensor) -> None:
-        self.terms = {name: term.detach() for name, term in terms.items()}
+        self._terms = {name: term.detach() for name, term in terms.items()}
 
 
-def wanted(head: nn.Module, names: tuple[str, ...], side: str) -> None:
+def require_attributes(head: nn.Module, names: tuple[str, ...], side: str
+                       ) -> None:
     """Raise where a head lacks an attribute.
+
+    Args:
+        head (nn.Module): The head.
+        names (tuple[str]): Attributes that it needs.
+        side (str): ``'student'`` or ``'teacher'``, for the message.
 
     Raises:
         ValueError: It names the head and what it lacks.
@@ -86,11 +92,15 @@ def wanted(head: nn.Module, names: tuple[str, ...], side: str) -> None:
                          + ', '.join(lacking))
 
 
-def same(student: object, teacher: object, what: str) -> None:
+def require_equal(student: object, teacher: object, what: str) -> None:
     """Raise where two heads differ.
 
+    Args:
+        student, teacher: The values of both heads.
+        what (str): Their name, for the message.
+
     Raises:
-        ValueError: It says both values.
+        ValueError: It gives both values.
     """
     if student != teacher:
         raise ValueError(f'student and teacher differ in {what}: {student} '

@@ -15,9 +15,9 @@ class ChenHeadLoss(HeadLoss):
         L = \underbrace{\mu L_{hard} + L_{reg}}_{\text{the detector's own}}
             + (1 - \mu) L_{soft} + \nu L_{bound}
 
-    The first two terms are the detector's, computed by itself; this loss
-    adds the others, and has the detector's classification loss multiplied
-    by :math:`\mu`, so that one number in the config says both.
+    The detector computes the first two terms itself; this loss adds the
+    others, and multiplies the detector's classification loss by :math:`\mu`,
+    so that the config states :math:`\mu` once.
 
     Args:
         mu (float | dict): :math:`\mu` in [0, 1], or a schedule of it, such
@@ -29,12 +29,13 @@ class ChenHeadLoss(HeadLoss):
             :class:`mmxkd.losses.BoundedRegressionLoss`. With ``nu=0`` boxes
             are not compared.
         hard_loss (str, optional): Name of the student's classification
-            loss, which weighs :math:`\mu`. Default: what mmdet calls it,
-            ``'loss_rpn_cls'`` of an RPN and ``'loss_cls'`` of other heads.
+            loss, which :math:`\mu` multiplies. Default: mmdet's name of
+            it, ``'loss_rpn_cls'`` for an RPN and ``'loss_cls'`` for others.
 
     Raises:
-        ValueError: :math:`\mu` outside of [0, 1], or a bad option of a term.
-        ConfigError: A schedule that does not exist.
+        ValueError: :math:`\mu` is outside [0, 1], or an option of a term is
+            not valid.
+        ConfigError: There is no such schedule.
     """
     fixed: tuple[str, ...] = ('targets', )
 
@@ -47,7 +48,9 @@ class ChenHeadLoss(HeadLoss):
         self.mu = build_schedule(mu, f'{type(self).__name__}.mu')
         self.schedules['mu'] = self.mu
         self.mu_now(Progress())
-        self.hard_loss = 'loss_cls' if hard_loss is None else hard_loss
+        self.named = hard_loss is not None
+        self.hard_loss: str | tuple[str, ...] = (
+            'loss_cls' if hard_loss is None else hard_loss)
         self.soft = SoftCrossEntropyLoss(temperature, background_weight,
                                          foreground_weight)
         self.bounded = BoundedRegressionLoss(nu, margin, bound)
@@ -56,7 +59,7 @@ class ChenHeadLoss(HeadLoss):
         """The share of the hard labels at this moment.
 
         Raises:
-            ValueError: It lies outside of [0, 1].
+            ValueError: It is outside [0, 1].
         """
         mu = self.mu(progress)
         if not 0 <= mu <= 1:
@@ -64,13 +67,14 @@ class ChenHeadLoss(HeadLoss):
                              'number between 0 and 1')
         return mu
 
-    def student_weights(self, progress: Progress) -> dict[str, float]:
+    def student_weights(self, progress: Progress
+                        ) -> dict[str | tuple[str, ...], float]:
         """The student's classification loss weighs mu."""
         return {self.hard_loss: self.mu_now(progress)}
 
     def total(self, mu: float, soft: Tensor, bound: Tensor,
               **others: Tensor) -> Tensor:
-        """The sum of the terms; each is logged without its weight."""
+        """The sum of the terms; the log has each without its weight."""
         self._note(soft=soft, bound=bound, **others,
                    mu=soft.new_tensor(mu))
         return (1 - mu) * soft + bound

@@ -1,9 +1,9 @@
 """Chen et al. (NeurIPS 2017) on dense, anchor-based heads: SSD, RPN."""
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmdet.models import RPNHead
 from torch import Tensor, nn
 
 from mmxkd.losses.base import check_pairs
@@ -13,7 +13,7 @@ from mmxkd.losses.feature_mse import FeatureMSELoss
 from mmxkd.registry import MODELS
 from mmxkd.schedules import Progress
 
-from .base import same, wanted
+from .base import require_attributes, require_equal
 from .chen import ChenHeadLoss
 from .layouts import check_coders, check_priors
 
@@ -26,33 +26,27 @@ class ChenDenseHeadLoss(ChenHeadLoss):
               + \nu \sum_{p \in P} L_{bound,p}\Big)
               + \gamma \operatorname{mean}(S - T)^2
 
-    Targets, positives P and N are those that the student's head has drawn
-    for its own loss (``get_targets``). Q is what that loss learns classes
-    from: positives and mined negatives in an SSD head, the sampled priors in
-    an RPN. The negatives are mined once more here, from the student's
-    logits, since mmdet does not hand them out.
+    The targets, the positives P and the factor N are those that the student's
+    head draws for its own loss (``get_targets``). Q are the priors from which
+    that loss learns classes: positives and mined negatives in an SSD head,
+    the sampled priors in an RPN. This loss mines the negatives once more,
+    from the student's logits, since mmdet does not return them.
 
-    For heads with a background class (softmax), and those of one class and
+    For heads with a background class (softmax), and heads with one class and
     a sigmoid (RPN), where the background has the rest of the probability.
 
     Args:
-        mu, temperature, background_weight, foreground_weight, nu, margin,
-            bound, hard_loss: See :class:`.chen.ChenHeadLoss`.
         logit_hint (float): :math:`\gamma`, the weight of the mean squared
             difference of all logits, over all priors and classes (a
-            published SSD version has 0.5). Hints on features, the paper's,
-            are a ``FeatureMSELoss`` of their own.
+            published SSD version has 0.5). For the paper's hints on features
+            add a ``FeatureMSELoss``.
+        **options: Of :class:`.chen.ChenHeadLoss`: ``mu``, ``temperature``,
+            ``background_weight``, ``foreground_weight``, ``nu``, ``margin``,
+            ``bound`` and ``hard_loss``.
     """
 
-    def __init__(self, mu: float | dict = 0.5, temperature: float = 1.0,
-                 background_weight: float = 1.5,
-                 foreground_weight: float = 1.0, nu: float = 0.5,
-                 margin: float = 0.0, bound: str = 'box',
-                 hard_loss: str | None = None,
-                 logit_hint: float = 0.0) -> None:
-        super().__init__(mu, temperature, background_weight,
-                         foreground_weight, nu, margin, bound, hard_loss)
-        self.named = hard_loss is not None
+    def __init__(self, *, logit_hint: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
         self.logit_hint = logit_hint
         self.hint = FeatureMSELoss()
         self.classes = self.channels = 0
@@ -62,12 +56,12 @@ class ChenDenseHeadLoss(ChenHeadLoss):
         """Compare classes, priors and the coding of boxes.
 
         Raises:
-            ValueError: Predictions could not be compared one by one.
+            ValueError: The predictions cannot be compared one by one.
         """
         for side, head in (('student', student), ('teacher', teacher)):
-            wanted(head, ('num_classes', 'cls_out_channels',
-                          'use_sigmoid_cls', 'prior_generator',
-                          'get_targets'), side)
+            require_attributes(
+                head, ('num_classes', 'cls_out_channels', 'use_sigmoid_cls',
+                       'prior_generator', 'get_targets'), side)
             if head.use_sigmoid_cls and head.cls_out_channels > 1:
                 raise ValueError(
                     f'{type(head).__name__} of the {side} has a sigmoid for '
@@ -78,14 +72,15 @@ class ChenDenseHeadLoss(ChenHeadLoss):
             raise ValueError(f'{type(student).__name__} regresses decoded '
                              'boxes; bounded regression compares deltas. '
                              'Leave it out by nu=0')
-        same(student.num_classes, teacher.num_classes, 'num_classes')
-        same(student.use_sigmoid_cls, teacher.use_sigmoid_cls,
-             'use_sigmoid_cls')
+        for name in ('num_classes', 'use_sigmoid_cls'):
+            require_equal(getattr(student, name), getattr(teacher, name),
+                          name)
         check_coders(student, teacher)
         check_priors(student.prior_generator, teacher.prior_generator)
-        if not self.named and isinstance(student, RPNHead):
-            # A two-stage detector has a loss_cls too: its RoI head's.
-            self.hard_loss = 'loss_rpn_cls'
+        if not self.named and student.num_classes == 1:
+            # Maybe an RPN, whose loss comes first: a two-stage detector has a
+            # loss_cls too, its RoI head's.
+            self.hard_loss = ('loss_rpn_cls', 'loss_cls')
         self.classes = student.num_classes
         self.channels = student.cls_out_channels
         self.negative_ratio = (student.train_cfg or {}).get('neg_pos_ratio')
@@ -103,14 +98,14 @@ class ChenDenseHeadLoss(ChenHeadLoss):
 
         Args:
             s_prediction, t_prediction (Sequence): Class logits and deltas,
-                each a list of (N, A·C, H, W) and (N, A·4, H, W) a level.
+                lists of (N, A·C, H, W) and (N, A·4, H, W) per level.
             targets (Sequence): What ``AnchorHead.get_targets`` returns:
                 labels, label weights, box targets and weights, each a list
-                of (N, A·H·W, …) a level; and N, the average factor.
+                of (N, A·H·W, …) per level; and N, the average factor.
             progress (Progress): For a scheduled :math:`\\mu`.
 
         Raises:
-            ValueError: Targets of another kind, or shapes that differ.
+            ValueError: The targets are of another kind, or shapes differ.
         """
         if len(targets) != 5:
             raise ValueError(
@@ -143,7 +138,7 @@ class ChenDenseHeadLoss(ChenHeadLoss):
 
     def _negatives(self, logits: Tensor, labels: Tensor, weights: Tensor,
                    positive: Tensor) -> Tensor:
-        """(N, P) bool: the background that the head learns from."""
+        """(N, P) bool: background priors from which the head learns."""
         negative = (labels == self.classes) & (weights > 0)
         if self.negative_ratio is None:
             return negative
@@ -170,7 +165,7 @@ def flatten_levels(levels: Sequence[Tensor], channels: int) -> Tensor:
 
 
 def _with_background(logits: Tensor) -> Tensor:
-    """Two logits of a softmax from one of a sigmoid, others as they are."""
+    """The logit of a sigmoid as two of a softmax; others unchanged."""
     if logits.shape[-1] > 1:
         return logits
     return torch.cat([logits, torch.zeros_like(logits)], -1)

@@ -1,5 +1,6 @@
 """Chen et al. (NeurIPS 2017) on the RoI head of a two-stage detector."""
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -7,7 +8,7 @@ from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.registry import MODELS
 from mmxkd.schedules import Progress
 
-from .base import LateCaller, same, wanted
+from .base import LateCaller, require_attributes, require_equal
 from .chen import ChenHeadLoss
 from .layouts import check_coders
 
@@ -20,24 +21,19 @@ class ChenRoIHeadLoss(ChenHeadLoss):
               + \nu \sum_{p \in P} L_{bound,p}\Big)
 
     over the N RoIs that the student has sampled, of which P are positive.
-    The teacher is asked about the same RoIs, on its own features, after the
+    The teacher predicts for the same RoIs, with its own features, after the
     student has run.
 
     Args:
-        mu, temperature, background_weight, foreground_weight, nu, margin,
-            bound, hard_loss: See :class:`.chen.ChenHeadLoss`.
         feature (str): The teacher's layer whose outputs its RoI head sees.
+        **options: Of :class:`.chen.ChenHeadLoss`: ``mu``, ``temperature``,
+            ``background_weight``, ``foreground_weight``, ``nu``, ``margin``,
+            ``bound`` and ``hard_loss``.
     """
     fixed = ('targets', 'rois')
 
-    def __init__(self, mu: float | dict = 0.5, temperature: float = 1.0,
-                 background_weight: float = 1.5,
-                 foreground_weight: float = 1.0, nu: float = 0.5,
-                 margin: float = 0.0, bound: str = 'box',
-                 hard_loss: str | None = None,
-                 feature: str = 'neck') -> None:
-        super().__init__(mu, temperature, background_weight,
-                         foreground_weight, nu, margin, bound, hard_loss)
+    def __init__(self, *, feature: str = 'neck', **options: Any) -> None:
+        super().__init__(**options)
         self.feature = feature
         self.classes = 0
 
@@ -45,11 +41,12 @@ class ChenRoIHeadLoss(ChenHeadLoss):
         """Compare classes and the coding of boxes.
 
         Raises:
-            ValueError: Predictions could not be compared one by one.
+            ValueError: The predictions cannot be compared one by one.
         """
         for side, head in (('student', student), ('teacher', teacher)):
-            wanted(head, ('bbox_head', 'bbox_roi_extractor',
-                          '_bbox_forward'), side)
+            require_attributes(
+                head, ('bbox_head', 'bbox_roi_extractor', '_bbox_forward'),
+                side)
             if isinstance(head.bbox_head, nn.ModuleList):
                 raise ValueError(f'{type(head).__name__} of the {side} is a '
                                  'cascade; expected one stage')
@@ -63,7 +60,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
                              'bounded regression compares deltas. Leave it '
                              'out by nu=0')
         for name in ('num_classes', 'reg_class_agnostic'):
-            same(getattr(own, name), getattr(other, name), name)
+            require_equal(getattr(own, name), getattr(other, name), name)
         check_coders(own, other)
         self.classes = own.num_classes
 
@@ -88,7 +85,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
                 labels, label weights, box targets and weights, (N, …).
             rois (Tensor): (N, 5) image, x1, y1, x2, y2 in pixels.
             progress (Progress): For a scheduled :math:`\\mu`.
-            teacher_model (LateCaller): Asked about the RoIs.
+            teacher_model (LateCaller): Predicts for the RoIs.
         """
         with teacher_model.late_call() as model:
             head = model.get_submodule(self.teacher_head)
@@ -109,7 +106,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
     @staticmethod
     def _of_class(deltas: Tensor, positive: Tensor, labels: Tensor
                   ) -> Tensor:
-        """(P, 4): of each positive RoI, the box of its class."""
+        """(P, 4): the box of its class, for each positive RoI."""
         deltas = deltas.reshape(len(deltas), -1, 4)[positive]
         if deltas.shape[1] == 1:
             return deltas[:, 0]

@@ -13,7 +13,12 @@ from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.recording.methods import supplied, tap_method
 from mmxkd.registry import MODELS
 
-from .base import HeadLoss, LateCaller, same, wanted
+from .base import (
+    HeadLoss,
+    LateCaller,
+    require_attributes,
+    require_equal,
+)
 from .chen_dense import flatten_levels
 from .layouts import check_priors
 
@@ -30,9 +35,9 @@ class CrossKDLoss(HeadLoss):
 
     :math:`p, b` are the teacher's classes and boxes at prior r;
     :math:`\hat p, \hat b` come from the student's features after the
-    ``position``-th convolution of each tower, passed through the rest of the
-    teacher's frozen head, through which the gradient flows. So the student's
-    own predictions are left to the ground truth alone.
+    ``position``-th convolution of each tower, which then pass through the
+    rest of the teacher's frozen head. The gradient flows back through it. So
+    the student's own predictions learn from the ground truth only.
 
     * :math:`D_{cls}` is the quality focal loss (Li et al., NeurIPS 2020),
       :math:`\sum_c |\hat p_c - p_c|^\beta \operatorname{BCE}(\hat p_c,
@@ -42,18 +47,18 @@ class CrossKDLoss(HeadLoss):
       (b \,\|\, \hat b)`, the mean of the four sides.
 
     Our reading: :math:`S_r = \max_c p_{r,c}`, the teacher's confidence, says
-    where the foreground is, so that no assignment of the student's is
-    needed, and :math:`|S| = \max(\sum_r S_r, 1)` normalises both terms.
+    where the foreground is, without an assignment by the student, and
+    :math:`|S| = \max(\sum_r S_r, 1)` normalises both terms.
 
     For heads with the towers ``cls_convs`` and ``reg_convs``: RetinaNet,
-    ATSS, FCOS, GFL and others of their build. Where the towers differ in
-    channels, a 1×1 convolution (PyTorch's initialisation), shared by all
-    levels, joins them.
+    ATSS, FCOS, GFL and similar ones. Where the towers differ in channels, a
+    1×1 convolution (PyTorch's initialisation), shared by all levels, connects
+    them.
 
     Args:
         position (int): Convolutions of the student before the crossing,
-            from 1; the teacher goes on after as many. The paper's best is 3
-            of 4.
+            from 1; the teacher goes on after the same number. The paper's
+            best is 3 of 4.
         beta (float): :math:`\beta`.
         cls_weight, reg_weight (float): :math:`w_{cls}, w_{reg}`.
     """
@@ -69,24 +74,25 @@ class CrossKDLoss(HeadLoss):
         """Compare the towers, and make connectors between them.
 
         Raises:
-            ValueError: Heads without such towers or without sigmoids,
-                towers that are too short, or other priors or classes.
+            ValueError: A head has no such towers or no sigmoids, a tower is
+                too short, or the priors or classes differ.
         """
         for side, head in (('student', student), ('teacher', teacher)):
-            wanted(head, (*TOWERS, 'cls_out_channels', 'use_sigmoid_cls',
-                          'prior_generator', 'bbox_coder'), side)
+            require_attributes(
+                head, (*TOWERS, 'cls_out_channels', 'use_sigmoid_cls',
+                       'prior_generator', 'bbox_coder'), side)
             if not head.use_sigmoid_cls:
                 raise ValueError(f'{type(head).__name__} of the {side} has a '
                                  'softmax; expected sigmoids')
             for tower in TOWERS:
                 self._check_tower(getattr(head, tower), f'{tower} of the '
                                   f'{side}')
-        same(student.cls_out_channels, teacher.cls_out_channels,
-             'cls_out_channels')
+        require_equal(student.cls_out_channels, teacher.cls_out_channels,
+                      'cls_out_channels')
         if hasattr(student.prior_generator, 'base_anchors'):
             check_priors(student.prior_generator, teacher.prior_generator)
-        same(student.prior_generator.strides,
-             teacher.prior_generator.strides, 'strides')
+        require_equal(student.prior_generator.strides,
+                      teacher.prior_generator.strides, 'strides')
         self.channels = teacher.cls_out_channels
         for tower in TOWERS:
             own, other = (_channels(getattr(head, tower)[self.position - 1])
@@ -117,13 +123,13 @@ class CrossKDLoss(HeadLoss):
 
         Args:
             s_cls, s_reg (Sequence[Tensor]): Features of the student's
-                towers, (N, C, H, W) a level.
+                towers, (N, C, H, W) per level.
             t_prediction (Sequence): Class logits and boxes of the teacher,
                 each a list of levels.
             teacher_model (LateCaller): Its head finishes the features.
 
         Raises:
-            ValueError: Levels of other sizes.
+            ValueError: The levels differ in size.
         """
         with teacher_model.late_call(gradient=True) as model:
             head = model.get_submodule(self.teacher_head)
@@ -143,7 +149,7 @@ class CrossKDLoss(HeadLoss):
 
     def _cross(self, head: nn.Module, s_cls: Sequence[Tensor],
                s_reg: Sequence[Tensor]) -> tuple:
-        """What the rest of the teacher's head makes of the features."""
+        """The output of the rest of the teacher's head for the features."""
         with ExitStack() as stack:
             for name, features in zip(TOWERS, (s_cls, s_reg), strict=True):
                 if name in self.connectors:
@@ -154,7 +160,7 @@ class CrossKDLoss(HeadLoss):
                 stack.enter_context(_gives(tower[self.position - 1],
                                            iter(features)))
             # The towers' first layers are skipped: only the number of
-            # levels counts here.
+            # levels matters here.
             return head(tuple(s_cls))
 
     def _quality_focal(self, logits: Tensor, truth: Tensor) -> Tensor:
@@ -187,7 +193,7 @@ def _gives(layer: nn.Module, values: Iterator):
 
 
 def _channels(layer: nn.Module) -> int:
-    """Channels that a convolution, or a module around one, gives."""
+    """Output channels of a convolution, or of a module around one."""
     convs = [m for m in layer.modules() if hasattr(m, 'out_channels')]
     return convs[-1].out_channels
 

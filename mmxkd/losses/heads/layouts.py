@@ -4,11 +4,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from .base import same
+from .base import require_equal
 
 
 def describe_priors(generator: Any, size: int | None = None) -> str:
-    """A few words on the priors of a head.
+    """A short description of the priors of a head.
 
     Args:
         generator: Its prior generator.
@@ -40,7 +40,7 @@ def _listed(values: Any) -> str:
 def check_priors(student: Any, teacher: Any) -> None:
     """Raise where the priors of two heads differ.
 
-    Levels, strides, priors a cell, their sizes and ratios, and their order.
+    Levels, strides, priors per cell, their sizes and ratios, and their order.
 
     Args:
         student, teacher: Prior generators.
@@ -68,10 +68,10 @@ def check_priors(student: Any, teacher: Any) -> None:
 
 
 def check_coders(student: nn.Module, teacher: nn.Module) -> None:
-    """Raise where two heads encode boxes in another way.
+    """Raise where two heads encode boxes in different ways.
 
     Raises:
-        ValueError: The codes differ, or are no deltas.
+        ValueError: The codes differ, or are not deltas.
     """
     for side, head in (('student', student), ('teacher', teacher)):
         coder = getattr(head, 'bbox_coder', None)
@@ -80,6 +80,7 @@ def check_coders(student: nn.Module, teacher: nn.Module) -> None:
                              f'boxes by {type(coder).__name__}; expected '
                              'deltas to priors (DeltaXYWHBBoxCoder)')
     own, other = student.bbox_coder, teacher.bbox_coder
-    same(type(own).__name__, type(other).__name__, 'bbox_coder')
-    same(tuple(own.means), tuple(other.means), 'bbox_coder.target_means')
-    same(tuple(own.stds), tuple(other.stds), 'bbox_coder.target_stds')
+    require_equal(type(own).__name__, type(other).__name__, 'bbox_coder')
+    for name in ('means', 'stds'):
+        require_equal(tuple(getattr(own, name)), tuple(getattr(other, name)),
+                      f'bbox_coder.target_{name}')

@@ -7,10 +7,8 @@ from mmdet.models.data_preprocessors import DetDataPreprocessor
 from torch import Tensor
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.modalities import MODALITIES, present
 from mmxkd.registry import MODELS
-
-#: Channels of each modality, unless a config says otherwise.
-CHANNELS = dict(img=3, gated=3, depth=1, thermal=1)
 
 #: A batch of one modality, collated (N, C, H, W) or not.
 Batch: TypeAlias = Tensor | list[Tensor]
@@ -28,18 +26,18 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
 
     Args:
         modalities (Sequence[str]): What the model sees, in stack order.
-        mean (Sequence[float], optional): One number a channel of the stack,
-            in units of 0..255. Neither ``mean`` nor ``std``: not normalised.
+        mean (Sequence[float], optional): One number per channel of the
+            stack, in units of 0..255. Neither ``mean`` nor ``std``: not
+            normalised.
         std (Sequence[float], optional): Likewise.
         max_value (dict[str, float], optional): The value of a modality that
             counts as 255, such as ``dict(gated=1023)`` for 10 bits. A
             modality that is not named is taken as it is.
         channels (dict[str, int], optional): Channels of each modality, where
-            they are not those of an image (3), three gated slices, a depth
-            map (1) or a thermal image (1).
+            they are not those of :mod:`mmxkd.modalities`.
         **kwargs: Of mmdet's ``DetDataPreprocessor``. ``bgr_to_rgb`` and
-            ``rgb_to_bgr`` act on ``img`` alone; ``pad_value`` is filled in
-            after normalisation.
+            ``rgb_to_bgr`` act on the modalities that are in colour: ``img``;
+            ``pad_value`` is filled in after normalisation.
 
     Raises:
         ConfigError: Modalities, channels and ``mean`` do not fit together,
@@ -62,11 +60,15 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         self.modalities = tuple(modalities)
         self.max_value = dict(max_value or {})
         self.channels = self._resolve_channels(channels or {})
+        self._colours = {m.name for m in present(self.modalities)
+                         if m.in_colour}
         if mean is not None or std is not None:
             self._register_statistics(mean or [], std or [])
 
     def _resolve_channels(self, channels: dict[str, int]) -> dict[str, int]:
-        known = {**CHANNELS, **channels}
+        known = {m.name: m.channels for m in MODALITIES.values()
+                 if m.channels is not None}
+        known.update(channels)
         for key in [*channels, *self.max_value]:
             if key not in self.modalities:
                 raise ConfigError(
@@ -136,7 +138,7 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
             raise ConfigError(
                 f'{key!r}: expected {self.channels[key]} channels, found '
                 f'{found} (a tensor of {tuple(tensor.shape)})')
-        if key == 'img' and self._swap_colours:
+        if self._swap_colours and key in self._colours:
             tensor = tensor.flip(-3)
         tensor = tensor.float()
         if key in self.max_value:

@@ -67,3 +67,12 @@ def test_modality_that_a_stock_transform_left_is_refused(stock, moved):
         PackMultiModalInputs()(stock(make_sample()))
     # A model that sees img alone is not concerned.
     PackMultiModalInputs(('img', ))(stock(make_sample()))
+
+
+def test_what_nobody_registered_is_packed_as_an_image():
+    sample = dict(make_sample(), bands=np.zeros((6, 8, 5), np.float32))
+    packed = PackMultiModalInputs(('img', 'bands'))(sample)['inputs']
+    assert packed['bands'].shape == (5, 6, 8)
+    sample['bands'] = sample['bands'][:, :7]
+    with pytest.raises(ConfigError, match="'bands' was not"):
+        PackMultiModalInputs(('img', 'bands'))(sample)

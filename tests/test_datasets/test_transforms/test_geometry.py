@@ -12,6 +12,8 @@ from mmxkd.datasets.transforms import (
     resize_sparse,
 )
 from mmxkd.errors import ConfigError
+from mmxkd.modalities import Modality
+from tests.helpers.modalities import more_modalities
 
 H, W = 24, 40
 
@@ -190,3 +192,98 @@ def test_chain_stays_aligned_and_packs():
     assert_aligned(results)
     packed = PackMultiModalInputs(('img', 'gated', 'depth'))(results)
     assert packed['inputs']['gated'].shape == (3, 40, 50)
+
+
+@pytest.fixture
+def registered():
+    """An image of five bands, and a map with holes of two channels."""
+    with more_modalities(Modality('bands', 5, 'dense', pad_value=3),
+                         Modality('echoes', 2, 'sparse', drawn='grey')):
+        yield
+
+
+def with_registered():
+    """The ramp in each band and, in one pixel of four, in each echo."""
+    sample = make_sample()
+    ramp = sample['depth']
+    holes = np.zeros((H, W, 2), np.float32)
+    holes[::2, ::2] = ramp[::2, ::2, None] + [1, 2]
+    return dict(sample, bands=np.dstack([ramp] * 5), echoes=holes)
+
+
+def test_registered_modalities_follow_the_image(registered):
+    np.random.seed(0)
+    results = with_registered()
+    for transform in (Resize(scale=(80, 48)), RandomFlip(prob=1.0),
+                      RandomCrop((50, 40), allow_negative_crop=True)):
+        results = transform(results)
+    assert_aligned(results)
+    # The bands are not rounded to integers as the image is.
+    np.testing.assert_allclose(results['bands'][..., 4],
+                               results['img'][..., 0], atol=.51)
+    assert results['echoes'].shape == (40, 50, 2)
+    first, second = np.moveaxis(results['echoes'], -1, 0)
+    there = first > 0
+    assert there.mean() == pytest.approx(.25, abs=.02)
+    np.testing.assert_array_equal(first[there] - 1, results['depth'][there])
+    np.testing.assert_array_equal(second, np.where(there, first + 1, 0))
+    packed = PackMultiModalInputs(('img', 'bands', 'echoes'))(results)
+    assert packed['inputs']['bands'].shape == (5, 40, 50)
+    assert packed['inputs']['echoes'].shape == (2, 40, 50)
+
+
+def test_registered_modality_is_padded_as_its_entry_says(registered):
+    results = Pad(size_divisor=32)(with_registered())
+    assert results['bands'].shape == (32, 64, 5)
+    assert (results['bands'][H:] == 3).all()
+    assert (results['bands'][:, W:] == 3).all()
+    np.testing.assert_array_equal(results['bands'][:H, :W],
+                                  with_registered()['bands'])
+    assert not results['echoes'][H:].any()
+    results = Pad(size_divisor=32, pad_val=dict(img=0, bands=8))(
+        with_registered())
+    assert (results['bands'][H:] == 8).all()
+
+
+def test_pad_fills_each_channel():
+    results = Pad(size_divisor=32, pad_val=dict(
+        img=0, gated=7, thermal=9))(make_sample())
+    assert (results['gated'][H:] == 7).all()
+    assert (results['thermal'][H:] == 9).all()
+    results = Pad(size_divisor=32, pad_val=dict(img=0, gated=(1, 2, 3)))(
+        make_sample())
+    assert (results['gated'][H:] == [1, 2, 3]).all()
+    assert results['gated'].dtype == np.uint16
+
+
+def test_what_nobody_registered_stays():
+    results = make_sample(bands=np.zeros((H, W, 5), np.float32))
+    for transform in (Resize(scale=(80, 48)), RandomFlip(prob=1.0)):
+        results = transform(results)
+    assert results['bands'].shape == (H, W, 5)
+    assert 'bands' not in results['flipped_modalities']
+    with pytest.raises(ConfigError, match="'bands' was not"):
+        PackMultiModalInputs(('img', 'bands'))(results)
+
+
+def test_registered_sound_is_permuted():
+    sound = np.arange(4, dtype=np.float32)[:, None]
+    with more_modalities(Modality('sonar', 4, 'sound')):
+        with pytest.raises(ConfigError, match="'sonar' cannot be flipped"):
+            RandomFlip(prob=1.0)(make_sample(sonar=sound))
+        # A permutation may be a tuple too.
+        results = RandomFlip(prob=1.0, microphone_permutation=(2, 3, 0, 1))(
+            make_sample(sonar=sound))
+        np.testing.assert_array_equal(results['sonar'], sound[[2, 3, 0, 1]])
+        packed = PackMultiModalInputs(('img', 'sonar'))(results)
+    np.testing.assert_array_equal(packed['inputs']['sonar'].numpy(),
+                                  results['sonar'])
+
+
+def test_each_channel_of_a_sparse_map_is_resized_by_itself():
+    channels = [np.array([[0., 7., 0., 0.], [9., 0., 0., 3.]]),
+                np.array([[5., 0., 0., 0.], [1., 0., 0., 0.]])]
+    np.testing.assert_array_equal(
+        resize_sparse(np.dstack(channels), (1, 2)),
+        [[[7., 1.], [3., 0.]]])
+    assert resize_sparse(channels[0][..., None], (4, 8)).shape == (4, 8, 1)

@@ -1,14 +1,15 @@
 import pytest
 
+from mmxkd.errors import check_known
 from mmxkd.losses import ChannelWiseDistillationLoss
-from mmxkd.losses.common.options import check_choice, check_positive
+from mmxkd.losses.common.options import check_positive
 
 
 def test_words():
-    check_choice('L', 'mode', 'b', dict(a=1, b=2))
+    check_known('L: mode', 'b', dict(a=1, b=2))
     with pytest.raises(ValueError, match=(
             r"^L: mode='c', expected one of \('a', 'b'\)$")):
-        check_choice('L', 'mode', 'c', dict(a=1, b=2))
+        check_known('L: mode', 'c', dict(a=1, b=2))
 
 
 @pytest.mark.parametrize('value', [0, -1.5, '4', None, float('nan'),

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 
 from mmxkd.registry import MODELS
 
-PAGE = Path(__file__).resolve().parents[2] / 'docs/losses/dual_kl.md'
+PAGE = Path(__file__).resolve().parents[3] / 'docs/losses/dual_kl.md'
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmxkd.losses.depth import uncertainty as depth_uncertainty
+from mmxkd.losses import depth_uncertainty
 from mmxkd.losses.depth.uncertainty import any_valid, average_valid
 
 

@@ -7,8 +7,10 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 
 from mmxkd.errors import ConfigError
+from mmxkd.modalities import Modality
 from mmxkd.models.data_preprocessors import ModalityDetDataPreprocessor
 from mmxkd.registry import MODELS
+from tests.helpers.modalities import more_modalities
 
 MEAN = [123.675, 116.28, 103.53, 103.53, 103.53, 103.53]
 STD = [58.395, 57.12, 57.375, 57.375, 57.375, 57.375]
@@ -136,6 +138,9 @@ def test_batch_goes_to_the_device():
     (dict(modalities=('img', 'gatd')), "has 'gatd'.*did you mean 'gated'"),
     (dict(max_value=dict(gate=1023)), "'gate' is not in modalities.*'gated'"),
     (dict(modalities=('img', ), channels=dict(gated=2)), 'not in modalities'),
+    # How many microphones there are, only the config knows.
+    (dict(modalities=('spectrogram', )),
+     r"how many channels has 'spectrogram'\? Say channels=dict"),
 ])
 def test_config_that_does_not_fit_is_refused(kwargs, message):
     with pytest.raises(ConfigError, match=message):
@@ -157,3 +162,29 @@ def test_missing_modality_is_named():
     batch = make_batch((20, 30))
     with pytest.raises(ConfigError, match="the batch has no 'gated'"):
         ModalityDetDataPreprocessor()(dict(inputs=batch['inputs']['img']))
+
+
+def test_registered_modalities_are_seen():
+    """The second camera is in colour too, and so its colours are swapped."""
+    rng = np.random.default_rng(0)
+    inputs = {key: [torch.from_numpy(rng.random((n, 4, 6)))]
+              for key, n in dict(img=3, img_right=3, bands=5).items()}
+    with more_modalities(Modality('img_right', 3, 'dense', drawn='bgr'),
+                         Modality('bands', 5, 'dense')):
+        view = ModalityDetDataPreprocessor(tuple(inputs), bgr_to_rgb=True)
+        seen = view(dict(inputs=inputs))['inputs'][0]
+    expected = torch.cat([inputs['img'][0].flip(0),
+                          inputs['img_right'][0].flip(0), inputs['bands'][0]])
+    torch.testing.assert_close(seen, expected.float())
+
+
+def test_channels_that_a_config_gives():
+    """What nobody registered, and sounds, whose rigs differ."""
+    inputs = dict(spectrogram=[torch.rand(8, 4, 6)],
+                  bands=[torch.rand(3, 4, 6)])
+    view = ModalityDetDataPreprocessor(
+        ('spectrogram', 'bands'), bgr_to_rgb=True,
+        channels=dict(spectrogram=8, bands=3))
+    seen = view(dict(inputs=inputs))['inputs'][0]
+    assert torch.equal(seen, torch.cat([inputs['spectrogram'][0],
+                                        inputs['bands'][0]]))

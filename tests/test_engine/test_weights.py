@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmxkd.distillation.teacher_checkpoint import load_teacher
+from mmxkd.engine.weights import load_teacher
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.toys import Toy, algorithm_cfg, toy

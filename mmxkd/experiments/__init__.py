@@ -1,0 +1,12 @@
+"""Arms × seeds: run what is missing, measure the recovered gap, report.
+
+An *arm* is one way to train a detector: a config, what it starts from and who
+teaches it. An experiment trains each arm once per seed.
+"""
+from .plan import Arm, Plan, load_plan
+from .report import write_report
+from .run import Run, ToolError, build_runs
+from .schedule import run_all
+
+__all__ = ['Arm', 'Plan', 'Run', 'ToolError', 'build_runs', 'load_plan',
+           'run_all', 'write_report']

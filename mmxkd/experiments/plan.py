@@ -1,0 +1,211 @@
+"""What an experiment trains and tests, as its config says."""
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmxkd.errors import ConfigError, check_keys, check_known
+
+KEYS = ('arms', 'teacher', 'baseline', 'num_seeds', 'splits', 'data_roots',
+        'tested_on')
+ARM_KEYS = ('config', 'starts_from', 'taught_by', 'trained_on', 'shared',
+            'tested')
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train a detector.
+
+    Args:
+        name (str): Also the name of its folder and of its row in the report.
+        config (Path): What ``tools/train.py`` trains.
+        data_root (Path): Converted data that it is trained on.
+        starts_from (str, optional): The arm whose best checkpoint it loads.
+        taught_by (dict[str, str]): For each arm that teaches it, the key of
+            ``config`` that names the checkpoint of this teacher.
+        shared (bool): Whether it is trained once, for all seeds.
+        tested (bool): Whether it is tested and has a row in the report.
+    """
+    name: str
+    config: Path
+    data_root: Path
+    starts_from: str | None = None
+    taught_by: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
+    tested: bool = True
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The arms that are trained before."""
+        start = () if self.starts_from is None else (self.starts_from, )
+        return tuple(dict.fromkeys([*start, *self.taught_by]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment, checked.
+
+    Args:
+        arms (dict[str, Arm]): Each after those that it needs.
+        teacher, baseline (str): The arms that the gap lies between.
+        num_seeds (int): Each arm that is not shared is trained with the
+            seeds 0 to ``num_seeds - 1``.
+        splits (tuple[str, ...]): Tested; the annotations of ``'val'`` are
+            ``annotations/val.json``.
+        tested_on (Path): Converted data of these splits.
+        root (Path): The folder that holds ``tools/``.
+        work_dir (Path): Where runs and report go.
+        cfg_options (tuple[str, ...]): ``key=value``, for every arm.
+    """
+    arms: dict[str, Arm]
+    teacher: str
+    baseline: str
+    num_seeds: int
+    splits: tuple[str, ...]
+    tested_on: Path
+    root: Path
+    work_dir: Path
+    cfg_options: tuple[str, ...] = ()
+
+    @property
+    def reported(self) -> list[str]:
+        """The arms with a row in the report."""
+        return [arm.name for arm in self.arms.values() if arm.tested]
+
+    def select(self, names: Iterable[str]) -> 'Plan':
+        """Keep some arms, those that they need, teacher and baseline.
+
+        Raises:
+            ConfigError: There is no arm of such a name.
+        """
+        kept = {self.teacher, self.baseline}
+        for name in names:
+            check_known('arm', name, self.arms)
+            kept.add(name)
+        for arm in reversed(self.arms.values()):
+            if arm.name in kept:
+                kept.update(arm.needs)
+        return replace(self, arms={
+            name: arm for name, arm in self.arms.items() if name in kept})
+
+    def check_data(self) -> None:
+        """Look for the data before anything is trained.
+
+        Raises:
+            ConfigError: It names the annotations that are missing.
+        """
+        needed = {(arm.data_root, split) for arm in self.arms.values()
+                  for split in ('train', 'val')}
+        needed |= {(self.tested_on, split) for split in self.splits}
+        for root, split in sorted(needed):
+            if not annotations(root, split).is_file():
+                raise ConfigError(
+                    f'{root}: no converted data set, it has no annotations/'
+                    f'{split}.json; the head of the config says how to make '
+                    'one, --data-root where it is')
+
+
+def annotations(data_root: Path, split: str) -> Path:
+    """The COCO annotations of a split of converted data."""
+    return data_root / 'annotations' / f'{split}.json'
+
+
+def load_plan(config: str | Path, root: Path, work_dir: str | Path,
+              num_seeds: int | None = None,
+              data_roots: Mapping[str, str] | None = None,
+              cfg_options: Sequence[str] = ()) -> Plan:
+    """Read the config of an experiment and check it.
+
+    Args:
+        config (str | Path): An mmengine config with :data:`KEYS`.
+        root (Path): The folder that holds ``tools/`` and, unless they are in
+            the current one, the configs of the arms.
+        work_dir (str | Path): Where runs and report go.
+        num_seeds (int, optional): Instead of that of the config.
+        data_roots (dict[str, str], optional): Other folders, by name.
+        cfg_options (Sequence[str]): ``key=value``, for every arm.
+
+    Raises:
+        ConfigError: A key, an arm or a file is missing or misspelt; it
+            offers the nearest ones.
+    """
+    given = Config.fromfile(config).to_dict()
+    check_keys(str(config), given, KEYS)
+    for key in KEYS:
+        if key not in given:
+            raise ConfigError(f'{config}: {key} is missing')
+    if num_seeds is None:
+        num_seeds = given['num_seeds']
+    if not isinstance(num_seeds, int) or num_seeds < 1:
+        raise ConfigError(f'num_seeds={num_seeds!r}, expected 1 or more')
+    splits = given['splits']
+    if not isinstance(splits, (list, tuple)) or not splits:
+        raise ConfigError(f"splits={splits!r}, expected e.g. ('val', 'test')")
+    for name in data_roots or ():
+        check_known('data root', name, given['data_roots'])
+    roots = {name: Path(path).resolve() for name, path in {
+        **given['data_roots'], **(data_roots or {})}.items()}
+    check_known('tested_on', given['tested_on'], roots)
+    for option in cfg_options:
+        if '=' not in option:
+            raise ConfigError(f'--cfg-options {option!r}: expected KEY=VALUE')
+    arms: dict[str, Arm] = {}
+    for name, content in given['arms'].items():
+        arms[name] = _read_arm(name, content, arms, roots,
+                               given['tested_on'], root)
+    tested = [arm.name for arm in arms.values() if arm.tested]
+    for key in ('teacher', 'baseline'):
+        check_known(key, given[key], tested)
+    return Plan(
+        arms, given['teacher'], given['baseline'], num_seeds, tuple(splits),
+        roots[given['tested_on']], root, Path(work_dir).resolve(),
+        tuple(cfg_options))
+
+
+def _read_arm(name: str, given: dict[str, Any], before: Mapping[str, Arm],
+              roots: Mapping[str, Path], tested_on: str, root: Path) -> Arm:
+    """Check one arm; it may only need arms that are listed before it."""
+    where = f'arms.{name}'
+    check_keys(where, given, ARM_KEYS)
+    if 'config' not in given:
+        raise ConfigError(f'{where}: config is missing')
+    trained_on = given.get('trained_on', tested_on)
+    check_known(f'{where}.trained_on', trained_on, roots)
+    shared = given.get('shared', False)
+    tested = given.get('tested', True)
+    if shared and tested:
+        raise ConfigError(f'{where}: what all seeds share has no row in the '
+                          'report; set tested=False')
+    arm = Arm(name, _find_config(where, given['config'], root),
+              roots[trained_on], given.get('starts_from'),
+              given.get('taught_by', {}), shared, tested)
+    # What all seeds share cannot need what there is one of per seed.
+    known = [other.name for other in before.values()
+             if other.shared or not shared]
+    if arm.starts_from is not None:
+        check_known(f'{where}.starts_from', arm.starts_from, known)
+    for teacher, key in arm.taught_by.items():
+        check_known(f'{where}.taught_by', teacher, known)
+        _check_option(f'{where}.taught_by.{teacher}', key, arm.config)
+    return arm
+
+
+def _find_config(where: str, path: str, root: Path) -> Path:
+    for folder in (Path(), root):
+        if (folder / path).is_file():
+            return (folder / path).resolve()
+    folder = (root / path).parent
+    check_known(f'{where}.config', path, sorted(
+        str(found.relative_to(root)) for found in folder.glob('*.py')))
+    raise ConfigError(f'{where}.config: there is no file {path!r}')
+
+
+def _check_option(where: str, key: str, config: Path) -> None:
+    """``--cfg-options`` would add a misspelt key, and nobody would read it."""
+    node: Any = Config.fromfile(config, import_custom_modules=False)
+    for part in key.split('.'):
+        check_known(f'{where}={key!r}, {config.name}', part,
+                    node if isinstance(node, Mapping | Config) else ())
+        node = node[part]

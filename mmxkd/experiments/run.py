@@ -1,0 +1,231 @@
+"""One arm with one seed: trained, then tested."""
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmxkd.errors import ConfigError
+from mmxkd.io.atomic import write_json
+
+from .lock import locked
+from .plan import Arm, Plan, annotations
+
+TRAIN, TEST = 'tools/train.py', 'tools/test.py'
+
+
+class ToolError(RuntimeError):
+    """A tool of the package failed; the message ends with its output."""
+
+
+class Run:
+    """One arm with one seed, in ``WORK_DIR/seed_<k>/<arm>``.
+
+    An arm that all seeds share is in ``WORK_DIR/<arm>`` and has seed 0. What
+    is done is not done again, and a training that was stopped goes on from
+    its last epoch.
+
+    Args:
+        arm (Arm): What to train.
+        seed (int): Of initialisation and of the order of the samples.
+        plan (Plan): The experiment that it belongs to.
+        needs (dict[str, Run]): The runs that it builds upon, by arm.
+        num_threads (int): Threads of each process that it starts.
+    """
+
+    def __init__(self, arm: Arm, seed: int, plan: Plan,
+                 needs: Mapping[str, 'Run'], num_threads: int = 1) -> None:
+        self.arm, self.seed, self.plan = arm, seed, plan
+        self.needs, self.num_threads = dict(needs), num_threads
+        self.name = arm.name if arm.shared else f'seed {seed} {arm.name}'
+        folder = '' if arm.shared else f'seed_{seed}'
+        self.dir = plan.work_dir / folder / arm.name
+        self.log = self.dir / 'output.log'
+        self.trained = self.dir / 'trained.json'
+        self._settings = self.dir / 'settings.json'
+        self._process: subprocess.Popen | None = None
+        self._stopped = False
+        # A tool starts in one thread and is stopped from another.
+        self._starting = threading.Lock()
+        # What keeps the folder locked, for the tools to inherit.
+        self._inherited: tuple[int, ...] = ()
+
+    def detections(self, split: str) -> Path:
+        """Where the detections in a split go, as COCO results."""
+        return self.dir / f'{split}.bbox.json'
+
+    @property
+    def missing(self) -> list[str]:
+        """The splits that are still to be tested."""
+        return [split for split in self.plan.splits if self.arm.tested
+                and not self.detections(split).is_file()]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        if self.arm.tested:
+            return not self.missing
+        return self.trained.is_file()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The best one of a run that is trained."""
+        return self.dir / json.loads(self.trained.read_text())['checkpoint']
+
+    def check_settings(self) -> None:
+        """Refuse to go on with what was begun in another way.
+
+        Raises:
+            ConfigError: It names what differs.
+        """
+        if not self._settings.is_file():
+            return
+        before = json.loads(self._settings.read_text())
+        for key, value in self._current_settings().items():
+            if before.get(key) != value:
+                raise ConfigError(
+                    f'{self.dir} was begun with {key}={before.get(key)!r}, '
+                    f'not {value!r}; use another --work-dir, or remove the '
+                    'folder to start this run anew')
+
+    def _current_settings(self) -> dict[str, Any]:
+        return {
+            'config': self.arm.config.name,
+            'cfg_options': list(self.plan.cfg_options),
+            'trained_on': str(self.arm.data_root),
+            'tested_on': str(self.plan.tested_on)
+        }
+
+    def execute(self) -> None:
+        """Train and test; what it builds upon is done.
+
+        Raises:
+            ToolError: Training or testing fails.
+            ConfigError: Another process is at work in the folder.
+        """
+        if self.done:
+            return
+        self.dir.mkdir(parents=True, exist_ok=True)
+        with locked(self.dir) as descriptor:
+            self._inherited = (descriptor, )
+            write_json(self._settings, self._current_settings())
+            begin = time.monotonic()
+            if not self.trained.is_file():
+                self._train()
+            for split in self.missing:
+                self._test(split)
+        print(f'{self.name}: done in {time.monotonic() - begin:.0f} s',
+              flush=True)
+
+    def _train(self) -> None:
+        options = []
+        if self.arm.starts_from is not None:
+            start = self.needs[self.arm.starts_from]
+            options.append(f'load_from={start.checkpoint}')
+        # The folder is enough: a teacher is loaded from the best in it.
+        options += [f'{key}={self.needs[teacher].dir}'
+                    for teacher, key in self.arm.taught_by.items()]
+        self._call(TRAIN, [self.arm.config], options, '--resume', '--seed',
+                   self.seed, '--work-dir', self.dir)
+        best = sorted(self.dir.glob('best_*.pth'))
+        if len(best) != 1:
+            raise ToolError(f'{self.dir}: expected one best_*.pth, found '
+                            f'{len(best)}')
+        write_json(self.trained, {'checkpoint': best[0].name})
+
+    def _test(self, split: str) -> None:
+        file = annotations(self.plan.tested_on, split)
+        part = self.dir / f'{split}.part'
+        self._call(
+            TEST, [self.arm.config, self.checkpoint], [
+                'test_dataloader.dataset.ann_file='
+                f'{file.relative_to(self.plan.tested_on)}',
+                f'test_evaluator.ann_file={file}'
+            ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
+        os.replace(f'{part}.bbox.json', self.detections(split))
+
+    def _call(self, tool: str, positional: list, options: list[str],
+              *arguments) -> None:
+        """Run a tool of the package; its output goes to a log.
+
+        Raises:
+            ToolError: It fails; the end of its output is in the message.
+        """
+        command = [
+            sys.executable, self.plan.root / tool, *positional, *arguments,
+            '--cfg-options', *self._data_options(), *self.plan.cfg_options,
+            *options
+        ]
+        with open(self.log, 'ab') as log, self._starting:
+            if self._stopped:
+                raise ToolError(f'{self.name}: stopped')
+            self._process = subprocess.Popen(
+                list(map(str, command)), stdout=log,
+                stderr=subprocess.STDOUT, pass_fds=self._inherited,
+                env={**os.environ, 'OMP_NUM_THREADS': str(self.num_threads)})
+        status = self._process.wait()
+        if status:
+            tail = self.log.read_text(errors='replace').splitlines()[-25:]
+            raise ToolError('\n'.join([
+                *tail, f'{self.name}: {tool} ended with {status}; the whole '
+                f'output is in {self.log}']))
+
+    def _data_options(self) -> list[str]:
+        roots = {'train': self.arm.data_root, 'val': self.arm.data_root,
+                 'test': self.plan.tested_on}
+        return [
+            *(f'{loader}_dataloader.dataset.data_root={root}/'
+              for loader, root in roots.items()),
+            f'val_evaluator.ann_file={annotations(roots["val"], "val")}'
+        ]
+
+    def stop(self) -> None:
+        """Let the tool end in good order, and start no other one."""
+        with self._starting:
+            self._stopped = True
+            if self._process is not None:
+                self._process.terminate()
+
+    def status(self) -> str:
+        """Where the run is, by the last lines of its log."""
+        if not self.log.is_file():
+            return 'starting'
+        text = self.log.read_bytes()[-4000:].decode(errors='replace')
+        found = re.findall(
+            r'Epoch\((\w+)\)\s*(?:\[(\d+)\])?\[\s*(\d+)/(\d+)\]', text)
+        if not found:
+            return 'starting'
+        mode, epoch, step, steps = found[-1]
+        part = f'epoch {epoch}, {step}/{steps}' if mode == 'train' else (
+            f'{step}/{steps}')
+        return f'{mode} {part}'
+
+
+def build_runs(plan: Plan, num_threads: int = 1) -> list[Run]:
+    """All runs of an experiment, each after those that it needs.
+
+    Raises:
+        ConfigError: Some were begun with other settings.
+    """
+    shared: dict[str, Run] = {}
+    runs: list[Run] = []
+    for arm in plan.arms.values():
+        if arm.shared:
+            needs = {name: shared[name] for name in arm.needs}
+            shared[arm.name] = Run(arm, 0, plan, needs, num_threads)
+    runs += shared.values()
+    for seed in range(plan.num_seeds):
+        known = dict(shared)
+        for arm in plan.arms.values():
+            if not arm.shared:
+                needs = {name: known[name] for name in arm.needs}
+                known[arm.name] = Run(arm, seed, plan, needs, num_threads)
+                runs.append(known[arm.name])
+    for run in runs:
+        run.check_settings()
+    return runs

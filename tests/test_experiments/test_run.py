@@ -1,0 +1,123 @@
+"""One arm with one seed: its tools, its log, its folder."""
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmxkd.errors import ConfigError
+from mmxkd.experiments import ToolError, build_runs
+from mmxkd.experiments.lock import locked
+
+
+@pytest.fixture
+def run(plan):
+    """The baseline with seed 0."""
+    return next(r for r in build_runs(plan) if r.name == 'seed 0 baseline')
+
+
+def test_folders(plan):
+    runs = {run.name: run.dir for run in build_runs(plan)}
+    assert runs['pretrain'] == plan.work_dir / 'pretrain'
+    assert runs['seed 1 adv'] == plan.work_dir / 'seed_1/adv'
+    assert len(runs) == 9
+
+
+def test_output_of_a_tool_that_fails_is_shown(run, tmp_path):
+    run.dir.mkdir(parents=True)
+    script = tmp_path / 'fails.py'
+    script.write_text('print("the reason"); raise SystemExit(3)')
+    with pytest.raises(RuntimeError) as error:
+        run._call(script, [], [])
+    assert 'the reason' in str(error.value)
+    assert f'ended with 3; the whole output is in {run.log}' in str(
+        error.value)
+
+
+def test_the_tool_gets_data_and_options(plan, tmp_path):
+    plan = replace(plan, cfg_options=('train_cfg.max_epochs=1', ))
+    run = next(r for r in build_runs(plan, 3) if r.name == 'pretrain')
+    run.dir.mkdir(parents=True)
+    script = tmp_path / 'shows.py'
+    script.write_text('import json, os, sys; print(json.dumps('
+                      '[sys.argv[1:], os.environ["OMP_NUM_THREADS"]]))')
+    run._call(script, ['config.py'], ['load_from=x'], '--seed', 4)
+    arguments, threads = json.loads(run.log.read_text())
+    clear = tmp_path / 'clear'
+    assert threads == '3'
+    assert arguments == [
+        'config.py', '--seed', '4', '--cfg-options',
+        f'train_dataloader.dataset.data_root={clear}/',
+        f'val_dataloader.dataset.data_root={clear}/',
+        f'test_dataloader.dataset.data_root={tmp_path}/data/',
+        f'val_evaluator.ann_file={clear}/annotations/val.json',
+        'train_cfg.max_epochs=1', 'load_from=x']
+
+
+def test_status_is_read_from_the_log(run):
+    assert run.status() == 'starting'
+    run.dir.mkdir(parents=True)
+    run.log.write_text('x - mmengine - INFO - Epoch(train)  [3][ 50/180]  lr')
+    assert run.status() == 'train epoch 3, 50/180'
+    run.log.write_text('x - mmengine - INFO - Epoch(test) [100/360]    eta')
+    assert run.status() == 'test 100/360'
+
+
+def test_stopping_ends_the_tool_and_starts_no_other(run, tmp_path):
+    run.dir.mkdir(parents=True)
+    script = tmp_path / 'lasts.py'
+    script.write_text('import time; print("here", flush=True); '
+                      'time.sleep(60)')
+    timer = threading.Timer(0.5, run.stop)
+    timer.start()
+    with pytest.raises(ToolError, match='ended with -15'):
+        run._call(script, [], [])
+    with pytest.raises(ToolError, match='seed 0 baseline: stopped'):
+        run._call(script, [], [])
+
+
+def test_two_processes_never_work_in_one_folder(run, fake_tools):
+    fake = fake_tools()
+    run.dir.mkdir(parents=True)
+    with locked(run.dir), pytest.raises(ConfigError,
+                                        match='another process is at work'):
+        run.execute()
+    assert fake.calls == []
+
+
+def test_a_tool_that_outlives_the_command_keeps_the_lock(tmp_path):
+    with locked(tmp_path) as descriptor:
+        tool = subprocess.Popen(
+            [sys.executable, '-c', 'input()'], stdin=subprocess.PIPE,
+            pass_fds=(descriptor, ))
+    with pytest.raises(ConfigError), locked(tmp_path):
+        pass
+    tool.communicate(b'\n')
+    with locked(tmp_path) as descriptor:
+        assert descriptor > 2
+
+
+@pytest.mark.parametrize('change, named', [
+    (dict(cfg_options=('train_cfg.max_epochs=1', )), r'cfg_options=\[\]'),
+    (dict(tested_on=Path('elsewhere')), "not 'elsewhere'"),
+])
+def test_runs_of_other_settings_are_not_mixed(plan, train, fake_tools,
+                                              change, named):
+    fake_tools()
+    train(plan)
+    with pytest.raises(ConfigError, match=named):
+        train(replace(plan, **change))
+
+
+def test_several_best_checkpoints_are_an_error(plan, train, fake_tools):
+    fake_tools()
+    train(plan)
+    folder = plan.work_dir / 'seed_0/mse'
+    for name in ('trained.json', 'val.bbox.json'):
+        (folder / name).unlink()
+    (folder / 'best_epoch_3.pth').touch()
+    with pytest.raises(ToolError, match='expected one best_.*found 2'):
+        train(plan)
