@@ -38,7 +38,7 @@ def current_progress() -> Progress:
         int(hub.get_info('iter', 0) or 0), int(hub.get_info('epoch', 0) or 0))
 
 
-def check_finite(value: float) -> None:
+def _require_finite(value: float) -> None:
     """Refuse NaN and infinity as a weight."""
     if not math.isfinite(value):
         raise ValueError(f'expected a finite number, got {value}')
@@ -70,7 +70,7 @@ class Constant:
                  end: float = math.inf, by_epoch: bool = False) -> None:
         if end <= begin:
             raise ValueError(f'end={end} must be after begin={begin}')
-        check_finite(value)
+        _require_finite(value)
         self.value, self.by_epoch = float(value), by_epoch
         self.begin, self.end = begin, end
 
@@ -95,7 +95,7 @@ class Linear(Constant):
     def __init__(self, start: float, stop: float, end: int, begin: int = 0,
                  by_epoch: bool = False) -> None:
         super().__init__(start, begin, end, by_epoch)
-        check_finite(stop)
+        _require_finite(stop)
         self.stop = float(stop)
 
     def shape(self, done: float) -> float:

@@ -1,4 +1,6 @@
 """The rooms of the package, and who may import whom."""
+import io
+import tokenize
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -84,6 +86,16 @@ def test_each_row_imports_only_rows_below_it():
     assert not broken, '\n'.join(broken)
 
 
+def test_no_module_asks_its_own_package():
+    """Which is being imported itself at that time."""
+    asked = [
+        f'{path.name}:{line}: {name}' for path in FILES
+        for line, name in imports_of(path)
+        if path.name != '__init__.py' and name not in MODULES
+        and name.rpartition('.')[0] == module_name(path).rpartition('.')[0]]
+    assert not asked
+
+
 def test_no_circles():
     graph = {module_name(path): {
         module for _, module in internal_imports(path)
@@ -116,3 +128,15 @@ def test_optional_packages_have_one_room(package):
             tuple(f'{PACKAGE}.{room}' for room in ONLY_IN[package]))
         for line, name in imports_of(path) if name.split('.')[0] == package]
     assert not others
+
+
+def test_no_other_room_knows_of_mmdet3d():
+    """In its code; that an info file has mmdet3d's schema may be said."""
+    names = [
+        f'{path.name}:{token.start[0]}: {token.string}' for path in FILES
+        if not module_name(path).startswith(
+            (f'{PACKAGE}.families', f'{PACKAGE}.mono3d'))
+        for token in tokenize.generate_tokens(io.StringIO(
+            path.read_text(encoding='utf-8')).readline)
+        if token.type == tokenize.NAME and 'mmdet3d' in token.string.lower()]
+    assert not names

@@ -4,7 +4,7 @@
 
 Each arm is trained once per seed, then tested. Runs that do not wait for each
 other run side by side. A run that is done is skipped, and one that was stopped
-goes on from its last epoch, so the command can be repeated at any time. It
+goes on from its last epoch, so you can repeat the command at any time. It
 ends with the table of tools/analysis_tools/gap_report.py. Results go to
 WORK_DIR/seed_<k>/<arm>, the table to WORK_DIR/gap_report.{md,json}.
 """
@@ -101,7 +101,9 @@ if __name__ == '__main__':
     signal.signal(signal.SIGTERM, interrupt)
     try:
         main()
-    except (ConfigError, ToolError) as error:
+    except ConfigError as error:
         sys.exit(f'error: {error}')
+    except ToolError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs mmxkd and all it needs, editable. Safe to run again at any time.
+# Installs mmxkd and all it needs, editable. Safe to run again at any time:
+# where nothing has changed since the last time, it only says so.
 #
-#   bash tools/install.sh [--with tests,lint,mmrazor,mmdet3d]
+#   bash tools/install.sh [--with tests,lint,mmrazor,mmdet3d] [--force]
 #
 # Into the virtual environment that is active, else into .venv of the checkout,
 # which is made with python3.11 (or with $PYTHON). A torch, and an mmcv with
-# ops, that are in the environment already stay as they are.
+# ops, that are in the environment already stay as they are. --force goes
+# through all steps, also where nothing seems to have changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,12 +20,13 @@ die() {
     exit 1
 }
 
-extras=''
+extras='' force=''
 while (($#)); do
     case $1 in
     --with) extras=${2:?--with needs a list such as tests,mmrazor}; shift 2 ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit ;;
-    *) die "unknown option '$1'; known: --with, --help" ;;
+    --force) force=yes; shift ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit ;;
+    *) die "unknown option '$1'; known: --with, --force, --help" ;;
     esac
 done
 for extra in ${extras//,/ }; do
@@ -32,16 +35,17 @@ for extra in ${extras//,/ }; do
 done
 
 # --- The environment ------------------------------------------------------
+# The code uses ExceptionGroup, which Python 3.11 has brought.
 check_python() {
     "$1" - <<'PYTHON' || exit 1
 import sys
-if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-    sys.exit(f'install: {sys.executable} is Python '
-             f'{sys.version.split()[0]}; mmxkd needs 3.11 (3.10 and 3.12 are '
-             'untested). Set PYTHON=/path/to/python3.11')
-if sys.version_info[:2] != (3, 11):
-    print(f'install: Python {sys.version.split()[0]} is untested, '
-          '3.11 is what the test suite runs on', file=sys.stderr)
+version = sys.version.split()[0]
+if sys.version_info[:2] < (3, 11):
+    sys.exit(f'install: {sys.executable} is Python {version}; mmxkd needs '
+             '3.11. Set PYTHON=/path/to/python3.11')
+if sys.version_info[:2] > (3, 11):
+    print(f'install: Python {version} is not tested, 3.11 is',
+          file=sys.stderr)
 PYTHON
 }
 
@@ -59,10 +63,70 @@ else
         "$base" -m venv "$venv" ||
             die "$base cannot make a virtual environment (on Debian and" \
                 'Ubuntu: install the package python3.11-venv)'
+    else
+        check_python "$venv/bin/python"
     fi
-    check_python "$venv/bin/python"
 fi
 python=$venv/bin/python
+
+# --- Nothing to do? -------------------------------------------------------
+# The stamp of the last installation: what it was made from, and its extras.
+stamp=$venv/mmxkd-installed
+
+# A hash of all that decides what an installation does: the files that say it,
+# this checkout, and every package in the environment with its version.
+fingerprint() {
+    "$python" - tools/install.sh setup.py pyproject.toml mmxkd/version.py \
+        requirements/*.txt <<'PYTHON'
+import hashlib
+import os
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+parts = [sys.version, sys.prefix, os.getcwd()]
+parts += sorted({f'{d.name}=={d.version}' for d in distributions()})
+# The links that mim needs: `git clean` takes them away.
+parts += sorted(str(path) for path in Path('mmxkd/.mim').glob('*'))
+for path in map(Path, sys.argv[1:]):
+    parts += [str(path), path.read_text()]
+print(hashlib.sha256('\0'.join(parts).encode()).hexdigest())
+PYTHON
+}
+
+say_what_is_there() {
+    "$python" - <<'PYTHON'
+from importlib.metadata import PackageNotFoundError, version
+names = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmdet3d', 'mmrazor')
+found = []
+for name in names:
+    try:
+        found.append(f'{name} {version(name)}')
+    except PackageNotFoundError:
+        pass
+print('Found ' + ', '.join(found))
+PYTHON
+}
+
+installed='' stamped_hash=''
+if [[ -f $stamp ]]; then
+    { read -r stamped_hash; read -r installed; } <"$stamp" || true
+    [[ $stamped_hash == "$(fingerprint)" ]] || installed='' stamped_hash=''
+fi
+missing=''
+for extra in ${extras//,/ }; do
+    [[ ",$installed," == *",$extra,"* ]] || missing+=" $extra"
+done
+if [[ -n $stamped_hash && -z $missing && -z $force ]]; then
+    say_what_is_there
+    echo "Nothing has changed in $venv since the last installation" \
+        "(--force installs again)."
+    exit
+fi
+# The extras that are there stay there.
+all_extras=$(printf '%s\n' ${installed//,/ } ${extras//,/ } | sort -u |
+    paste -sd, -)
+
+rm -f "$stamp"
 log=$venv/mmxkd-install.log
 : >"$log"
 echo "Installing into $venv (log: $log)"
@@ -158,8 +222,8 @@ pin mmcv
 
 # --- Everything else ------------------------------------------------------
 files=()
-for name in runtime ${extras//,/ }; do files+=(-r "requirements/$name.txt"); done
-step "mmengine, mmdet${extras:+ and the extras $extras}" \
+for name in runtime ${all_extras//,/ }; do files+=(-r "requirements/$name.txt"); done
+step "mmengine, mmdet${all_extras:+ and the extras $all_extras}" \
     pip install --no-build-isolation -c "$constraints" "${files[@]}"
 # opencv-python needs libGL, which servers lack; the headless build of the
 # same version has the same files without it.
@@ -172,5 +236,7 @@ fi
 step 'mmxkd (editable)' pip install --no-build-isolation --no-deps -e .
 step 'pip check' pip check
 step 'import' "$python" -c 'import cv2, mmcv.ops, mmdet.models, mmxkd'
+printf '%s\n' "$(fingerprint)" "$all_extras" >"$stamp"
+say_what_is_there
 echo "Installed in $((SECONDS / 60)) min $((SECONDS % 60)) s."
 [[ -n ${VIRTUAL_ENV:-} ]] || echo "To use it: source .venv/bin/activate"

@@ -1,4 +1,4 @@
-# CMKD-Adv in the small: discriminators of the width of the tiny neck, and a
+# CMKD-Adv with tiny models: discriminators of the width of the tiny neck, and a
 # small weight, as for the squared error.
 _base_ = './fog_mse_tiny.py'
 

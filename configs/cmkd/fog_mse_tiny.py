@@ -1,4 +1,4 @@
-# CMKD-MSE in the small: the tiny baseline, taught by the tiny teacher. Its
+# CMKD-MSE with tiny models: the tiny baseline, taught by the tiny teacher. Its
 # features are larger than those of a COCO detector, so its weight is smaller:
 # as large as the detection losses, it would drown them.
 _base_ = './fog_baseline_tiny.py'

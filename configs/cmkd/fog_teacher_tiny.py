@@ -1,4 +1,4 @@
-# The teacher in the small: the tiny baseline on RGB and three gated slices.
+# The tiny teacher: the tiny baseline on RGB and three gated slices.
 _base_ = './fog_baseline_tiny.py'
 custom_hooks = [
     *_base_.custom_hooks[:-1],

@@ -103,7 +103,7 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
                                   f'{did_you_mean(name, CATEGORIES)}')
         if self.split is None:
             infos = KittiInfos(self.ann_file)
-            # mmdet3d's own converter does not tell the split: where it is
+            # Other converters do not tell the split: where it is
             # test, data_prefix has to.
             self._set_folders(infos.split or 'train')
             objects = infos.labels(infos.frame_ids)

@@ -43,7 +43,7 @@ class Teacher:
         prefix (str): Prefix to cut off the names in the checkpoint.
         random (bool): Allow a teacher without a checkpoint. It starts with
             the initialisation of its config, pretrained parts left out.
-        scope (str, optional): Registry scope, e.g. ``'mmdet3d'``. Default:
+        scope (str, optional): Registry scope, e.g. ``'mmdet'``. Default:
             that of its config file, or the one in force.
         inputs (str, optional): The one modality that this model sees, where
             its data preprocessor does not say so itself.

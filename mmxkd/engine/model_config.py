@@ -69,6 +69,7 @@ def initialise(model: nn.Module) -> None:
     Some layers are built of whatever the memory holds (``torch.empty``), and
     are numbers only afterwards. Nothing is downloaded.
     """
+    module: Any
     for module in model.modules():
         stated = getattr(module, 'init_cfg', None)
         if not stated:
@@ -77,5 +78,6 @@ def initialise(model: nn.Module) -> None:
         module.init_cfg = [
             cfg for cfg in every
             if cfg['type'] not in ('Pretrained', PretrainedInit)] or None
-    if hasattr(model, 'init_weights'):
-        model.init_weights()
+    init_weights = getattr(model, 'init_weights', None)
+    if init_weights is not None:
+        init_weights()

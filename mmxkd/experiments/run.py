@@ -50,6 +50,7 @@ class Run:
         self._settings = self.dir / 'settings.json'
         self._process: subprocess.Popen | None = None
         self._stopped = False
+        self._log_begin = 0
         # A tool starts in one thread and is stopped from another.
         self._starting = threading.Lock()
         # What keeps the folder locked, for the tools to inherit.
@@ -164,6 +165,7 @@ class Run:
         with open(self.log, 'ab') as log, self._starting:
             if self._stopped:
                 raise ToolError(f'{self.name}: stopped')
+            self._log_begin = log.tell()
             self._process = subprocess.Popen(
                 list(map(str, command)), stdout=log,
                 stderr=subprocess.STDOUT, pass_fds=self._inherited,
@@ -192,10 +194,11 @@ class Run:
                 self._process.terminate()
 
     def status(self) -> str:
-        """Where the run is, by the last lines of its log."""
+        """Where the run is, by the last lines that its tool has logged."""
         if not self.log.is_file():
             return 'starting'
-        text = self.log.read_bytes()[-4000:].decode(errors='replace')
+        text = self.log.read_bytes()[self._log_begin:][-4000:].decode(
+            errors='replace')
         found = re.findall(
             r'Epoch\((\w+)\)\s*(?:\[(\d+)\])?\[\s*(\d+)/(\d+)\]', text)
         if not found:

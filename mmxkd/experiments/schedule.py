@@ -47,12 +47,13 @@ def run_all(runs: Sequence[Run], jobs: int) -> None:
                 sorter.done(run)
                 finished += 1
             if time.monotonic() >= next_status:
-                next_status += STATUS_SECONDS
+                next_status = time.monotonic() + STATUS_SECONDS
                 seconds = int(time.monotonic() - begin)
                 print(status_line(active, finished, len(runs), seconds),
                       flush=True)
     finally:
         for run in active.values():
+            print(f'{run.name}: stopping', flush=True)
             run.stop()
         pool.shutdown()
 

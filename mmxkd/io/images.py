@@ -32,7 +32,8 @@ def read_image(path: str | os.PathLike, modality: str,
     """
     content = _read_bytes(path, modality, backend_args)
     if not content:
-        raise CorruptSampleError(path, modality, 'the file is empty')
+        raise CorruptSampleError(
+            path, modality, 'cannot be decoded: the file is empty')
     image = cv2.imdecode(np.frombuffer(content, np.uint8),
                          cv2.IMREAD_UNCHANGED)
     if image is None:

@@ -40,7 +40,7 @@ class DistillationLoss(nn.Module):
         same_shape (bool): Student and teacher need equal shapes, so that
             connectors are inferred where they differ.
         maps_only (bool): The loss tells channels from positions, so that
-            what is not an (N, C, H, W) map is refused.
+            anything but (N, C, H, W) maps is refused.
         fixed (tuple[str]): Arguments that come from the student without a
             gradient, such as targets.
         between_heads (bool): The config names two heads, and the loss says

@@ -175,7 +175,7 @@ class DualKLLoss(MultiLevelLoss):
 
 
 def _mean(rows: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean of (N, rows), weighted by as many weights; 0 where they are 0."""
+    """Weighted mean of (N, rows); 0 where all weights are 0."""
     if weight is None:
         return rows.mean()
     total = weight.sum()

@@ -139,7 +139,7 @@ def _check_sizes(name: str, level: int, teacher: int, s: Tensor, t: Tensor
     if s.dim() != 4 or t.dim() != 4 or len(s) != len(t):
         raise ValueError(f'{name}: level {level} is {tuple(s.shape)} in the '
                          f'student, {tuple(t.shape)} in teacher {teacher}; '
-                         'expected (N, C, H, W) of one N')
+                         'expected (N, C, H, W) with equal N')
     if s.shape[2:] != t.shape[2:]:
         raise ValueError(
             f'{name}: level {level} is {s.shape[2]}×{s.shape[3]} in the '

@@ -59,7 +59,7 @@ class SpearmanLoss(MultiLevelLoss):
         check_known('SpearmanLoss: mode', mode, MODES)
         if not strength >= LEAST_STRENGTH:
             raise ValueError(f'SpearmanLoss: strength={strength}, expected '
-                             f'{LEAST_STRENGTH} at least')
+                             f'at least {LEAST_STRENGTH}')
         self.mode, self.strength = mode, strength
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:

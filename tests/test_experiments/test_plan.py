@@ -75,13 +75,13 @@ def test_some_arms_bring_what_they_need(load):
     ('num_seeds', 'num_seed', "num_seed is unknown; did you mean 'num_seeds'"),
     ("('val', 'test')", "'val'", "splits='val', expected e.g."),
     ("tested_on = 'fog'", "tested_on = 'fogg'", "did you mean 'fog'"),
-    ("trained_on='clear'", "trained_on='cler'", "did you mean 'clear'"),
+    ("trained_on='clear'", "trained_on='clearr'", "did you mean 'clear'"),
     ("teacher = 'big'", "teacher = 'bg'", "teacher='bg'.*mean 'big'"),
     ("baseline = 'plain'", "baseline = 'start'", "baseline='start'"),
     ('shared=True', 'share=True', "arms.start.share is unknown; did you mean "
      "'shared'"),
     ("config='configs/start.py', ", '', 'arms.start: config is missing'),
-    ('configs/start.py', 'configs/strat.py', "mean 'configs/start.py'"),
+    ('configs/start.py', 'configs/startt.py', "mean 'configs/start.py'"),
     ('tested=False', '', 'set tested=False'),
     ("taught_by=dict(big=", "taught_by=dict(bigg=", "did you mean 'big'"),
     ("taught_by=dict(big=", "taught_by=dict(other=",
@@ -100,7 +100,7 @@ def test_options_are_checked(load):
     with pytest.raises(ConfigError, match="'epochs': expected KEY=VALUE"):
         load(cfg_options=['epochs'])
     with pytest.raises(ConfigError, match="did you mean 'clear'"):
-        load(data_roots=dict(claer='x'))
+        load(data_roots=dict(clearr='x'))
 
 
 def test_data_are_looked_for_in_every_split(load, tmp_path):

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,13 +67,27 @@ def test_status_is_read_from_the_log(run):
     assert run.status() == 'test 100/360'
 
 
+def test_status_is_not_that_of_the_tool_before(run, tmp_path):
+    run.dir.mkdir(parents=True)
+    run.log.write_text('Epoch(train)  [3][ 50/180]')
+    script = tmp_path / 'nothing.py'
+    script.touch()
+    run._call(script, [], [])
+    assert run.status() == 'starting'
+
+
 def test_stopping_ends_the_tool_and_starts_no_other(run, tmp_path):
     run.dir.mkdir(parents=True)
     script = tmp_path / 'lasts.py'
     script.write_text('import time; print("here", flush=True); '
                       'time.sleep(60)')
-    timer = threading.Timer(0.5, run.stop)
-    timer.start()
+
+    def stop_when_it_runs():
+        while not run.log.is_file() or 'here' not in run.log.read_text():
+            time.sleep(0.01)
+        run.stop()
+
+    threading.Thread(target=stop_when_it_runs, daemon=True).start()
     with pytest.raises(ToolError, match='ended with -15'):
         run._call(script, [], [])
     with pytest.raises(ToolError, match='seed 0 baseline: stopped'):

@@ -1,4 +1,5 @@
 """Runs are skipped when done, resumed when not, and wait for their teacher."""
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -109,11 +110,14 @@ def test_no_place_is_taken_by_a_run_that_waits():
 
 
 def test_status_is_printed(monkeypatch, capsys):
-    monkeypatch.setattr(schedule, 'STATUS_SECONDS', 0.2)
-    run = Waiting('seed 0 mse')
-    threading.Timer(0.5, run.stop).start()
-    schedule.run_all([run], jobs=1)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == ('[0:00] 0/1 models done · seed 0 mse: train epoch 1, '
-                        '2/3')
-    assert len(lines) == 2
+    monkeypatch.setattr(schedule, 'STATUS_SECONDS', 0.1)
+
+    class Asked(Waiting):
+        """Ends when its status has been asked for."""
+        def status(self):
+            self.stop()
+            return super().status()
+
+    schedule.run_all([Asked('seed 0 mse')], jobs=1)
+    assert re.match(r'\[0:0\d\] 0/1 models done · seed 0 mse: '
+                    r'train epoch 1, 2/3\n', capsys.readouterr().out)

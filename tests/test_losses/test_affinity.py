@@ -3,12 +3,8 @@ import torch
 
 from mmxkd.losses import AffinityLoss
 from mmxkd.losses.affinity import within
-from mmxkd.losses.common.grids import coarsest_size, resize
-
-
-def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from mmxkd.losses.common.grids import resize
+from tests.helpers.feature_maps import drawn
 
 
 def slow(student, teacher):
@@ -101,11 +97,6 @@ def test_one_fine_level_is_compared_on_a_bounded_grid():
     assert AffinityLoss(grid=(2, 3))(student, teacher).item() == (
         pytest.approx(slow(resize(student, (2, 3)), resize(teacher, (2, 3))),
                       rel=1e-10))
-
-
-def test_coarsest_size():
-    assert coarsest_size([torch.zeros(1, 1, 8, 6), torch.zeros(1, 1, 3, 5),
-                          torch.zeros(1, 1, 4, 4)]) == (3, 5)
 
 
 @pytest.mark.parametrize('student, teacher, message', [

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmxkd.losses import MaskedFeatureLoss
+from tests.helpers.feature_maps import drawn
 
 
 def samples(*boxes, input_shape=(64, 96)):
@@ -14,11 +15,6 @@ def samples(*boxes, input_shape=(64, 96)):
                 bboxes=torch.tensor(b, dtype=torch.float32).reshape(-1, 4)))
         for b in boxes
     ]
-
-
-def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def slow(student, teacher, boxes, stride):

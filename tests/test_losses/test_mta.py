@@ -240,23 +240,6 @@ def test_a_zero_map_takes_no_gradient(p):
     assert student.grad.isfinite().all()
 
 
-def test_attention_is_signed():
-    feature = torch.tensor([[[[1., -1.]], [[2., -2.]]]])
-    root = 0.5**0.5
-    for p, expected in ((1, [root, -root]), (2, [root, root]),
-                        (3, [root, -root])):
-        assert attention_map(feature, p)[0].tolist() == pytest.approx(
-            expected)
-
-
-@pytest.mark.parametrize('scale', [1e-15, 1e-6, 1.0, 1e6, 1e15])
-def test_attention_has_unit_length(scale):
-    (feature, ) = maps((2, 3, 5, 4))
-    found = attention_map(scale * feature)
-    torch.testing.assert_close(found, attention_map(feature))
-    torch.testing.assert_close(found.norm(dim=1), torch.ones(2))
-
-
 def test_forms_of_the_call():
     loss = MultiTeacherAlignmentLoss()
     level, (a, b, c) = STUDENT[0], (t[0] for t in TEACHERS)

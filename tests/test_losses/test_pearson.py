@@ -3,11 +3,7 @@ import pytest
 import torch
 
 from mmxkd.losses import PearsonLoss
-
-
-def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from tests.helpers.feature_maps import drawn
 
 
 def correlation(one, two):

@@ -4,12 +4,7 @@ import torch
 from scipy.stats import rankdata, spearmanr
 
 from mmxkd.losses import PearsonLoss, SpearmanLoss, soft_rank
-
-
-def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
+from tests.helpers.feature_maps import drawn
 
 # mode='rank'
 

@@ -1,6 +1,7 @@
 """Two optimizers that take turns: the student's and the discriminators'."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.model import is_model_wrapper
@@ -31,7 +32,8 @@ class AlternatingOptimWrapper(OptimWrapperDict):
     def __init__(self, adversaries: list[nn.Module], student: OptimWrapper,
                  discriminator: OptimWrapper) -> None:
         super().__init__(student=student, discriminator=discriminator)
-        self._adversaries = adversaries
+        # Any: the flag is theirs, `nn.Module` does not know it.
+        self._adversaries: list[Any] = adversaries
         self._trained = False
 
     @contextmanager
@@ -106,7 +108,7 @@ class AlternatingOptimWrapperConstructor:
                 or the precision needs a loss scaler.
         """
         if is_model_wrapper(model):
-            model = model.module
+            model = model.get_submodule('module')
         adversaries = [
             m for m in model.modules() if hasattr(m, 'trains_discriminator')
             and getattr(m, 'mode', None) == 'alternate'

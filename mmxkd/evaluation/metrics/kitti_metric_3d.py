@@ -1,4 +1,4 @@
-"""KITTI's 3-D and bird's eye benchmarks for mmdet3d's detectors."""
+"""KITTI's 3-D and bird's eye benchmarks for 3-D detectors."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,8 +7,8 @@ from mmxkd.errors import ConfigError
 from mmxkd.formats.kitti.camera_boxes import (
     CameraBoxes,
     clip_boxes,
-    from_mmdet3d_camera,
-    from_mmdet3d_lidar,
+    from_camera_rows,
+    from_lidar_rows,
     observation_angle,
     project_boxes,
     touches_image,
@@ -24,11 +24,11 @@ from .samples import image_size_of, instances_of
 class KittiMetric3D(KittiMetric):
     """Average precision of 3-D boxes, by KITTI's official rules.
 
-    Reads the predictions of mmdet3d's detectors, boxes of a LiDAR's or of a
-    camera's frame; mmdet3d itself is not needed.
+    Reads ``pred_instances_3d``, boxes in the frame of a LiDAR or of a camera;
+    no 3-D package is needed.
 
     The image box of a detection is that of its projected corners, cut at a
-    near plane and clipped to the image. As in mmdet3d's metric, detections
+    near plane and clipped to the image. As in other tools, detections
     that no pixel of the image shows are left out: KITTI labels only what its
     camera sees. Their number is logged. No other range is applied.
 
@@ -95,11 +95,11 @@ class KittiMetric3D(KittiMetric):
 
 def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
               camera: Camera) -> CameraBoxes:
-    """Boxes of mmdet3d in the camera's frame.
+    """Predicted boxes in the camera's frame.
 
     Args:
         frame_id (str): For messages.
-        boxes (object): mmdet3d's boxes; their class tells their frame.
+        boxes (object): Its class tells their frame.
         rows (np.ndarray): (N, 7+) their tensor.
         camera (Camera): Of the frame.
 
@@ -109,7 +109,7 @@ def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
     """
     kinds = {kind.__name__ for kind in type(boxes).__mro__}
     if 'CameraInstance3DBoxes' in kinds:
-        return from_mmdet3d_camera(rows)
+        return from_camera_rows(rows)
     if 'LiDARInstance3DBoxes' not in kinds:
         raise ConfigError(
             f'frame {frame_id}: expected LiDARInstance3DBoxes or '
@@ -119,7 +119,7 @@ def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
             f'frame {frame_id}: boxes of a LiDAR need lidar2cam: give '
             "KittiMetric3D an ann_file, or add 'lidar2cam' to the meta_keys "
             'of the packing transform')
-    return from_mmdet3d_lidar(rows, camera.lidar2cam)
+    return from_lidar_rows(rows, camera.lidar2cam)
 
 
 def camera_of(frame_id: str, sample: Mapping) -> Camera:

@@ -18,7 +18,7 @@ def frame_id_of(sample: Mapping) -> str:
     """
     for key in ('img_path', 'lidar_path'):
         path = sample.get(key)
-        # mmdet3d lists the images of a scan: one, of the labelled camera.
+        # A 3-D data set lists the images of a scan: that of its camera.
         if isinstance(path, (list, tuple)) and len(path) == 1:
             path = path[0]
         if isinstance(path, (str, os.PathLike)):
@@ -64,7 +64,7 @@ def instances_of(frame_id: str, sample: Mapping, field: str,
             f'frame {frame_id}: the model predicted no {field}.{missing[0]}')
     arrays = []
     for key in keys:
-        # Boxes are a tensor, or an object of mmdet's or mmdet3d's around one.
+        # Boxes are a tensor, or an object around one.
         value = getattr(found[key], 'tensor', found[key])
         array = value.detach().cpu().double().numpy()
         finite = np.isfinite(array)

@@ -32,8 +32,8 @@ def wrap_angle(angle: np.ndarray) -> np.ndarray:
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
-def from_mmdet3d_camera(boxes: np.ndarray) -> CameraBoxes:
-    """Rows of mmdet3d's ``CameraInstance3DBoxes.tensor``.
+def from_camera_rows(boxes: np.ndarray) -> CameraBoxes:
+    """Rows of ``CameraInstance3DBoxes.tensor``.
 
     Args:
         boxes (np.ndarray): (N, 7+) bottom centre x, y, z; length, height,
@@ -43,11 +43,11 @@ def from_mmdet3d_camera(boxes: np.ndarray) -> CameraBoxes:
                        wrap_angle(boxes[:, 6]))
 
 
-def from_mmdet3d_lidar(boxes: np.ndarray,
+def from_lidar_rows(boxes: np.ndarray,
                        lidar2cam: np.ndarray) -> CameraBoxes:
-    """Rows of mmdet3d's ``LiDARInstance3DBoxes.tensor``.
+    """Rows of ``LiDARInstance3DBoxes.tensor``.
 
-    The inverse of how mmdet3d turns KITTI's labels into its own: the bottom
+    The inverse of how KITTI's labels are turned into such boxes: the bottom
     centre is moved by the matrix, and the angle as if the axes of the two
     sensors were parallel.
 

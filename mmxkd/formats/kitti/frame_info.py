@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from . import CAMERA, KittiObjects
 from .calibration import KittiCalibration
 from .camera_boxes import CameraBoxes
 from .difficulty import TOO_HARD, grade
+from .infos import CAMERA
+from .objects import KittiObjects
 from .visible_box import visible_boxes
 
 CATEGORIES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck',
@@ -104,7 +105,7 @@ def _instances(objects: KittiObjects, calibration: KittiCalibration,
                                   objects.truncated), TOO_HARD)
     hits = np.where(real, points_in_boxes(points, _boxes(objects)), -1)
     centers, depths = _projected_centers(objects, calibration)
-    boxes_3d = _mmdet3d_boxes(objects)
+    boxes_3d = _rows_of(objects)
     return [{
         'bbox': objects.bbox[k].tolist(),
         'bbox_label': label,
@@ -128,7 +129,7 @@ def _camera_instances(objects: KittiObjects, calibration: KittiCalibration,
     """Objects that the image shows, boxed by their projected 3-D box."""
     boxes = visible_boxes(_boxes(objects), calibration.P2, *size)
     centers, depths = _projected_centers(objects, calibration)
-    boxes_3d = _mmdet3d_boxes(objects)
+    boxes_3d = _rows_of(objects)
     shown = ~np.isnan(boxes[:, 0]) & (depths > 0)
     return [{
         'bbox': boxes[k].tolist(),
@@ -147,7 +148,7 @@ def _boxes(objects: KittiObjects) -> CameraBoxes:
                        objects.rotation_y)
 
 
-def _mmdet3d_boxes(objects: KittiObjects) -> np.ndarray:
+def _rows_of(objects: KittiObjects) -> np.ndarray:
     """(N, 7) x, y, z, length, height, width, rotation_y."""
     return np.column_stack([objects.location, objects.dimensions[:, [2, 0, 1]],
                             objects.rotation_y])

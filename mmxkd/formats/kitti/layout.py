@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
 
-from . import SPLITS, folder_of, official_ids, read_ids
+from .splits import SPLITS, folder_of, official_ids, read_ids
 
 SUFFIXES = {'image_2': '.png', 'calib': '.txt', 'velodyne': '.bin',
             'label_2': '.txt', 'depth_2': '.png'}

@@ -10,7 +10,7 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
     """Ground-truth boxes of each image, without ignored regions.
 
     Args:
-        batch_data_samples (Sequence): Data samples of mmdet or mmdet3d, with
+        batch_data_samples (Sequence): Data samples with
             ``gt_instances.bboxes``: (G, 4) x1, y1, x2, y2 in pixels of the
             network's input.
 

@@ -1,11 +1,12 @@
 """The terms of Chen et al. (NeurIPS 2017) for any head."""
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmxkd.losses.bounded_regression import BoundedRegressionLoss
 from mmxkd.losses.soft_cross_entropy import SoftCrossEntropyLoss
 from mmxkd.schedules import Progress, build_schedule
 
 from .base import HeadLoss
+from .layouts import check_coders
 
 
 class ChenHeadLoss(HeadLoss):
@@ -54,6 +55,22 @@ class ChenHeadLoss(HeadLoss):
         self.soft = SoftCrossEntropyLoss(temperature, background_weight,
                                          foreground_weight)
         self.bounded = BoundedRegressionLoss(nu, margin, bound)
+
+    def check_boxes(self, student: nn.Module, teacher: nn.Module) -> None:
+        """Raise unless both heads predict deltas of the same kind.
+
+        Args:
+            student, teacher (nn.Module): What decodes the boxes.
+
+        Raises:
+            ValueError: The codes differ, or bounded regression would compare
+                decoded boxes.
+        """
+        if self.bounded.nu and student.reg_decoded_bbox:
+            raise ValueError(f'{type(student).__name__} regresses decoded '
+                             'boxes; bounded regression compares deltas. '
+                             'Leave it out by nu=0')
+        check_coders(student, teacher)
 
     def mu_now(self, progress: Progress) -> float:
         """The share of the hard labels at this moment.

@@ -15,7 +15,7 @@ from mmxkd.schedules import Progress
 
 from .base import require_attributes, require_equal
 from .chen import ChenHeadLoss
-from .layouts import check_coders, check_priors
+from .layouts import check_priors
 
 
 @MODELS.register_module()
@@ -68,14 +68,10 @@ class ChenDenseHeadLoss(ChenHeadLoss):
                     f'each of {head.cls_out_channels} classes, and no '
                     'background class to weigh; expected a softmax (SSD) or '
                     'one class (RPN)')
-        if self.bounded.nu and student.reg_decoded_bbox:
-            raise ValueError(f'{type(student).__name__} regresses decoded '
-                             'boxes; bounded regression compares deltas. '
-                             'Leave it out by nu=0')
         for name in ('num_classes', 'use_sigmoid_cls'):
             require_equal(getattr(student, name), getattr(teacher, name),
                           name)
-        check_coders(student, teacher)
+        self.check_boxes(student, teacher)
         check_priors(student.prior_generator, teacher.prior_generator)
         if not self.named and student.num_classes == 1:
             # Maybe an RPN, whose loss comes first: a two-stage detector has a

@@ -10,7 +10,6 @@ from mmxkd.schedules import Progress
 
 from .base import LateCaller, require_attributes, require_equal
 from .chen import ChenHeadLoss
-from .layouts import check_coders
 
 
 @MODELS.register_module()
@@ -55,13 +54,9 @@ class ChenRoIHeadLoss(ChenHeadLoss):
                                  f'{side} has sigmoids, and no background '
                                  'class to weigh; expected a softmax')
         own, other = student.bbox_head, teacher.bbox_head
-        if self.bounded.nu and own.reg_decoded_bbox:
-            raise ValueError(f'{type(own).__name__} regresses decoded boxes; '
-                             'bounded regression compares deltas. Leave it '
-                             'out by nu=0')
         for name in ('num_classes', 'reg_class_agnostic'):
             require_equal(getattr(own, name), getattr(other, name), name)
-        check_coders(own, other)
+        self.check_boxes(own, other)
         self.classes = own.num_classes
 
     def reads(self, student: str, teacher: str) -> dict[str, str]:

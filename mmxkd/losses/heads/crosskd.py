@@ -106,8 +106,8 @@ class CrossKDLoss(HeadLoss):
                              f'{len(tower)} convolutions')
         if isinstance(tower[self.position - 1], (nn.ModuleList,
                                                  nn.Sequential)):
-            raise ValueError(f'{where} is one a level; expected one that '
-                             'all levels share')
+            raise ValueError(f'{where} has one tower per level; expected one '
+                             'tower for all levels')
 
     def reads(self, student: str, teacher: str) -> dict[str, str]:
         """The student's towers, and the teacher's predictions."""

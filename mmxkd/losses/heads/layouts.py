@@ -53,8 +53,8 @@ def check_priors(student: Any, teacher: Any) -> None:
             or getattr(teacher, 'input_size', None))
     own, other = (describe_priors(g, size) for g in (student, teacher))
     if own != other:
-        raise ValueError('student and teacher predict for other priors, so '
-                         'their predictions cannot be compared one by one. '
+        raise ValueError('student and teacher predict for different priors, '
+                         'so their predictions cannot be compared one by one. '
                          f'Student: {own}. Teacher: {other}')
     for level, (s, t) in enumerate(zip(
             student.base_anchors, teacher.base_anchors, strict=True)):
@@ -77,7 +77,7 @@ def check_coders(student: nn.Module, teacher: nn.Module) -> None:
         coder = getattr(head, 'bbox_coder', None)
         if not (hasattr(coder, 'means') and hasattr(coder, 'stds')):
             raise ValueError(f'{type(head).__name__} of the {side} encodes '
-                             f'boxes by {type(coder).__name__}; expected '
+                             f'boxes with {type(coder).__name__}; expected '
                              'deltas to priors (DeltaXYWHBBoxCoder)')
     own, other = student.bbox_coder, teacher.bbox_coder
     require_equal(type(own).__name__, type(other).__name__, 'bbox_coder')

@@ -116,8 +116,9 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         if not isinstance(inputs, dict):
             inputs = dict(img=inputs)
         views = [self._pick(inputs, key) for key in self.modalities]
-        if isinstance(views[0], Tensor):
-            return torch.cat(views, dim=1)
+        batched = [view for view in views if isinstance(view, Tensor)]
+        if len(batched) == len(views):
+            return torch.cat(batched, dim=1)
         return [torch.cat(parts) for parts in zip(*views, strict=True)]
 
     def _pick(self, inputs: dict, key: str) -> Batch:

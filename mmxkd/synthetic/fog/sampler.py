@@ -5,6 +5,7 @@ import numpy as np
 
 from mmxkd.synthetic.worlds import clutter, people, vehicles
 from mmxkd.synthetic.worlds.air import sample_atmosphere
+from mmxkd.synthetic.worlds.backdrop import Backdrop
 from mmxkd.synthetic.worlds.difficulty import SceneDifficulty
 from mmxkd.synthetic.worlds.placing import (
     Ground,
@@ -21,6 +22,10 @@ from mmxkd.synthetic.worlds.scene import (
 
 # Half of the field of view, as x / z; the camera's centre is off the middle.
 VIEW_LEFT, VIEW_RIGHT = -0.27, 0.25
+BACKDROP = Backdrop(
+    setback=(.5, 3.0), start=(6.0, 12.0), gap=(0.0, 6.0), end=130.0,
+    built=.65, tree_setback=(.5, 4.0), far_trees=(135, 170), far_width=40.0,
+    far_step=8.0)
 
 
 def sample_scene(seed: int, index: int, difficulty: SceneDifficulty) -> Scene:
@@ -39,30 +44,8 @@ def sample_scene(seed: int, index: int, difficulty: SceneDifficulty) -> Scene:
                 rng.uniform(.10, .2), rng.uniform(0, 9))
     return Scene(
         seed=seed, index=index, road=road, atmosphere=atmosphere,
-        backdrop=_sample_backdrop(rng, road, night),
+        backdrop=far_to_near(BACKDROP.sample(rng, road, night)),
         objects=_sample_objects(rng, road, difficulty, night))
-
-
-def _sample_backdrop(rng: np.random.Generator, road: Road,
-                     night: bool) -> tuple[SceneObject, ...]:
-    objects: list[SceneObject] = []
-    for side, kerb in ((-1.0, road.left), (1.0, road.right)):
-        facade = kerb + side * (road.sidewalk + rng.uniform(.5, 3.0))
-        z = rng.uniform(6.0, 12.0)
-        while z < 130.0:
-            length = rng.uniform(12.0, 28.0)
-            if rng.random() < .65:
-                objects.append(clutter.house(rng, facade, z, z + length,
-                                             night))
-            else:
-                for at in np.arange(z + 3.0, z + length, 6.0):
-                    objects.append(clutter.tree(
-                        rng, facade + side * rng.uniform(.5, 4.0), at))
-            z += length + rng.uniform(0.0, 6.0)
-    for x in np.arange(-40.0, 40.0, 8.0):
-        objects.append(clutter.tree(rng, x + rng.uniform(-3, 3),
-                                    rng.uniform(135, 170)))
-    return far_to_near(objects)
 
 
 def _sample_objects(rng: np.random.Generator, road: Road,

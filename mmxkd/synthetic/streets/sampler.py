@@ -8,6 +8,7 @@ import numpy as np
 
 from mmxkd.synthetic.worlds import clutter, people, vehicles
 from mmxkd.synthetic.worlds.air import sample_atmosphere
+from mmxkd.synthetic.worlds.backdrop import Backdrop
 from mmxkd.synthetic.worlds.difficulty import SceneDifficulty
 from mmxkd.synthetic.worlds.ordering import paint_order
 from mmxkd.synthetic.worlds.placing import Ground, Place, sample_kerb
@@ -26,6 +27,11 @@ CLEAR_DAY = SceneDifficulty(weather_mix={'clear': 1.0}, night_share=0.0)
 # Largest |x / z| of what is drawn at all: a little more than the camera sees.
 _VIEW = 0.95
 _NEAREST, _FARTHEST = 4.5, 45.0
+# Houses and trees, well beside the pavements.
+BACKDROP = Backdrop(
+    setback=(.5, 4.0), start=(3.0, 8.0), gap=(1.0, 7.0), end=120.0,
+    built=.6, tree_setback=(3, 7), far_trees=(130, 170), far_width=150.0,
+    far_step=9.0)
 _CARS = {'hatchback': .42, 'car': .38, 'van': .14, 'lorry': .06}
 
 
@@ -48,7 +54,7 @@ def sample_kitti_scene(seed: int, index: int) -> Scene:
     street.walk()
     street.furnish()
     return Scene(seed=seed, index=index, road=road, atmosphere=atmosphere,
-                 backdrop=_lower(_sample_backdrop(rng, road)),
+                 backdrop=_lower(BACKDROP.sample(rng, road, False)),
                  objects=_lower(street.objects))
 
 
@@ -166,26 +172,3 @@ class _Street:
 
 def _always(place: Place) -> Place:
     return place
-
-
-def _sample_backdrop(rng: np.random.Generator,
-                     road: Road) -> list[SceneObject]:
-    """Houses and trees, well beside the pavements."""
-    objects: list[SceneObject] = []
-    for side, kerb in ((-1.0, road.left), (1.0, road.right)):
-        facade = kerb + side * (road.sidewalk + rng.uniform(.5, 4.0))
-        z = rng.uniform(3.0, 8.0)
-        while z < 120.0:
-            length = rng.uniform(12.0, 28.0)
-            if rng.random() < .6:
-                objects.append(clutter.house(rng, facade, z, z + length,
-                                             False))
-            else:
-                objects += [
-                    clutter.tree(rng, facade + side * rng.uniform(3, 7), at)
-                    for at in np.arange(z + 3.0, z + length, 6.0)]
-            z += length + rng.uniform(1.0, 7.0)
-    objects += [clutter.tree(rng, x + rng.uniform(-3, 3),
-                             rng.uniform(130, 170))
-                for x in np.arange(-150.0, 150.0, 9.0)]
-    return objects

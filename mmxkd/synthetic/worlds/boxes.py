@@ -30,15 +30,6 @@ class Box:
         lower = self.bottom + np.array(flat)
         return np.concatenate([lower, lower - [0, height, 0]])
 
-    def contains(self, points: np.ndarray, margin: float) -> np.ndarray:
-        """Which world points (N, 3) lie in the box, grown by ``margin``."""
-        height, width, length = self.size
-        forward, right = axes(self.yaw)
-        away = points - self.bottom
-        return ((np.abs(away @ forward) <= length / 2 + margin)
-                & (np.abs(away @ right) <= width / 2 + margin)
-                & (away[:, 1] <= margin) & (away[:, 1] >= -height - margin))
-
 
 def box_of(thing: SceneObject) -> Box:
     """The box of an object, from its parts and its heading."""

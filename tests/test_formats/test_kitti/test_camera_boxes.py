@@ -8,8 +8,8 @@ from mmxkd.formats.kitti.camera_boxes import (
     CameraBoxes,
     box_corners,
     clip_boxes,
-    from_mmdet3d_camera,
-    from_mmdet3d_lidar,
+    from_camera_rows,
+    from_lidar_rows,
     observation_angle,
     project_boxes,
     project_edges,
@@ -58,8 +58,8 @@ def test_conversions_are_those_of_mmdet3d():
     lidar = camera.convert_to(
         boxes3d.Box3DMode.LIDAR, np.linalg.inv(LIDAR2CAM))
     assert (lidar.tensor[:, 0] > 5).all()  # x is forward there
-    for found in (from_mmdet3d_camera(camera.tensor.double().numpy()),
-                  from_mmdet3d_lidar(lidar.tensor.double().numpy(),
+    for found in (from_camera_rows(camera.tensor.double().numpy()),
+                  from_lidar_rows(lidar.tensor.double().numpy(),
                                      LIDAR2CAM)):
         for ours, true in zip(found, boxes, strict=True):
             np.testing.assert_allclose(ours, true, atol=2e-5)

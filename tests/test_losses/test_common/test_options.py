@@ -2,7 +2,7 @@ import pytest
 
 from mmxkd.errors import check_known
 from mmxkd.losses import ChannelWiseDistillationLoss
-from mmxkd.losses.common.options import check_positive
+from mmxkd.losses.common.options import check_positive, check_share
 
 
 def test_words():
@@ -22,3 +22,14 @@ def test_what_is_no_positive_number(value):
 @pytest.mark.parametrize('value', [1, 0.5])
 def test_positive_numbers(value):
     check_positive('L', 'tau', value)
+
+
+@pytest.mark.parametrize('value', [0, 0.3, 1])
+def test_shares(value):
+    check_share('L', 'mu', value)
+
+
+@pytest.mark.parametrize('value', [-0.1, 1.1, float('nan'), '1', None])
+def test_what_is_not_a_share(value):
+    with pytest.raises(ValueError, match='^L: mu=.*, expected 0 to 1$'):
+        check_share('L', 'mu', value)

@@ -14,6 +14,7 @@ from mmxkd.synthetic import (
 from mmxkd.synthetic.sensors.lidar import ELEVATIONS
 from mmxkd.synthetic.sensors.rays import meet_capsule, meet_facet, meet_ground
 from mmxkd.synthetic.worlds.scene import Capsule
+from tests.helpers.box_contains import box_contains
 
 HEIGHT = 1.65
 LEVEL = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]],
@@ -167,6 +168,6 @@ def test_points_of_an_object_lie_in_its_box(street):
     for number, thing in enumerate(scene.objects, start=1):
         own = world[echoes.instance == number]
         # Four standard deviations of the range noise.
-        assert box_of(thing).contains(own, .06).all()
+        assert box_contains(box_of(thing), own, .06).all()
         found += len(own) > 20
     assert found >= 5

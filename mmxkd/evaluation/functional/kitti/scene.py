@@ -16,7 +16,7 @@ from .overlaps import (
 )
 
 #: What the overlap of a match has to exceed, by class. 'strict' is KITTI's
-#: own; 'loose' is what mmdet3d and others print as a second block.
+#: own; 'loose' is what other tools print as a second block.
 MIN_OVERLAPS = {
     'strict': {'bbox': (.7, .5, .5), 'bev': (.7, .5, .5), '3d': (.7, .5, .5)},
     'loose': {'bev': (.5, .25, .25), '3d': (.5, .25, .25)}}

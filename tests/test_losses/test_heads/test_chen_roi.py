@@ -1,26 +1,21 @@
-"""Chen et al. (2017) on RPNs and RoI heads of mmdet."""
+"""Chen et al. (2017) on the RoI heads of mmdet."""
 from copy import deepcopy
 
 import pytest
 import torch
-import torch.nn.functional as F
 
-from mmxkd.losses import soft_cross_entropy
+from mmxkd.errors import ConfigError
+from mmxkd.losses import ChenRoIHeadLoss, soft_cross_entropy
 from tests.helpers.detectors import Calls
 from tests.helpers.tiny_heads import (
     batch,
     distilled,
     faster_rcnn,
-    on,
     spy,
     two_stage,
     weights_of,
 )
 from tests.helpers.toys import step
-
-
-def total_of(value):
-    return sum(value) if isinstance(value, (list, tuple)) else value
 
 
 @pytest.mark.parametrize('without', [(), (1, ), (0, 1)])
@@ -88,20 +83,6 @@ def test_the_teacher_is_asked_about_the_students_rois():
         (0.6 * soft + bound) / len(rois), rel=1e-4)
 
 
-def test_each_head_weighs_its_own_loss():
-    whole = step(distilled(faster_rcnn(), **two_stage(mu=1.0)), batch())
-    losses = step(distilled(faster_rcnn(), loss_rpn=on('rpn_head', mu=0.25)),
-                  batch())
-    assert sum(losses['loss_rpn_cls']).item() == pytest.approx(
-        0.25 * sum(whole['loss_rpn_cls']).item())
-    assert losses['loss_cls'].item() == pytest.approx(
-        whole['loss_cls'].item())
-    named = on('rpn_head', mu=0.25, hard_loss='loss_cls')
-    losses = step(distilled(faster_rcnn(), loss_rpn=named), batch())
-    assert losses['loss_cls'].item() == pytest.approx(
-        0.25 * whole['loss_cls'].item())
-
-
 def test_the_teacher_still_stops_after_what_is_recorded():
     model = distilled(faster_rcnn(), loss_roi=two_stage()['loss_roi'])
     teacher = model.teachers['t'].model
@@ -123,32 +104,6 @@ def test_a_copy_of_the_algorithm_distils_by_itself():
     assert copy.teachers['t'] is model.teachers['t']
 
 
-def test_rpn_term_by_term():
-    model = distilled(faster_rcnn(), **two_stage(mu=0.4))
-    calls = spy(model, 'loss_rpn')
-    losses = step(model, batch())
-    given = calls[0]
-    soft, count = 0.0, 0
-    for s, t, weights in zip(
-            given['s_prediction'][0], given['t_prediction'][0],
-            given['targets'][1], strict=True):
-        s, t = (v.permute(0, 2, 3, 1).flatten(1)[weights > 0] for v in (s, t))
-        p = t.sigmoid()
-        soft -= (p * F.logsigmoid(s)
-                 + 1.5 * (1 - p) * F.logsigmoid(-s)).sum().item()
-        count += len(s)
-    assert given['targets'][4] == count > 0
-    assert losses['distill.rpn_soft'].item() == pytest.approx(
-        soft / count, rel=1e-4)
-    whole = distilled(faster_rcnn(), **two_stage(mu=1.0))
-    torch.manual_seed(3)
-    alone = step(whole, batch())
-    torch.manual_seed(3)
-    weighed = step(model, batch())
-    assert total_of(weighed['loss_rpn_cls']).item() == pytest.approx(
-        0.4 * total_of(alone['loss_rpn_cls']).item(), rel=1e-4)
-
-
 def test_half_precision_teacher():
     model = distilled(faster_rcnn(), dtype='bf16', **two_stage())
     losses = step(model, batch())
@@ -162,3 +117,16 @@ def test_class_agnostic_boxes():
     cfg.roi_head.bbox_head.reg_class_agnostic = True
     model = distilled(cfg, **two_stage())
     assert step(model, batch())['distill.loss_roi'].isfinite()
+
+
+def test_sigmoid_roi_heads_and_cascades_are_refused():
+    class Cascade(torch.nn.Module):
+        bbox_roi_extractor = _bbox_forward = None
+        bbox_head = torch.nn.ModuleList()
+
+    with pytest.raises(ValueError, match='is a cascade'):
+        ChenRoIHeadLoss().check(Cascade(), Cascade())
+    cfg = faster_rcnn()
+    cfg.roi_head.bbox_head.loss_cls = dict(type='FocalLoss')
+    with pytest.raises(ConfigError, match='no background class to weigh'):
+        distilled(cfg, **two_stage())

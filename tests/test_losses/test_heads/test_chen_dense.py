@@ -1,15 +1,21 @@
-"""Chen et al. (2017) on SSD heads of mmdet."""
+"""Chen et al. (2017) on dense heads of mmdet: SSD, RPN, RetinaNet."""
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 
-from mmxkd import schedules
-from mmxkd.errors import ConfigError
 from mmxkd.losses import ChenDenseHeadLoss, soft_cross_entropy
 from mmxkd.losses.heads.chen_dense import flatten_levels
 from mmxkd.schedules import Progress
-from tests.helpers.tiny_heads import batch, dense, distilled, on, spy, ssd
+from tests.helpers.tiny_heads import (
+    batch,
+    dense,
+    distilled,
+    faster_rcnn,
+    on,
+    spy,
+    ssd,
+    two_stage,
+)
 from tests.helpers.toys import step
 
 
@@ -115,70 +121,6 @@ def test_images_without_boxes(without):
         assert parameter.grad.isfinite().all(), name
 
 
-def plain_losses(model_cfg, data):
-    model = distilled(model_cfg, loss_head=on('bbox_head', mu=1.0))
-    return step(model, data)
-
-
-def test_mu_weighs_the_detectors_own_loss():
-    whole = plain_losses(ssd(), batch())
-    model = distilled(ssd(), loss_head=on('bbox_head', mu=0.25))
-    losses = step(model, batch())
-    assert len(losses['loss_cls']) == 2
-    assert sum(losses['loss_cls']).item() == pytest.approx(
-        0.25 * sum(whole['loss_cls']).item())
-    assert sum(losses['loss_bbox']).item() == pytest.approx(
-        sum(whole['loss_bbox']).item())
-
-
-def test_an_idle_loss_weighs_nothing_of_the_detector():
-    whole = plain_losses(ssd(), batch())
-    model = distilled(ssd(), loss_head=on('bbox_head', mu=0.25,
-                                          loss_weight=0.0))
-    losses = step(model, batch())
-    assert sum(losses['loss_cls']).item() == pytest.approx(
-        sum(whole['loss_cls']).item())
-
-
-def test_mu_may_follow_a_schedule():
-    ramp = dict(type='Linear', start=0.0, stop=1.0, end=10)
-    loss = ChenDenseHeadLoss(mu=ramp)
-    assert [loss.mu_now(Progress(iter=i)) for i in (0, 5, 99)] == [0, 0.5, 1]
-    assert loss.student_weights(Progress(iter=3)) == dict(loss_cls=0.3)
-
-
-def test_mu_by_epoch_in_a_run_without_epochs_is_told(monkeypatch):
-    said = []
-    monkeypatch.setattr(schedules, 'print_log',
-                        lambda text, **kwargs: said.append(text))
-    MessageHub.get_current_instance().update_info('max_epochs', 1)
-    ramp = dict(type='Linear', start=0.0, stop=1.0, end=2, by_epoch=True)
-    step(distilled(ssd(), loss_head=on('bbox_head', mu=ramp)), batch())
-    assert len(said) == 1 and "'loss_head': mu changes by epoch" in said[0]
-
-
-@pytest.mark.parametrize('mu', [-0.1, 1.1])
-def test_mu_is_a_share(mu):
-    with pytest.raises(ConfigError, match='between 0 and 1'):
-        distilled(ssd(), loss_head=on('bbox_head', mu=mu))
-
-
-def test_a_loss_that_the_detector_lacks():
-    told = pytest.raises(ConfigError, match=(
-        "'loss_head': hard_loss='loss_clss'.*did you mean 'loss_cls'"))
-    loss = on('bbox_head', hard_loss='loss_clss')
-    with told:
-        distilled(ssd(), loss_head=loss)
-    with told:
-        step(distilled(ssd(), dry_run=False, loss_head=loss), batch())
-
-
-def test_two_losses_may_not_weigh_the_same():
-    model = distilled(ssd(), loss_a=on('bbox_head'), loss_b=on('bbox_head'))
-    with pytest.raises(ConfigError, match="loss_b.*'loss_cls' is weighed"):
-        step(model, batch())
-
-
 def test_a_dense_head_with_a_softmax_and_no_mining():
     cfg = dense('retinanet')
     cfg.bbox_head.loss_cls = dict(type='CrossEntropyLoss')
@@ -195,3 +137,44 @@ def test_a_dense_head_with_a_softmax_and_no_mining():
         soft += soft_cross_entropy(s, t).sum().item()
     assert losses['distill.loss_head'].item() == pytest.approx(
         0.5 * soft / given['targets'][4], rel=1e-4)
+
+
+def test_levels_of_other_sizes():
+    s, t = ([torch.zeros(1, 8, size, size)] for size in (4, 5))
+    targets = [[torch.zeros(1, 32).long()], [torch.ones(1, 32)],
+               [torch.zeros(1, 32, 4)], [torch.zeros(1, 32, 4)], 1]
+    with pytest.raises(ValueError, match=r'ChenDenseHeadLoss: level 0 is '
+                       r'\(1, 8, 4, 4\) in the student'):
+        ChenDenseHeadLoss()((s, s), (t, t), targets, Progress())
+    with pytest.raises(ValueError, match='gives 4 values, expected the 5'):
+        ChenDenseHeadLoss()((s, s), (s, s), targets[:4], Progress())
+
+
+def total_of(value):
+    return sum(value) if isinstance(value, (list, tuple)) else value
+
+
+def test_rpn_term_by_term():
+    model = distilled(faster_rcnn(), **two_stage(mu=0.4))
+    calls = spy(model, 'loss_rpn')
+    losses = step(model, batch())
+    given = calls[0]
+    soft, count = 0.0, 0
+    for s, t, weights in zip(
+            given['s_prediction'][0], given['t_prediction'][0],
+            given['targets'][1], strict=True):
+        s, t = (v.permute(0, 2, 3, 1).flatten(1)[weights > 0] for v in (s, t))
+        p = t.sigmoid()
+        soft -= (p * F.logsigmoid(s)
+                 + 1.5 * (1 - p) * F.logsigmoid(-s)).sum().item()
+        count += len(s)
+    assert given['targets'][4] == count > 0
+    assert losses['distill.rpn_soft'].item() == pytest.approx(
+        soft / count, rel=1e-4)
+    whole = distilled(faster_rcnn(), **two_stage(mu=1.0))
+    torch.manual_seed(3)
+    alone = step(whole, batch())
+    torch.manual_seed(3)
+    weighed = step(model, batch())
+    assert total_of(weighed['loss_rpn_cls']).item() == pytest.approx(
+        0.4 * total_of(alone['loss_rpn_cls']).item(), rel=1e-4)
