@@ -89,7 +89,7 @@ setup(
     # Of the tree's directories only the package is installed: a top-level
     # `tests` or `tools` in site-packages would shadow other projects' own.
     packages=find_packages(include=('mmxkd', 'mmxkd.*')),
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     install_requires=requirements('runtime'),
     extras_require={
         **EXTRAS,

@@ -147,3 +147,30 @@ mean 'cfg'?
         if key not in known:
             raise ConfigError(f'{where}.{key} is unknown; '
                               + did_you_mean(str(key), known))
+
+
+def check_name(kind: str, name: object, known: Iterable[str],
+               where: str = '') -> None:
+    """Raise where a name is not among the known ones.
+
+    Args:
+        kind (str): What it is the name of, e.g. ``'split'``.
+        name: What was given.
+        known (Iterable[str]): What there is.
+        where (str): A file or a key, in front of the message.
+
+    Raises:
+        ConfigError: It offers the nearest names.
+
+    Examples:
+        >>> check_name('split', 'valid', ['train', 'val'])
+        Traceback (most recent call last):
+        ...
+        mmxkd.errors.ConfigError: unknown split 'valid'; did you mean 'val', \
+'train'?
+    """
+    known = tuple(known)
+    if name not in known:
+        prefix = f'{where}: ' if where else ''
+        raise ConfigError(f'{prefix}unknown {kind} {name!r}; '
+                          + did_you_mean(str(name), known))

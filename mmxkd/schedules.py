@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mmengine.logging import MessageHub, print_log
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, check_known
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,7 @@ def build_schedule(weight: float | dict, key: str) -> Constant:
                           f'of {sorted(SCHEDULES)}, got {weight!r}')
     arguments = dict(weight)
     name = arguments.pop('type')
-    if name not in SCHEDULES:
-        raise ConfigError(f'{key}.type={name!r}: '
-                          + did_you_mean(name, SCHEDULES))
+    check_known(f'{key}.type', name, SCHEDULES)
     try:
         return SCHEDULES[name](**arguments)
     except (TypeError, ValueError) as error:

@@ -101,52 +101,6 @@ def test_version_is_in_the_changelog_and_the_citation(repo):
         repo / 'CITATION.cff').read_text()
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--with', 'tests,nothing'], "unknown extra 'nothing'"),
-    (['--wiht', 'tests'], "unknown option '--wiht'"),
-])
-def test_install_refuses_what_it_does_not_know(repo, arguments, message):
-    done = subprocess.run(['bash', repo / 'tools/install.sh', *arguments],
-                          capture_output=True, text=True)
-    assert done.returncode == 1 and message in done.stderr
-
-
-def fake_environment(tmp_path, python: str):
-    """A virtual environment whose python is the given script."""
-    path = tmp_path / 'venv/bin/python'
-    path.parent.mkdir(parents=True)
-    path.write_text(python)
-    path.chmod(0o755)
-    return dict(VIRTUAL_ENV=str(tmp_path / 'venv'), PATH='/usr/bin:/bin')
-
-
-def test_install_names_a_wrong_python(repo, tmp_path):
-    # The check itself runs with another sys.version_info.
-    environment = fake_environment(
-        tmp_path, f'''#!/bin/sh
-(echo "import sys; sys.version_info = (3, 8, 0); sys.version = '3.8.0 x'"
- cat) | exec {sys.executable} "$@"
-''')
-    done = subprocess.run(['bash', repo / 'tools/install.sh'],
-                          capture_output=True, text=True, env=environment)
-    assert done.returncode == 1
-    assert '3.8.0' in done.stderr and 'needs 3.11' in done.stderr
-
-
-def test_install_names_a_missing_compiler(repo, tmp_path):
-    # An environment without mmcv, hence one that needs a compiler.
-    environment = fake_environment(
-        tmp_path, f'''#!/bin/sh
-case "$2" in *mmcv*) exit 1 ;; esac
-exec {sys.executable} "$@"
-''')
-    done = subprocess.run(['bash', repo / 'tools/install.sh'],
-                          capture_output=True, text=True,
-                          env=dict(environment, CXX='no-such-compiler'))
-    assert done.returncode == 1
-    assert "no C++ compiler ('no-such-compiler')" in done.stderr
-
-
 def test_model_index_names_every_config(repo):
     from mmengine.fileio import load
     named = set()
@@ -160,5 +114,6 @@ def test_model_index_names_every_config(repo):
     assert named == {
         path.relative_to(repo).as_posix()
         for path in repo.glob('configs/*/*.py')
-        if path.parts[-2] != '_base_' and not path.stem.endswith('_tiny')
+        if path.parts[-2] not in ('_base_', 'experiments')
+        and not path.stem.endswith('_tiny')
     }

@@ -1,5 +1,5 @@
-# CMKD-Adv with tiny models: discriminators of the width of the tiny neck, and a
-# small weight, as for the squared error.
+# CMKD-Adv with tiny models: discriminators of the width of the tiny neck, and
+# a small weight, as for the squared error.
 _base_ = './fog_mse_tiny.py'
 
 model = dict(

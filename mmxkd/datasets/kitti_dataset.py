@@ -4,7 +4,7 @@ import os.path as osp
 import numpy as np
 from mmdet.datasets import BaseDetDataset
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_name
 from mmxkd.formats.kitti import (
     KittiInfos,
     KittiObjects,
@@ -83,12 +83,11 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
             raise ConfigError(
                 'KittiDataset: expected either ann_file (an info file) or '
                 f'split (the folders), found {ann_file!r} and {split!r}')
-        for value, known, what in ((hardest, GRADES, 'hardest'),
-                                   *((key, FOLDERS, 'key of data_prefix')
-                                     for key in data_prefix or ())):
-            if value is not None and value not in known:
-                raise ConfigError(f'KittiDataset: unknown {what} {value!r}: '
-                                  f'{did_you_mean(value, known)}')
+        if hardest is not None:
+            check_name('hardest', hardest, GRADES, 'KittiDataset')
+        for key in data_prefix or ():
+            check_name('key of data_prefix', key, FOLDERS,
+                       'KittiDataset')
         self.split, self.hardest = split, hardest
         super().__init__(
             ann_file=ann_file,
@@ -98,9 +97,7 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
 
     def load_data_list(self) -> list[dict]:
         for name in self.metainfo['classes']:
-            if name not in CATEGORIES:
-                raise ConfigError(f'KittiDataset: unknown class {name!r}: '
-                                  f'{did_you_mean(name, CATEGORIES)}')
+            check_name('class', name, CATEGORIES, 'KittiDataset')
         if self.split is None:
             infos = KittiInfos(self.ann_file)
             # Other converters do not tell the split: where it is

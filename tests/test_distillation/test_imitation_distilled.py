@@ -4,8 +4,8 @@ import torch
 from mmengine.hub import get_config
 from torch import nn
 
-from mmxkd.families.mmdet import anchors_of, grid_sizes_of, strides_of
 from mmxkd.errors import ConfigError
+from mmxkd.families.mmdet import anchors_of, grid_sizes_of, strides_of
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
 

@@ -1,9 +1,10 @@
 """Killed runs. All moments, for plain and distilled students:
-``python benchmarks/resume_kill.py``."""
+``python -m tests.helpers.resume_kill``."""
 import signal
 
 import pytest
-import resume_kill
+
+from tests.helpers import resume_kill
 
 # Trains, kills and resumes real detectors: half a minute and more.
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_known, did_you_mean
 from mmxkd.registry import HOOKS
 
 
@@ -51,9 +51,7 @@ class StemInitHook(Hook):
                  key: str = 'backbone.conv1.weight',
                  rescale: bool = False,
                  fresh: Sequence[str] = ()) -> None:
-        if mode not in self.modes:
-            raise ConfigError(f'StemInitHook: unknown mode {mode!r}; '
-                              + did_you_mean(mode, self.modes))
+        check_known('StemInitHook: mode', mode, self.modes)
         if rescale and mode != 'inflate':
             raise ConfigError("StemInitHook: rescale needs mode='inflate'")
         self.mode, self.key, self.rescale = mode, key, rescale

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_name, did_you_mean
 from mmxkd.evaluation.functional.kitti import evaluate
 from mmxkd.formats.kitti import (
     CLASSES,
@@ -250,9 +250,7 @@ def check_names(metric: str, argument: str, chosen: Sequence[str],
         raise ConfigError(f'{metric}: {argument}: expected a list of names '
                           f'of {tuple(known)}, got {chosen!r}')
     for name in chosen:
-        if name not in known:
-            raise ConfigError(f'{metric}: {argument}: unknown name {name!r}; '
-                              f'{did_you_mean(str(name), known)}')
+        check_name('name', name, known, f'{metric}: {argument}')
     if len(set(chosen)) < len(chosen):
         raise ConfigError(f'{metric}: {argument}: expected each name once, '
                           f'got {chosen!r}')

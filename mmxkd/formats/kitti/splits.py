@@ -10,7 +10,7 @@ stands here as what it is, a set of numbers.
 from os import PathLike
 from pathlib import Path
 
-from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.errors import CorruptSampleError, check_name
 
 SPLITS = ('train', 'val', 'trainval', 'test')
 NUM_LABELLED = 7481
@@ -56,9 +56,7 @@ def folder_of(split: str) -> str:
         >>> folder_of('val'), folder_of('test')
         ('training', 'testing')
     """
-    if split not in SPLITS:
-        raise ConfigError(
-            f'unknown split {split!r}: {did_you_mean(split, SPLITS)}')
+    check_name('split', split, SPLITS)
     return 'testing' if split == 'test' else 'training'
 
 

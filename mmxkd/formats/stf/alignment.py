@@ -24,7 +24,7 @@ that boxes and images scale alike at every resolution.
 import cv2
 import numpy as np
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_name
 
 GATED_SIZE = (1280, 720)
 LEFT_SIZE = (1920, 1024)
@@ -92,9 +92,7 @@ def frame_to_camera(frame: str, align: str, camera: str) -> np.ndarray:
     """
     for name, known in ((frame, FRAMES), (align, ALIGNMENTS),
                         (camera, ('gated', 'left'))):
-        if name not in known:
-            raise ConfigError(
-                f'unknown name {name!r}: {did_you_mean(name, known)}')
+        check_name('name', name, known)
     squeeze = scaling(1.0, GATED_SIZE[1] / FRAME_SIZE[1])
     crop = translation(*CROP_OFFSET)
     if camera == 'gated':

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.errors import (
+    ConfigError,
+    CorruptSampleError,
+    check_name,
+    did_you_mean,
+)
 
 NUM_SLICES = 3
 WEATHERS = ('dense_fog', 'light_fog', 'snow', 'rain', 'clear')
@@ -87,9 +92,7 @@ class StfLayout:
             raise ConfigError(f'{root}: no such folder')
         self.splits_dir = Path(splits_dir or self.root / 'splits')
         sources = list(GATED_SOURCES) if gated == 'auto' else [gated]
-        if gated != 'auto' and gated not in GATED_SOURCES:
-            raise ConfigError(f'unknown gated source {gated!r}: '
-                              f'{did_you_mean(gated, GATED_SOURCES)}')
+        check_name('gated source', gated, ('auto', *GATED_SOURCES))
         self.gated_source = self._first_folder(
             {name: f'gated0_{name}' for name in sources}, 'gated')
         self.rgb_source = self._first_folder(

@@ -2,7 +2,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_name
 
 BETA_RANGES: Mapping[str, tuple[float, float]] = {
     'clear': (0.001, 0.004),
@@ -54,9 +54,7 @@ class SceneDifficulty:
 
     def __post_init__(self) -> None:
         for name, share in self.weather_mix.items():
-            if name not in BETA_RANGES:
-                raise ConfigError(f'unknown weather {name!r}: '
-                                  f'{did_you_mean(name, BETA_RANGES)}')
+            check_name('weather', name, BETA_RANGES)
             if share < 0:
                 raise ConfigError(
                     f'share of weather {name!r} must be 0 or more, found '

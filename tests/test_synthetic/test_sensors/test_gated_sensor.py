@@ -8,9 +8,9 @@ from mmxkd.synthetic import (
     canvas_camera,
     range_profile,
     rasterize,
+    render_gated,
     sample_scene,
 )
-from mmxkd.synthetic.sensors import gated as render_gated
 from mmxkd.synthetic.sensors.gated import PROFILES
 
 DENSE = SceneDifficulty(weather_mix={'dense_fog': 1.0}, night_share=1.0)

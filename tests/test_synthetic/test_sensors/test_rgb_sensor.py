@@ -6,9 +6,9 @@ from mmxkd.synthetic import (
     apply_fog,
     canvas_camera,
     rasterize,
+    render_rgb,
     sample_scene,
 )
-from mmxkd.synthetic.sensors import rgb as render_rgb
 from mmxkd.synthetic.sensors.rgb import expose, headlight_irradiance
 
 QUIET = SceneDifficulty(rgb_full_well=1e9, rgb_read_noise=0.0)

@@ -3,7 +3,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.errors import ConfigError, check_name
 from mmxkd.formats.kitti.difficulty import DIFFICULTIES, Difficulty
 from mmxkd.formats.kitti.objects import CLASSES, KittiObjects
 
@@ -72,9 +72,7 @@ def evaluate(ground_truth: KittiObjects, detections: KittiObjects,
 def _check_names(kind: str, names: Sequence[str],
                  known: Collection[str]) -> None:
     for name in names:
-        if name not in known:
-            raise ConfigError(
-                f'unknown {kind} {name!r}; {did_you_mean(name, known)}')
+        check_name(kind, name, known)
     if not names or len(set(names)) < len(names):
         raise ConfigError(f'expected one {kind} or more, each once, found '
                           f'{tuple(names)}')

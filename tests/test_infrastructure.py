@@ -1,0 +1,115 @@
+"""The test script, what runs it, and the Python that it all names."""
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+
+from tests.helpers.stand_in_commands import write_command
+
+PYTHON = '3.11'
+
+
+def load_yaml(path) -> dict:
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture
+def run_script(repo, tmp_path):
+    """Run a copy of ``tests/run.sh``; its commands only note their names."""
+    log = tmp_path / 'log'
+    note = f'echo "$(basename "$0") $*" >>"{log}"'
+    (tmp_path / 'tests').mkdir()
+    shutil.copy(repo / 'tests/run.sh', tmp_path / 'tests')
+    write_command(tmp_path / 'tools/install.sh', note)
+    for name in ('ruff', 'yapf', 'codespell', 'mypy', 'python'):
+        write_command(
+            tmp_path / 'bin' / name,
+            f'{note}\n[ "$FAILS" != {name} ] || exit 3')
+
+    def run(*arguments, **environment):
+        log.write_text('')
+        done = subprocess.run(
+            ['bash', tmp_path / 'tests/run.sh', *arguments], text=True,
+            env=dict(PATH=f'{tmp_path}/bin:/usr/bin:/bin',
+                     VIRTUAL_ENV=str(tmp_path), **environment))
+        return done.returncode, log.read_text().splitlines()
+
+    return run
+
+
+def test_run_installs_lints_and_tests(run_script):
+    status, (install, *lints, pytest_) = run_script()
+    assert status == 0
+    assert install == 'install.sh --with tests,lint,mmrazor,mmdet3d'
+    assert 'ruff check .' in lints and 'mypy ' in lints
+    assert pytest_.startswith('python -m pytest tests ')
+    assert '--cov' not in pytest_
+
+
+def test_run_without_installation_passes_options_on(run_script):
+    for arguments in (('--no-install', '-k', 'a or b'),
+                      ('-k', 'a or b', '--no-install')):
+        status, calls = run_script(*arguments)
+        assert status == 0
+        assert not any('install' in call for call in calls)
+        assert calls[-1].endswith(' -k a or b')
+
+
+def test_run_measures_coverage_in_ci(run_script):
+    assert '--cov' in run_script(CI='true')[1][-1].split()
+
+
+@pytest.mark.parametrize('command', ['ruff', 'codespell', 'mypy', 'python'])
+def test_run_fails_with_its_commands(run_script, command):
+    status, calls = run_script(FAILS=command)
+    assert status == 3 and calls[-1].startswith(command)
+
+
+def test_hooks_are_the_linters_of_the_run(repo, run_script):
+    """One list of linters, each installed with the extra ``lint``."""
+    hooks = [hook for part in load_yaml(
+        repo / '.pre-commit-config.yaml')['repos'] for hook in part['hooks']]
+    commands = [hook['entry'].split()[0] for hook in hooks]
+    assert commands == [call.split()[0] for call in run_script()[1][1:-1]]
+    extra = (repo / 'requirements/lint.txt').read_text().split()
+    assert set(commands) <= set(extra) and 'pre-commit' in extra
+
+
+def test_hooks_are_valid(repo):
+    pytest.importorskip('pre_commit')
+    done = subprocess.run([
+        sys.executable, '-m', 'pre_commit', 'validate-config',
+        repo / '.pre-commit-config.yaml'
+    ], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_workflow_runs_the_test_script(repo):
+    workflow = load_yaml(repo / '.github/workflows/test.yml')
+    # YAML 1.1 reads the key `on` as true.
+    assert set(workflow[True]) == {'push', 'pull_request'}
+    steps = workflow['jobs']['test']['steps']
+    assert steps[-1] == dict(run='bash tests/run.sh')
+    python = next(step['with'] for step in steps
+                  if 'setup-python' in step.get('uses', ''))
+    assert python['python-version'] == PYTHON
+    assert python['cache'] == 'pip'
+    for pattern in python['cache-dependency-path'].split():
+        assert list(repo.glob(pattern)), pattern
+
+
+def test_one_python_is_named_everywhere(repo):
+    setup = (repo / 'setup.py').read_text()
+    assert re.findall(r"python_requires='(.+)'", setup) == [f'>={PYTHON}']
+    assert re.findall(r'Python :: (\d.*)\'', setup) == [PYTHON]
+    readme = (repo / 'README.md').read_text()
+    assert set(re.findall(r'Python (3\.\d+)', readme)) == {PYTHON}
+    installer = (repo / 'tools/install.sh').read_text()
+    assert set(re.findall(r'(?i)python ?(3\.\d+)', installer)) == {PYTHON}
+    with open(repo / 'pyproject.toml', 'rb') as file:
+        target = tomllib.load(file)['tool']['ruff']['target-version']
+    assert target == 'py' + PYTHON.replace('.', '')
