@@ -58,8 +58,7 @@ class BuildWithMim(build_py):
         for name in MIM:
             if (ROOT / name).is_dir():
                 shutil.copytree(
-                    ROOT / name,
-                    mim / name,
+                    ROOT / name, mim / name,
                     ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
             else:
                 shutil.copy2(ROOT / name, mim / name)

@@ -58,28 +58,28 @@ def batch() -> dict:
     for i in range(BATCH):
         corner = torch.rand(3, 2, generator=generator) * SIZE / 2
         size = 16 + torch.rand(3, 2, generator=generator) * SIZE / 3
-        sample = DetDataSample(metainfo=dict(
-            img_id=i, img_shape=(SIZE, SIZE), ori_shape=(SIZE, SIZE),
-            scale_factor=(1., 1.)))
+        sample = DetDataSample(metainfo=dict(img_id=i, img_shape=(
+            SIZE, SIZE), ori_shape=(SIZE, SIZE), scale_factor=(1., 1.)))
         sample.gt_instances = InstanceData(
             bboxes=torch.cat([corner, corner + size], 1),
             labels=torch.randint(80, (3, ), generator=generator))
         samples.append(sample)
-        inputs.append(torch.randint(
-            256, (3, SIZE, SIZE), generator=generator, dtype=torch.uint8))
+        inputs.append(
+            torch.randint(256, (3, SIZE, SIZE), generator=generator,
+                          dtype=torch.uint8))
     return dict(inputs=inputs, data_samples=samples)
 
 
 def distilled() -> torch.nn.Module:
     """Our algorithm; its loss ends at iteration 1000."""
     weight = dict(type='Constant', value=0.5, end=1000)
-    algorithm = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill',
-        student=detector(18),
-        teachers=dict(big=dict(cfg=detector(50), random=True)),
-        distiller=dict(losses=dict(loss_feature=dict(
-            type='FeatureMSELoss', loss_weight=weight,
-            student=f'neck[:{LEVELS}]', teacher=f'big:neck[:{LEVELS}]')))))
+    algorithm = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=detector(18),
+            teachers=dict(big=dict(cfg=detector(50), random=True)),
+            distiller=dict(losses=dict(loss_feature=dict(
+                type='FeatureMSELoss', loss_weight=weight,
+                student=f'neck[:{LEVELS}]', teacher=f'big:neck[:{LEVELS}]')))))
     algorithm.init_weights()
     return algorithm
 
@@ -96,16 +96,16 @@ def razor() -> torch.nn.Module:
     }
     loss = dict(type='L2Loss', loss_weight=0.1, normalize=False)
     with DefaultScope.overwrite_default_scope('mmrazor'):
-        return MODELS.build(dict(
-            type='mmrazor.SingleTeacherDistill',
-            architecture=dict(detector(18), _scope_='mmdet'),
-            teacher=dict(detector(50), _scope_='mmdet'),
-            distiller=dict(
-                type='ConfigurableDistiller',
-                student_recorders=recorder,
-                teacher_recorders=recorder,
-                distill_losses=dict.fromkeys(names, loss),
-                loss_forward_mappings=mappings)))
+        return MODELS.build(
+            dict(
+                type='mmrazor.SingleTeacherDistill',
+                architecture=dict(detector(18), _scope_='mmdet'),
+                teacher=dict(detector(50), _scope_='mmdet'),
+                distiller=dict(type='ConfigurableDistiller',
+                               student_recorders=recorder,
+                               teacher_recorders=recorder,
+                               distill_losses=dict.fromkeys(names, loss),
+                               loss_forward_mappings=mappings)))
 
 
 class Step:
@@ -122,13 +122,13 @@ class Step:
         MessageHub.get_current_instance().update_info('iter', self.iteration)
         if self.teacher is not None:
             with torch.no_grad():
-                view = self.teacher.data_preprocessor(dict(
-                    self.data, data_samples=None), False)
+                view = self.teacher.data_preprocessor(
+                    dict(self.data, data_samples=None), False)
                 self.teacher.extract_feat(view['inputs'])
         self.model.train_step(
-            dict(self.data, data_samples=[
-                s.clone() for s in self.data['data_samples']
-            ]), self.optim)
+            dict(self.data,
+                 data_samples=[s.clone() for s in self.data['data_samples']]),
+            self.optim)
 
 
 class Forward:
@@ -137,8 +137,9 @@ class Forward:
     def __init__(self, model, hooks: int) -> None:
         self.model = model.eval()
         self.inputs = torch.rand(BATCH, 3, SIZE, SIZE)
-        names = [n for n, m in model.named_modules()
-                 if n and not list(m.children())]
+        names = [
+            n for n, m in model.named_modules() if n and not list(m.children())
+        ]
         tape = Tape(model, 'student')
         for name in names[::max(1, len(names) // max(hooks, 1))][:hooks]:
             tape.add(parse(name, model, 'student'))
@@ -150,8 +151,8 @@ class Forward:
 
 MAKERS = {
     'student': lambda: Step(MODELS.build(detector(18))),
-    'reference': lambda: Step(MODELS.build(detector(18)),
-                              teacher=MODELS.build(detector(50)).eval()),
+    'reference': lambda: Step(MODELS.build(detector(18)), teacher=MODELS.build(
+        detector(50)).eval()),
     'mmxkd': lambda: Step(distilled()),
     'stopped': lambda: Step(distilled(), iteration=1000),
     'mmrazor': lambda: Step(razor()),
@@ -172,8 +173,10 @@ def own_peak() -> float:
 
 def peak_memory(name: str, threads: int) -> float:
     """Peak resident MB of five steps in a process of its own."""
-    command = [sys.executable, __file__, '--threads', str(threads),
-               '--memory-of', name]
+    command = [
+        sys.executable, __file__, '--threads',
+        str(threads), '--memory-of', name
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout.split()[-1])
 

@@ -15,8 +15,8 @@ def cpu_seconds(module: str) -> float:
     subprocess.run([sys.executable, '-W', 'ignore', '-c', f'import {module}'],
                    check=True)
     after = os.times()
-    return (after.children_user - before.children_user
-            + after.children_system - before.children_system)
+    return (after.children_user - before.children_user + after.children_system
+            - before.children_system)
 
 
 def main() -> None:

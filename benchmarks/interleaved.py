@@ -25,7 +25,7 @@ def interleave(steps: dict[str, Callable[[], object]],
 def ratio(seconds: dict[str, list[float]], name: str,
           base: str) -> tuple[float, float, float]:
     """Median of the ratios round by round, and their quartiles."""
-    ratios = sorted(
-        a / b for a, b in zip(seconds[name], seconds[base], strict=True))
+    ratios = sorted(a / b
+                    for a, b in zip(seconds[name], seconds[base], strict=True))
     low, _, high = statistics.quantiles(ratios, n=4)
     return statistics.median(ratios), low, high

@@ -30,9 +30,11 @@ from mmxkd.formats.kitti import (
 FRAMES, DETECTIONS = 3769, 33
 COMMAND = Path(__file__).parents[1] / 'tools/analysis_tools/kitti_eval.py'
 # Height, width and length of each class, and its share of all labels.
-KINDS = {'Car': (1.53, 1.63, 3.88, .5), 'Pedestrian': (1.76, .66, .84, .15),
-         'Cyclist': (1.74, .6, 1.76, .1), 'Van': (2.2, 1.9, 5., .07),
-         'Truck': (3.2, 2.6, 10., .03), 'DontCare': (1.5, 2., 4., .15)}
+KINDS = {
+    'Car': (1.53, 1.63, 3.88, .5), 'Pedestrian': (1.76, .66, .84, .15),
+    'Cyclist': (1.74, .6, 1.76, .1), 'Van': (2.2, 1.9, 5., .07),
+    'Truck': (3.2, 2.6, 10., .03), 'DontCare': (1.5, 2., 4., .15)
+}
 PROTOCOLS = {'strict': ('strict', ), 'strict and loose': ('strict', 'loose')}
 BARS = {'strict': 2.3, 'strict and loose': 4.0}
 
@@ -43,9 +45,10 @@ def place(rng: np.random.Generator, kind: np.ndarray) -> dict:
     z = rng.uniform(5, 70, len(kind))
     return dict(
         dimensions=table[kind] * rng.normal(1, .05, (len(kind), 1)),
-        location=np.column_stack([rng.uniform(-.6, .6, len(kind)) * z,
-                                  rng.normal(1.65, .1, len(kind)), z]),
-        rotation_y=rng.uniform(-np.pi, np.pi, len(kind)))
+        location=np.column_stack([
+            rng.uniform(-.6, .6, len(kind)) * z,
+            rng.normal(1.65, .1, len(kind)), z
+        ]), rotation_y=rng.uniform(-np.pi, np.pi, len(kind)))
 
 
 def seen(columns: dict) -> dict:
@@ -63,10 +66,10 @@ def draw_frame(rng: np.random.Generator) -> tuple[dict, dict]:
     """Labels and detections of a frame; 7 of 10 detections are near one."""
     names, shares = np.array(list(KINDS)), [k[3] for k in KINDS.values()]
     kind = rng.choice(len(names), rng.poisson(8) + 1, p=shares)
-    truth = dict(seen(place(rng, kind)), name=names[kind],
-                 truncated=rng.choice([0, .2, .4, .6], len(kind),
-                                      p=[.7, .1, .1, .1]),
-                 occluded=rng.choice(4, len(kind), p=[.5, .2, .2, .1]))
+    truth = dict(
+        seen(place(rng, kind)), name=names[kind],
+        truncated=rng.choice([0, .2, .4, .6], len(kind), p=[.7, .1, .1, .1]),
+        occluded=rng.choice(4, len(kind), p=[.5, .2, .2, .1]))
     found = rng.integers(3, size=DETECTIONS)
     columns = place(rng, found)
     real = np.flatnonzero(kind < 3)
@@ -77,8 +80,8 @@ def draw_frame(rng: np.random.Generator) -> tuple[dict, dict]:
         noise = dict(dimensions=.05, location=[.15, .05, .3], rotation_y=.1)
         for name, spread in noise.items():
             value = truth[name][of]
-            columns[name][near] = value + rng.normal(0, 1, value.shape
-                                                     ) * spread
+            columns[name][near] = value + rng.normal(0, 1,
+                                                     value.shape) * spread
         columns['dimensions'] = np.maximum(columns['dimensions'], .1)
     return truth, dict(seen(columns), name=names[found],
                        score=rng.random(DETECTIONS))
@@ -86,16 +89,22 @@ def draw_frame(rng: np.random.Generator) -> tuple[dict, dict]:
 
 def draw(folder: Path) -> None:
     """Write ``gt/`` and ``dt/``."""
-    frames = {f'{i:06d}': draw_frame(np.random.default_rng(i))
-              for i in range(FRAMES)}
-    write_labels(folder / 'gt', KittiObjects.from_frames(
-        {i: truth for i, (truth, _) in frames.items()}))
-    write_results(folder / 'dt', KittiObjects.from_frames(
-        {i: found for i, (_, found) in frames.items()}, scored=True))
+    frames = {
+        f'{i:06d}': draw_frame(np.random.default_rng(i)) for i in range(FRAMES)
+    }
+    write_labels(
+        folder / 'gt',
+        KittiObjects.from_frames(
+            {i: truth for i, (truth, _) in frames.items()}))
+    write_results(
+        folder / 'dt',
+        KittiObjects.from_frames(
+            {i: found for i, (_, found) in frames.items()}, scored=True))
 
 
 def stages(folder: Path) -> None:
     """Print the time of each stage in this process."""
+
     def timed(name, function, *args, **kwargs):
         start = time.perf_counter()
         value = function(*args, **kwargs)
@@ -103,9 +112,9 @@ def stages(folder: Path) -> None:
         return value
 
     print('stages, in one process')
-    timed('start and imports', subprocess.run, [
-        sys.executable, '-c', 'import mmxkd.evaluation.functional.kitti'],
-        check=True)
+    timed('start and imports', subprocess.run,
+          [sys.executable, '-c', 'import mmxkd.evaluation.functional.kitti'],
+          check=True)
     truth = timed(f'read {FRAMES} label files', read_labels, folder / 'gt')
     found = timed(f'read {FRAMES} result files', read_results, folder / 'dt')
     print(f'  ({len(truth)} labels, {len(found)} detections)')
@@ -126,10 +135,10 @@ def main() -> None:
         for index in range(args.rounds + 1):
             for name, overlaps in PROTOCOLS.items():
                 start = time.perf_counter()
-                subprocess.run(
-                    [sys.executable, COMMAND, folder / 'gt', folder / 'dt',
-                     '--overlaps', *overlaps], check=True,
-                    stdout=subprocess.DEVNULL)
+                subprocess.run([
+                    sys.executable, COMMAND, folder / 'gt', folder / 'dt',
+                    '--overlaps', *overlaps
+                ], check=True, stdout=subprocess.DEVNULL)
                 if index:  # the first round warms the file cache
                     seconds[name].append(time.perf_counter() - start)
         print(f'whole command, wall time, {os.cpu_count()} cores')

@@ -22,10 +22,9 @@ HEIGHT, WIDTH = 375, 1242
 # Shaped like the rig of KITTI: axes swapped, a little tilted and shifted.
 CALIBRATION = KittiCalibration(
     P2=np.array([[720., 0, 610, 45], [0, 720, 173, .2], [0, 0, 1, .003]]),
-    R0_rect=np.eye(3),
-    Tr_velo_to_cam=np.array([[.005, -.9999875, 0, -.02],
-                             [.0, 0, -1, -.06],
-                             [.9999875, .005, 0, -.3]]))
+    R0_rect=np.eye(3), Tr_velo_to_cam=np.array([[.005, -.9999875, 0, -.02],
+                                                [.0, 0, -1, -.06],
+                                                [.9999875, .005, 0, -.3]]))
 
 
 def street(seed: int = 0) -> np.ndarray:
@@ -42,9 +41,11 @@ def street(seed: int = 0) -> np.ndarray:
         np.copyto(reach, np.minimum(reach, distance), where=wide & low)
     ground = 1.73 / np.tan(np.maximum(-elevation, 1e-3))
     reach = np.minimum(reach, ground) + rng.normal(0, .02, reach.shape)
-    points = np.stack([reach * np.cos(azimuth), reach * np.sin(azimuth),
-                       reach * np.tan(elevation),
-                       rng.random(reach.shape)], axis=-1)
+    points = np.stack([
+        reach * np.cos(azimuth), reach * np.sin(azimuth),
+        reach * np.tan(elevation),
+        rng.random(reach.shape)
+    ], axis=-1)
     return points.reshape(-1, 4).astype(np.float32)
 
 

@@ -43,8 +43,8 @@ Losses = Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]
 
 def each(loss: nn.Module) -> Losses:
     """One of MMRazor's losses on each level, summed as its configs do."""
-    return lambda student, teacher: torch.stack([
-        loss(s, t) for s, t in zip(student, teacher, strict=True)]).sum()
+    return lambda student, teacher: torch.stack(
+        [loss(s, t) for s, t in zip(student, teacher, strict=True)]).sum()
 
 
 def mgd() -> tuple[nn.Module, Losses]:
@@ -53,13 +53,13 @@ def mgd() -> tuple[nn.Module, Losses]:
     from mmrazor.models.losses import MGDLoss as Opponent
     ours = MGDLoss([CHANNELS] * len(SIZES))
     connectors = [MGDConnector(CHANNELS, CHANNELS) for _ in SIZES]
-    for connector, generation in zip(connectors, ours.generation,
-                                     strict=True):
+    for connector, generation in zip(connectors, ours.generation, strict=True):
         connector.generation.load_state_dict(generation.state_dict())
     theirs = Opponent()
     return ours, lambda student, teacher: torch.stack([
-        theirs(connector.forward_train(s), t) for connector, s, t in zip(
-            connectors, student, teacher, strict=True)]).sum()
+        theirs(connector.forward_train(s), t)
+        for connector, s, t in zip(connectors, student, teacher, strict=True)
+    ]).sum()
 
 
 def pairs() -> dict[str, Callable[[], tuple[Losses, Losses]]]:
@@ -67,14 +67,13 @@ def pairs() -> dict[str, Callable[[], tuple[Losses, Losses]]]:
     from mmrazor.models import losses as razor
     return {
         'MSE': lambda: (FeatureMSELoss([float(len(SIZES))] * len(SIZES)),
-                        each(razor.L2Loss(normalize=False,
-                                          div_element=True))),
-        'CWD': lambda: (ChannelWiseDistillationLoss(),
-                        each(razor.ChannelWiseDivergence())),
+                        each(razor.L2Loss(normalize=False, div_element=True))),
+        'CWD': lambda:
+        (ChannelWiseDistillationLoss(), each(razor.ChannelWiseDivergence())),
         'PKD': lambda: (PKDLoss(), each(razor.PKDLoss())),
         'Attention': lambda: (AttentionTransferLoss(), each(razor.ATLoss())),
-        'KL': lambda: (SoftLabelKLLoss(temperature=4.0),
-                       each(razor.KLDivergence(tau=4.0))),
+        'KL': lambda:
+        (SoftLabelKLLoss(temperature=4.0), each(razor.KLDivergence(tau=4.0))),
         'MGD': mgd,
     }
 
@@ -82,8 +81,10 @@ def pairs() -> dict[str, Callable[[], tuple[Losses, Losses]]]:
 def maps(seed: int) -> list[Tensor]:
     """Non-negative, as features often are, and of several scales."""
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(BATCH, CHANNELS, *size, generator=generator)
-            for size in SIZES]
+    return [
+        torch.randn(BATCH, CHANNELS, *size, generator=generator)
+        for size in SIZES
+    ]
 
 
 class Step:
@@ -119,8 +120,9 @@ def boxes() -> list[Tensor]:
 def mask_by_loop(anchors: Sequence[Tensor], boxes: Sequence[Tensor],
                  psi: float = 0.5) -> list[Tensor]:
     """Pictures, boxes and levels one after another."""
-    masks = [torch.zeros(len(boxes), 1, *size, dtype=torch.bool)
-             for size in SIZES]
+    masks = [
+        torch.zeros(len(boxes), 1, *size, dtype=torch.bool) for size in SIZES
+    ]
     areas = [(a[:, 2:] - a[:, :2]).prod(1) for a in anchors]
     for n, own in enumerate(boxes):
         for box in own:
@@ -139,28 +141,32 @@ def mask_by_loop(anchors: Sequence[Tensor], boxes: Sequence[Tensor],
 
 def mask_steps() -> dict[str, Callable[[], list[Tensor]]]:
     """Ours and the loop, on RetinaNet's anchors."""
-    anchors = AnchorGenerator(
-        STRIDES, ratios=[0.5, 1.0, 2.0], octave_base_scale=4,
-        scales_per_octave=3).grid_priors(SIZES, device='cpu')
+    anchors = AnchorGenerator(STRIDES, ratios=[0.5, 1.0, 2.0],
+                              octave_base_scale=4,
+                              scales_per_octave=3).grid_priors(
+                                  SIZES, device='cpu')
     own = boxes()
-    return {'ours': lambda: imitation_mask(anchors, own, SIZES),
-            'theirs': lambda: mask_by_loop(anchors, own)}
+    return {
+        'ours': lambda: imitation_mask(anchors, own, SIZES),
+        'theirs': lambda: mask_by_loop(anchors, own)
+    }
 
 
 def compare(name: str, rounds: int) -> tuple[float, float, float]:
     """The ratio ours ÷ theirs: median and quartiles."""
     if name == 'mask':
         masks = mask_steps()
-        for one, other in zip(masks['ours'](), masks['theirs'](),
-                              strict=True):
+        for one, other in zip(masks['ours'](), masks['theirs'](), strict=True):
             assert torch.equal(one, other)
         return ratio(interleave(masks, rounds), 'ours', 'theirs')
     ours, theirs = pairs()[name]()
     student, teacher = maps(1), maps(2)
-    steps = {'ours': Step(ours, student, teacher),
-             'theirs': Step(theirs, student, teacher)}
-    torch.testing.assert_close(steps['ours'](), steps['theirs'](),
-                               rtol=1e-4, atol=0)
+    steps = {
+        'ours': Step(ours, student, teacher),
+        'theirs': Step(theirs, student, teacher)
+    }
+    torch.testing.assert_close(steps['ours'](), steps['theirs'](), rtol=1e-4,
+                               atol=0)
     return ratio(interleave(steps, rounds), 'ours', 'theirs')
 
 
@@ -180,8 +186,9 @@ def main() -> None:
         result[name] = found = compare(name, args.rounds)
         mask = name == 'mask'
         opponent = 'loop over boxes' if mask else 'MMRazor 1.0.0'
-        print('| {} | {} | {:.3f} [{:.3f}, {:.3f}] | {} |'.format(
-            name, opponent, *found, '0.1' if mask else '1.0'), flush=True)
+        print(
+            '| {} | {} | {:.3f} [{:.3f}, {:.3f}] | {} |'.format(
+                name, opponent, *found, '0.1' if mask else '1.0'), flush=True)
     if args.out:
         with open(args.out, 'w') as file:
             json.dump(result, file, indent=2)

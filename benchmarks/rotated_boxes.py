@@ -25,12 +25,14 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=15)
     args = parser.parse_args()
     boxes, others = pairs()
-    apart = np.abs(rotated_intersection(boxes, others)
-                   - by_shapely(boxes, others)).max()
+    apart = np.abs(
+        rotated_intersection(boxes, others) - by_shapely(boxes, others)).max()
     print(f'largest difference {apart:.1e} square metres, bar 1e-9')
-    seconds = interleave({
-        'mmxkd': lambda: rotated_intersection(boxes, others),
-        'shapely': lambda: by_shapely(boxes, others)}, args.rounds)
+    seconds = interleave(
+        {
+            'mmxkd': lambda: rotated_intersection(boxes, others),
+            'shapely': lambda: by_shapely(boxes, others)
+        }, args.rounds)
     middle, low, high = ratio(seconds, 'shapely', 'mmxkd')
     print(f'shapely {shapely.__version__} ÷ mmxkd {middle:.1f} '
           f'[{low:.1f}, {high:.1f}], bar 10')

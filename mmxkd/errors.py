@@ -73,8 +73,7 @@ def nearest_names(name: str, known: Iterable[str], n: int = 5) -> list[str]:
     wanted = fold(name)
     scored = sorted(
         ((difflib.SequenceMatcher(None, wanted, fold(k)).ratio(), k)
-         for k in set(known)),
-        key=lambda pair: (-pair[0], pair[1]))
+         for k in set(known)), key=lambda pair: (-pair[0], pair[1]))
     return [k for score, k in scored[:n] if score >= 0.4]
 
 

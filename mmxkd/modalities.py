@@ -195,8 +195,7 @@ def present(names: Container[str]) -> list[Modality]:
         >>> [m.name for m in present(['depth', 'img', 'img_id'])]
         ['img', 'depth']
     """
-    return [modality for name, modality in MODALITIES.items()
-            if name in names]
+    return [modality for name, modality in MODALITIES.items() if name in names]
 
 
 def spatial(names: Container[str]) -> list[Modality]:

@@ -5,38 +5,27 @@ without ``custom_imports``: the modules at ``locations`` are imported when the
 first name is looked up, so that ``import mmxkd`` stays as light as
 ``import mmdet``.
 """
-from mmengine.registry import DATASETS as ROOT_DATASETS
-from mmengine.registry import FUNCTIONS as ROOT_FUNCTIONS
-from mmengine.registry import HOOKS as ROOT_HOOKS
-from mmengine.registry import METRICS as ROOT_METRICS
-from mmengine.registry import MODELS as ROOT_MODELS
-from mmengine.registry import (
-    OPTIM_WRAPPER_CONSTRUCTORS as ROOT_OPTIM_WRAPPER_CONSTRUCTORS,
-)
-from mmengine.registry import OPTIM_WRAPPERS as ROOT_OPTIM_WRAPPERS
-from mmengine.registry import TASK_UTILS as ROOT_TASK_UTILS
-from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
-from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 SCOPE = 'mmxkd'
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return Registry(
-        name, parent=parent, scope=SCOPE, locations=list(locations))
+    return Registry(name, parent=parent, scope=SCOPE,
+                    locations=list(locations))
 
 
-MODELS = _child('model', ROOT_MODELS, 'mmxkd.models', 'mmxkd.losses',
+MODELS = _child('model', root.MODELS, 'mmxkd.models', 'mmxkd.losses',
                 'mmxkd.distillation')
-TASK_UTILS = _child('task util', ROOT_TASK_UTILS, 'mmxkd.models')
-DATASETS = _child('dataset', ROOT_DATASETS, 'mmxkd.datasets')
-TRANSFORMS = _child('transform', ROOT_TRANSFORMS, 'mmxkd.datasets.transforms')
-METRICS = _child('metric', ROOT_METRICS, 'mmxkd.evaluation.metrics')
-HOOKS = _child('hook', ROOT_HOOKS, 'mmxkd.engine')
-FUNCTIONS = _child('function', ROOT_FUNCTIONS, 'mmxkd.engine')
-OPTIM_WRAPPERS = _child('optim_wrapper', ROOT_OPTIM_WRAPPERS, 'mmxkd.engine')
+TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmxkd.models')
+DATASETS = _child('dataset', root.DATASETS, 'mmxkd.datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'mmxkd.datasets.transforms')
+METRICS = _child('metric', root.METRICS, 'mmxkd.evaluation.metrics')
+HOOKS = _child('hook', root.HOOKS, 'mmxkd.engine')
+FUNCTIONS = _child('function', root.FUNCTIONS, 'mmxkd.engine')
+OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'mmxkd.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    ROOT_OPTIM_WRAPPER_CONSTRUCTORS,
+                                    root.OPTIM_WRAPPER_CONSTRUCTORS,
                                     'mmxkd.engine')
-VISUALIZERS = _child('visualizer', ROOT_VISUALIZERS, 'mmxkd.visualization')
+VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'mmxkd.visualization')

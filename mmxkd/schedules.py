@@ -34,8 +34,8 @@ def current_progress() -> Progress:
     The runner restores it when it resumes, and so do the schedules.
     """
     hub = MessageHub.get_current_instance()
-    return Progress(
-        int(hub.get_info('iter', 0) or 0), int(hub.get_info('epoch', 0) or 0))
+    return Progress(int(hub.get_info('iter', 0) or 0),
+                    int(hub.get_info('epoch', 0) or 0))
 
 
 def _require_finite(value: float) -> None:
@@ -52,9 +52,10 @@ def warn_if_it_stands_still(schedule: 'Constant', key: str) -> None:
     """
     hub = MessageHub.get_current_instance()
     if schedule.by_epoch and hub.get_info('max_epochs') == 1:
-        print_log(f'{key} changes by epoch, but this run has only one (an '
-                  'IterBasedTrainLoop counts none): it never changes. Use '
-                  'by_epoch=False', logger='current', level=logging.WARNING)
+        print_log(
+            f'{key} changes by epoch, but this run has only one (an '
+            'IterBasedTrainLoop counts none): it never changes. Use '
+            'by_epoch=False', logger='current', level=logging.WARNING)
 
 
 class Constant:
@@ -66,8 +67,8 @@ class Constant:
         [0.5, 0.5, 0.0]
     """
 
-    def __init__(self, value: float, begin: int = 0,
-                 end: float = math.inf, by_epoch: bool = False) -> None:
+    def __init__(self, value: float, begin: int = 0, end: float = math.inf,
+                 by_epoch: bool = False) -> None:
         if end <= begin:
             raise ValueError(f'end={end} must be after begin={begin}')
         _require_finite(value)

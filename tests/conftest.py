@@ -37,9 +37,9 @@ def run_python():
         env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
         env['PYTHONPATH'] = os.pathsep.join(
             [str(REPO)] + env.get('PYTHONPATH', '').split(os.pathsep))
-        done = subprocess.run(
-            [sys.executable, *map(str, args)], env=env, cwd=cwd or REPO,
-            capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run([sys.executable, *map(str, args)], env=env,
+                              cwd=cwd or REPO, capture_output=True, text=True,
+                              timeout=timeout)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done

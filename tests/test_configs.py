@@ -10,9 +10,9 @@ from mmxkd.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # An experiment is not a config of a model: it names such configs.
-PATHS = sorted(p.relative_to(CONFIGS).as_posix()
-               for p in CONFIGS.glob('*/*.py')
-               if p.parts[-2] not in ('_base_', 'experiments'))
+PATHS = sorted(
+    p.relative_to(CONFIGS).as_posix() for p in CONFIGS.glob('*/*.py')
+    if p.parts[-2] not in ('_base_', 'experiments'))
 EXPERIMENTS = sorted(CONFIGS.glob('experiments/*.py'))
 
 
@@ -36,8 +36,10 @@ def test_model_builds(cfg):
     assert names and not any(n.startswith('teacher') for n in names)
     # A teacher may see more, never less, than a batch of the student holds.
     if hasattr(model, 'teachers'):
-        keys = {k for step in cfg.train_dataloader.dataset.pipeline
-                for k in step.get('modalities', ())}
+        keys = {
+            k for step in cfg.train_dataloader.dataset.pipeline
+            for k in step.get('modalities', ())
+        }
         for teacher in model.teachers.values():
             assert set(teacher.model.data_preprocessor.modalities) <= keys
 
@@ -54,8 +56,7 @@ def test_data_and_evaluation_build(cfg, tmp_path):
         assert len(DATASETS.build(dataset).pipeline.transforms) >= 4
     for split in ('val', 'test'):
         evaluator = cfg[f'{split}_evaluator']
-        metric = METRICS.build(
-            dict(evaluator, ann_file=str(annotations)))
+        metric = METRICS.build(dict(evaluator, ann_file=str(annotations)))
         data = cfg[f'{split}_dataloader'].dataset
         assert Path(evaluator.ann_file) == Path(data.data_root, data.ann_file)
         # The best checkpoint goes by a number that there will be.
@@ -83,4 +84,5 @@ def test_experiments_are_read(path, tmp_path, monkeypatch):
         if distilled:
             assert set(arm.taught_by.values()) == {
                 f'model.teachers.{name}.checkpoint'
-                for name in cfg.model.teachers}
+                for name in cfg.model.teachers
+            }

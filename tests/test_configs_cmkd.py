@@ -26,11 +26,13 @@ def load(repo, name):
     return Config.fromfile(repo / f'configs/cmkd/{name}.py')
 
 
-@pytest.mark.parametrize('name, channels, trainable', [
-    # torchvision's own counts, less the box deltas of the background class.
-    ('fog_baseline', 3, 41_299_161 - 4_100),
-    ('fog_teacher', 6, 41_308_569 - 4_100),
-])
+@pytest.mark.parametrize(
+    'name, channels, trainable',
+    [
+        # torchvision's own counts, less the background's box deltas.
+        ('fog_baseline', 3, 41_299_161 - 4_100),
+        ('fog_teacher', 6, 41_308_569 - 4_100),
+    ])
 def test_full_models(repo, name, channels, trainable):
     model = MODELS.build(load(repo, name).model)
     assert model.backbone.conv1.weight.shape == (64, channels, 7, 7)
@@ -42,8 +44,7 @@ def test_full_models(repo, name, channels, trainable):
     assert std[3:] == pytest.approx([IMAGENET_BLUE[1]] * (channels - 3))
 
     model.train()
-    norms = [m for m in model.modules()
-             if isinstance(m, torch.nn.BatchNorm2d)]
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert len(norms) == 53
     for norm in norms:
         assert norm.eps == 0 and not norm.training
@@ -54,12 +55,11 @@ def learning_rates(cfg, iters_per_epoch, epochs):
     """The rate that each iteration uses, one list an epoch."""
     parameter = torch.nn.Parameter(torch.zeros(1))
     wrapper = OptimWrapper(
-        torch.optim.SGD([parameter],
-                        lr=cfg.optim_wrapper.optimizer.lr))
+        torch.optim.SGD([parameter], lr=cfg.optim_wrapper.optimizer.lr))
     schedulers = [
         PARAM_SCHEDULERS.build(
-            s, default_args=dict(
-                optimizer=wrapper, epoch_length=iters_per_epoch))
+            s, default_args=dict(optimizer=wrapper,
+                                 epoch_length=iters_per_epoch))
         for s in cfg.param_scheduler
     ]
     rates = []
@@ -85,18 +85,20 @@ def test_schedule(repo):
         5e-6, 5.6e-4, 1.115e-3, 1.67e-3, 2.225e-3, 2.78e-3, 3.335e-3, 3.89e-3,
         4.445e-3, 5e-3
     ])
-    for epoch, rate in ((1, 5e-3), (4, 5e-3), (5, 5e-4), (9, 5e-4),
-                        (10, 5e-5)):
+    for epoch, rate in ((1, 5e-3), (4, 5e-3), (5, 5e-4), (9, 5e-4), (10,
+                                                                     5e-5)):
         assert rates[epoch] == pytest.approx([rate] * 10)
 
 
-@pytest.mark.parametrize('name, spatial', [
-    ('fog_baseline', ['img']), ('fog_teacher', ['img', 'gated'])])
+@pytest.mark.parametrize('name, spatial', [('fog_baseline', ['img']),
+                                           ('fog_teacher', ['img', 'gated'])])
 def test_pipelines_give_the_network_its_input(repo, tmp_path, name, spatial):
     """A frame of 1280x768 becomes 500x833 and is padded to 512x864."""
     cfg = load(repo, name)
-    frame = dict(img_id=1, height=768, width=1280, instances=[
-        dict(bbox=[100., 200., 300., 400.], bbox_label=0, ignore_flag=0)])
+    frame = dict(
+        img_id=1, height=768, width=1280, instances=[
+            dict(bbox=[100., 200., 300., 400.], bbox_label=0, ignore_flag=0)
+        ])
     frame['img_path'] = str(tmp_path / 'img.png')
     frame['gated_paths'] = [str(tmp_path / f'{n}.png') for n in range(3)]
     cv2.imwrite(frame['img_path'], np.full((768, 1280, 3), 200, np.uint8))
@@ -109,8 +111,8 @@ def test_pipelines_give_the_network_its_input(repo, tmp_path, name, spatial):
         for step in loader.dataset.pipeline:
             sample = TRANSFORMS.build(step)(sample)
         inputs = sample['inputs']
-        batch = ({key: [value] for key, value in inputs.items()}
-                 if isinstance(inputs, dict) else [inputs])
+        batch = ({key: [value] for key, value in inputs.items()} if isinstance(
+            inputs, dict) else [inputs])
         out = view(dict(inputs=batch, data_samples=[sample['data_samples']]))
         assert out['inputs'].shape == (1, 3 * len(spatial), 512, 864)
         assert out['data_samples'][0].batch_input_shape == (512, 864)
@@ -138,8 +140,8 @@ def test_student_is_read_by_mmdets_inferencer(repo, tmp_path):
     """Which looks for a loader called LoadImageFromFile in the config."""
     path = str(tmp_path / 'img.png')
     cv2.imwrite(path, np.full((192, 320, 3), 200, np.uint8))
-    inferencer = DetInferencer(
-        str(repo / 'configs/cmkd/fog_baseline_tiny.py'), device='cpu')
+    inferencer = DetInferencer(str(repo / 'configs/cmkd/fog_baseline_tiny.py'),
+                               device='cpu')
     found = inferencer(path, no_save_vis=True)['predictions'][0]
     assert len(found['scores']) == len(found['bboxes'])
 

@@ -33,8 +33,8 @@ def test_ignored_regions_are_no_background(cfg, stage):
 
 
 def test_classes_and_frames(cfg):
-    dataset = DATASETS.build(dict(
-        cfg.train_dataloader.dataset, lazy_init=True, pipeline=[]))
+    dataset = DATASETS.build(
+        dict(cfg.train_dataloader.dataset, lazy_init=True, pipeline=[]))
     head = cfg.model.roi_head.bbox_head
     assert head.num_classes == len(dataset.metainfo['classes']) == 3
     assert not dataset.test_mode and cfg.val_dataloader.dataset.test_mode
@@ -48,8 +48,11 @@ def test_images_keep_their_size(repo, tmp_path):
         path = str(tmp_path / 'image_2/000123.png')
         (tmp_path / 'image_2').mkdir(exist_ok=True)
         cv2.imwrite(path, np.zeros((height, width, 3), np.uint8))
-        frame = dict(img_path=path, img_id=123, instances=[
-            dict(bbox=[100., 200., 300., 350.], bbox_label=0, ignore_flag=0)])
+        frame = dict(
+            img_path=path, img_id=123, instances=[
+                dict(bbox=[100., 200., 300., 350.], bbox_label=0,
+                     ignore_flag=0)
+            ])
         for loader in (cfg.train_dataloader, cfg.val_dataloader):
             sample = dict(frame)
             for step in loader.dataset.pipeline:
@@ -64,7 +67,7 @@ def test_images_keep_their_size(repo, tmp_path):
 def test_mmdets_inferencer_reads_the_config(repo, tmp_path):
     path = str(tmp_path / 'img.png')
     cv2.imwrite(path, np.full((188, 621, 3), 200, np.uint8))
-    inferencer = DetInferencer(
-        str(repo / f'configs/kitti/{NAMES[1]}.py'), device='cpu')
+    inferencer = DetInferencer(str(repo / f'configs/kitti/{NAMES[1]}.py'),
+                               device='cpu')
     found = inferencer(path, no_save_vis=True)['predictions'][0]
     assert len(found['scores']) == len(found['bboxes'])

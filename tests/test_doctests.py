@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted(
-    '.'.join(path.relative_to(ROOT).with_suffix('').parts)
-    for path in (ROOT / 'mmxkd').rglob('*.py')
-    if '.mim' not in path.parts and '>>> ' in path.read_text())
+MODULES = sorted('.'.join(path.relative_to(ROOT).with_suffix('').parts)
+                 for path in (ROOT / 'mmxkd').rglob('*.py')
+                 if '.mim' not in path.parts and '>>> ' in path.read_text())
 
 
 @pytest.mark.parametrize('name', MODULES)

@@ -11,9 +11,11 @@ from mmxkd.errors import (
 )
 
 
-@pytest.mark.parametrize('name, first', [
-    ('Neck', 'neck'), ('backbone_layer4', 'backbone.layer4'),
-    ('backbone/layer3', 'backbone.layer3'), ('bbox_haed', 'bbox_head')])
+@pytest.mark.parametrize('name, first',
+                         [('Neck', 'neck'),
+                          ('backbone_layer4', 'backbone.layer4'),
+                          ('backbone/layer3', 'backbone.layer3'),
+                          ('bbox_haed', 'bbox_head')])
 def test_case_and_separators_do_not_matter(name, first):
     known = ['neck', 'backbone.layer3', 'backbone.layer4', 'bbox_head']
     assert nearest_names(name, known)[0] == first
@@ -21,15 +23,15 @@ def test_case_and_separators_do_not_matter(name, first):
 
 def test_nothing_near_lists_what_there_is():
     assert nearest_names('zzz', ['neck', 'backbone']) == []
-    assert did_you_mean('zzz', ['neck', 'backbone']) == (
-        "known: 'backbone', 'neck'")
+    assert did_you_mean('zzz',
+                        ['neck', 'backbone']) == ("known: 'backbone', 'neck'")
     assert did_you_mean('zzz', map(str, range(20))).endswith(', …')
     assert did_you_mean('zzz', []) == 'there is none to choose from'
 
 
 @pytest.mark.parametrize('error, text', [
-    (CorruptSampleError('a/b.png', 'gated', 'cut off'),
-     'gated: a/b.png: cut off'),
+    (CorruptSampleError('a/b.png', 'gated',
+                        'cut off'), 'gated: a/b.png: cut off'),
     (NonFiniteLossError({'distill.loss_a': float('nan')}, ['f1', 'f2'], 7),
      'iteration 7: distill.loss_a = nan; the step was not taken. Samples of '
      'this batch: f1, f2'),

@@ -26,16 +26,16 @@ def run_script(repo, tmp_path):
     shutil.copy(repo / 'tests/run.sh', tmp_path / 'tests')
     write_command(tmp_path / 'tools/install.sh', note)
     for name in ('ruff', 'yapf', 'codespell', 'mypy', 'python'):
-        write_command(
-            tmp_path / 'bin' / name,
-            f'{note}\n[ "$FAILS" != {name} ] || exit 3')
+        write_command(tmp_path / 'bin' / name,
+                      f'{note}\n[ "$FAILS" != {name} ] || exit 3')
 
     def run(*arguments, **environment):
         log.write_text('')
-        done = subprocess.run(
-            ['bash', tmp_path / 'tests/run.sh', *arguments], text=True,
-            env=dict(PATH=f'{tmp_path}/bin:/usr/bin:/bin',
-                     VIRTUAL_ENV=str(tmp_path), **environment))
+        done = subprocess.run(['bash', tmp_path / 'tests/run.sh', *arguments],
+                              text=True,
+                              env=dict(PATH=f'{tmp_path}/bin:/usr/bin:/bin',
+                                       VIRTUAL_ENV=str(tmp_path),
+                                       **environment))
         return done.returncode, log.read_text().splitlines()
 
     return run
@@ -51,8 +51,8 @@ def test_run_installs_lints_and_tests(run_script):
 
 
 def test_run_without_installation_passes_options_on(run_script):
-    for arguments in (('--no-install', '-k', 'a or b'),
-                      ('-k', 'a or b', '--no-install')):
+    for arguments in (('--no-install', '-k', 'a or b'), ('-k', 'a or b',
+                                                         '--no-install')):
         status, calls = run_script(*arguments)
         assert status == 0
         assert not any('install' in call for call in calls)
@@ -71,8 +71,10 @@ def test_run_fails_with_its_commands(run_script, command):
 
 def test_hooks_are_the_linters_of_the_run(repo, run_script):
     """One list of linters, each installed with the extra ``lint``."""
-    hooks = [hook for part in load_yaml(
-        repo / '.pre-commit-config.yaml')['repos'] for hook in part['hooks']]
+    hooks = [
+        hook for part in load_yaml(repo / '.pre-commit-config.yaml')['repos']
+        for hook in part['hooks']
+    ]
     commands = [hook['entry'].split()[0] for hook in hooks]
     assert commands == [call.split()[0] for call in run_script()[1][1:-1]]
     extra = (repo / 'requirements/lint.txt').read_text().split()

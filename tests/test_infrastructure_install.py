@@ -28,8 +28,8 @@ class Installer:
 
     def __init__(self, repo, folder) -> None:
         self.root, self.log = folder / 'checkout', folder / 'pip.log'
-        self.environment = dict(
-            fake_environment(folder / 'venv', PYTHON), PIP_LOG=str(self.log))
+        self.environment = dict(fake_environment(folder / 'venv', PYTHON),
+                                PIP_LOG=str(self.log))
         requirements = (repo / 'requirements').glob('*.txt')
         for path in [repo / name for name in FILES] + list(requirements):
             copy = self.root / path.relative_to(repo)
@@ -67,8 +67,9 @@ def test_second_run_does_nothing(installer):
     assert '-e .' in installer.run('--force')[1]
 
 
-@pytest.mark.parametrize('name', [
-    *FILES, 'requirements/constraints.txt', 'requirements/mmrazor.txt'])
+@pytest.mark.parametrize(
+    'name',
+    [*FILES, 'requirements/constraints.txt', 'requirements/mmrazor.txt'])
 def test_changed_file_installs_again(installer, name):
     installer.run()
     with open(installer.root / name, 'a') as file:
@@ -124,15 +125,16 @@ def install_with_python(repo, folder, number: str):
     mmcv is not found and neither is a compiler, so that nothing is installed.
     """
     # The check reads its code from stdin; what follows is run with -c.
-    environment = fake_environment(folder, f'''
+    environment = fake_environment(
+        folder, f'''
 case "$2" in *mmcv*) exit 1 ;; esac
 [ "$1" = - ] || exec {{python}} "$@"
 (echo "import sys; sys.version_info = ({number.replace('.', ',')})"
  echo "sys.version = '{number} x'"
  cat) | exec {{python}} "$@"''')
-    return subprocess.run(
-        ['bash', repo / 'tools/install.sh'], capture_output=True, text=True,
-        env=dict(environment, CXX='no-such-compiler'))
+    return subprocess.run(['bash', repo / 'tools/install.sh'],
+                          capture_output=True, text=True,
+                          env=dict(environment, CXX='no-such-compiler'))
 
 
 @pytest.mark.parametrize('number', ['3.8.0', '3.10.13'])

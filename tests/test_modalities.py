@@ -20,8 +20,10 @@ from tests.helpers.modalities import more_modalities
 
 
 def test_rows():
-    assert {name: (m.channels, m.kind, m.resize, m.flip, m.drawn)
-            for name, m in MODALITIES.items()} == {
+    assert {
+        name: (m.channels, m.kind, m.resize, m.flip, m.drawn)
+        for name, m in MODALITIES.items()
+    } == {
         'img': (3, 'dense', 'linear', 'mirrored', 'bgr'),
         'gated': (3, 'dense', 'linear', 'mirrored', 'slices'),
         'depth': (1, 'sparse', 'valid_minimum', 'mirrored', 'depth'),
@@ -37,9 +39,9 @@ def test_img_is_padded_as_mmdet_pads_it():
     assert Pad(size_divisor=1).pad_val['img'] == MODALITIES['img'].pad_value
 
 
-@pytest.mark.parametrize('rules, implemented', [
-    ('resizes', {*RESIZES, 'none'}), ('flips', set(FLIPS)),
-    ('drawings', set(DRAWERS))])
+@pytest.mark.parametrize('rules, implemented',
+                         [('resizes', {*RESIZES, 'none'}),
+                          ('flips', set(FLIPS)), ('drawings', set(DRAWERS))])
 def test_each_rule_has_an_implementation(rules, implemented):
     said = {rule for kind in KINDS.values() for rule in getattr(kind, rules)}
     assert said == implemented
@@ -54,10 +56,10 @@ def test_keys_are_names_and_only_sounds_are_not_resized(name):
     assert modality.spatial == (modality.kind != 'sound')
 
 
-@pytest.mark.parametrize('kind, expected', [
-    ('dense', ('linear', 'mirrored', 'grey')),
-    ('sparse', ('valid_minimum', 'mirrored', 'depth')),
-    ('sound', ('none', 'microphones', 'spectrogram'))])
+@pytest.mark.parametrize('kind, expected',
+                         [('dense', ('linear', 'mirrored', 'grey')),
+                          ('sparse', ('valid_minimum', 'mirrored', 'depth')),
+                          ('sound', ('none', 'microphones', 'spectrogram'))])
 def test_what_an_entry_does_not_say_goes_with_its_kind(kind, expected):
     modality = Modality('new', 1, kind)
     assert (modality.resize, modality.flip, modality.drawn) == expected

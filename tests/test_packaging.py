@@ -14,9 +14,9 @@ def wheel(repo, tmp_path_factory) -> zipfile.ZipFile:
     root = tmp_path_factory.mktemp('wheel')
     shutil.copytree(
         repo, root / 'source', symlinks=True,
-        ignore=shutil.ignore_patterns(
-            '.git', '.venv*', '.mim', '.*_cache', '__pycache__', 'build',
-            'data', 'work_dirs', '*.egg-info'))
+        ignore=shutil.ignore_patterns('.git', '.venv*', '.mim', '.*_cache',
+                                      '__pycache__', 'build', 'data',
+                                      'work_dirs', '*.egg-info'))
     subprocess.run([
         sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps',
         '--no-build-isolation', '--disable-pip-version-check', '-w', root,
@@ -30,8 +30,7 @@ def test_wheel_holds_the_package_with_configs_and_tools(wheel):
     for name in ('mmxkd/distillation/algorithm.py',
                  'mmxkd/.mim/configs/cmkd/fog_mse.py',
                  'mmxkd/.mim/configs/_base_/default_runtime.py',
-                 'mmxkd/.mim/tools/train.py',
-                 'mmxkd/.mim/tools/dist_train.sh',
+                 'mmxkd/.mim/tools/train.py', 'mmxkd/.mim/tools/dist_train.sh',
                  'mmxkd/.mim/model-index.yml'):
         assert name in names
     assert any(name.endswith('/licenses/LICENSE') for name in names)
@@ -58,8 +57,8 @@ def test_every_pinned_version_is_what_the_extras_allow(repo):
     """A constraint outside of a requirement's range would never resolve."""
     from packaging.requirements import Requirement
     pins = {}
-    for line in (repo / 'requirements/constraints.txt').read_text(
-    ).splitlines():
+    for line in (repo
+                 / 'requirements/constraints.txt').read_text().splitlines():
         found = re.match(r'([\w-]+)==(\S+)', line)
         if found:
             pins[found[1]] = found[2]
@@ -97,8 +96,7 @@ assert TRANSFORMS.get("mmxkd.LoadGatedSlices")
 def test_version_is_in_the_changelog_and_the_citation(repo):
     from mmxkd import __version__
     assert f'## {__version__}' in (repo / 'CHANGELOG.md').read_text()
-    assert f'\nversion: {__version__}\n' in (
-        repo / 'CITATION.cff').read_text()
+    assert f'\nversion: {__version__}\n' in (repo / 'CITATION.cff').read_text()
 
 
 def test_model_index_names_every_config(repo):
@@ -113,7 +111,6 @@ def test_model_index_names_every_config(repo):
             named.add(model['Config'])
     assert named == {
         path.relative_to(repo).as_posix()
-        for path in repo.glob('configs/*/*.py')
-        if path.parts[-2] not in ('_base_', 'experiments')
-        and not path.stem.endswith('_tiny')
+        for path in repo.glob('configs/*/*.py') if path.parts[-2] not in (
+            '_base_', 'experiments') and not path.stem.endswith('_tiny')
     }

@@ -7,13 +7,13 @@ import pytest
 from mmxkd import registry
 
 
-@pytest.mark.parametrize('name, kind', [
-    ('MODELS', 'CrossModalDistill'), ('MODELS', 'FeatureMSELoss'),
-    ('MODELS', 'ModalityDetDataPreprocessor'), ('DATASETS', 'STFDataset'),
-    ('DATASETS', 'KittiDataset'),
-    ('TRANSFORMS', 'LoadGatedSlices'), ('HOOKS', 'SafeCheckpointHook'),
-    ('OPTIM_WRAPPERS', 'Bf16OptimWrapper'),
-    ('OPTIM_WRAPPER_CONSTRUCTORS', 'AlternatingOptimWrapperConstructor')])
+@pytest.mark.parametrize(
+    'name, kind',
+    [('MODELS', 'CrossModalDistill'), ('MODELS', 'FeatureMSELoss'),
+     ('MODELS', 'ModalityDetDataPreprocessor'), ('DATASETS', 'STFDataset'),
+     ('DATASETS', 'KittiDataset'), ('TRANSFORMS', 'LoadGatedSlices'),
+     ('HOOKS', 'SafeCheckpointHook'), ('OPTIM_WRAPPERS', 'Bf16OptimWrapper'),
+     ('OPTIM_WRAPPER_CONSTRUCTORS', 'AlternatingOptimWrapperConstructor')])
 def test_every_registry_finds_its_names(name, kind):
     own = getattr(registry, name)
     assert own.get(f'mmxkd.{kind}').__module__.startswith('mmxkd.')

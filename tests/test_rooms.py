@@ -36,8 +36,7 @@ NOT_IN = {
     'distillation': ('mmcv', 'mmdet'),
 }
 # Who may import a package that not everybody has.
-ONLY_IN = {'mmdet3d': ('families.mmdet3d', 'mono3d'),
-           'mmrazor': ('compat', )}
+ONLY_IN = {'mmdet3d': ('families.mmdet3d', 'mono3d'), 'mmrazor': ('compat', )}
 
 FILES = package_files()
 MODULES = {module_name(path) for path in FILES}
@@ -80,8 +79,8 @@ def test_each_row_imports_only_rows_below_it():
             continue
         for line, module in internal_imports(path):
             other = room_of(module)
-            if module != PACKAGE and other != room and (
-                    row_of(other) >= row_of(room)):
+            if module != PACKAGE and other != room and (row_of(other)
+                                                        >= row_of(room)):
                 broken.append(f'{path.name}:{line}: {room} imports {module}')
     assert not broken, '\n'.join(broken)
 
@@ -92,16 +91,19 @@ def test_no_module_asks_its_own_package():
         f'{path.name}:{line}: {name}' for path in FILES
         for line, name in imports_of(path)
         if path.name != '__init__.py' and name not in MODULES
-        and name.rpartition('.')[0] == module_name(path).rpartition('.')[0]]
+        and name.rpartition('.')[0] == module_name(path).rpartition('.')[0]
+    ]
     assert not asked
 
 
 def test_no_circles():
-    graph = {module_name(path): {
-        module for _, module in internal_imports(path)
-        # Importing a module imports its packages, which name their parts.
-        if not module_name(path).startswith(module + '.')
-    } - {module_name(path)} for path in FILES}
+    graph = {
+        module_name(path): {
+            module for _, module in internal_imports(path)
+            # Importing a module imports its packages, which name their parts.
+            if not module_name(path).startswith(module + '.')
+        } - {module_name(path)} for path in FILES
+    }
     try:
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -116,7 +118,8 @@ def test_light_rooms_stay_light(room):
         for line, name in imports_of(path)
         if name.split('.')[0] in NOT_IN[room]
         # The one door for files that are not on a local disk.
-        and not (room == 'io' and name.startswith('mmengine.fileio'))]
+        and not (room == 'io' and name.startswith('mmengine.fileio'))
+    ]
     assert not heavy
 
 
@@ -126,7 +129,8 @@ def test_optional_packages_have_one_room(package):
         f'{path.name}:{line}' for path in FILES
         if not module_name(path).startswith(
             tuple(f'{PACKAGE}.{room}' for room in ONLY_IN[package]))
-        for line, name in imports_of(path) if name.split('.')[0] == package]
+        for line, name in imports_of(path) if name.split('.')[0] == package
+    ]
     assert not others
 
 
@@ -134,9 +138,10 @@ def test_no_other_room_knows_of_mmdet3d():
     """In its code; that an info file has mmdet3d's schema may be said."""
     names = [
         f'{path.name}:{token.start[0]}: {token.string}' for path in FILES
-        if not module_name(path).startswith(
-            (f'{PACKAGE}.families', f'{PACKAGE}.mono3d'))
-        for token in tokenize.generate_tokens(io.StringIO(
-            path.read_text(encoding='utf-8')).readline)
-        if token.type == tokenize.NAME and 'mmdet3d' in token.string.lower()]
+        if not module_name(path).startswith((f'{PACKAGE}.families',
+                                             f'{PACKAGE}.mono3d'))
+        for token in tokenize.generate_tokens(
+            io.StringIO(path.read_text(encoding='utf-8')).readline)
+        if token.type == tokenize.NAME and 'mmdet3d' in token.string.lower()
+    ]
     assert not names

@@ -26,23 +26,24 @@ def test_a_number_is_constant():
 
 
 @pytest.mark.parametrize('weight, moments, expected', [
-    (dict(type='Constant', value=2., begin=3, end=5), [2, 3, 4, 5],
-     [0, 2, 2, 0]),
+    (dict(type='Constant', value=2., begin=3, end=5), [2, 3, 4, 5
+                                                       ], [0, 2, 2, 0]),
     (dict(type='Constant', value=2., begin=3), [2, 3, 10**9], [0, 2, 2]),
     (dict(type='Constant', value=2., end=1), [0, 1], [2, 0]),
-    (dict(type='Linear', start=0., stop=0.5, end=5), [0, 1, 4, 5, 6],
-     [0, 0.1, 0.4, 0.5, 0.5]),
-    (dict(type='Linear', start=1., stop=0., begin=10, end=20),
-     [0, 9, 10, 15, 19, 20, 30], [1, 1, 1, 0.5, 0.1, 0, 0]),
-    (dict(type='Cosine', start=1., stop=0., end=4), [0, 1, 2, 3, 4, 5],
-     [1, (1 + math.cos(math.pi / 4)) / 2, 0.5,
-      (1 - math.cos(math.pi / 4)) / 2, 0, 0]),
-    (dict(type='Cosine', start=0., stop=3., begin=2, end=4), [1, 2, 3, 4],
-     [0, 0, 1.5, 3]),
-    (dict(type='MultiStep', value=8., milestones=[2, 4], gamma=0.5),
-     [1, 2, 3, 4, 9], [8, 4, 4, 2, 2]),
-    (dict(type='MultiStep', value=8., milestones=[4, 2], gamma=0),
-     [0, 1, 2, 4], [8, 8, 0, 0]),
+    (dict(type='Linear', start=0., stop=0.5,
+          end=5), [0, 1, 4, 5, 6], [0, 0.1, 0.4, 0.5, 0.5]),
+    (dict(type='Linear', start=1., stop=0., begin=10,
+          end=20), [0, 9, 10, 15, 19, 20, 30], [1, 1, 1, 0.5, 0.1, 0, 0]),
+    (dict(type='Cosine', start=1., stop=0., end=4), [0, 1, 2, 3, 4, 5], [
+        1, (1 + math.cos(math.pi / 4)) / 2, 0.5,
+        (1 - math.cos(math.pi / 4)) / 2, 0, 0
+    ]),
+    (dict(type='Cosine', start=0., stop=3., begin=2,
+          end=4), [1, 2, 3, 4], [0, 0, 1.5, 3]),
+    (dict(type='MultiStep', value=8., milestones=[2, 4],
+          gamma=0.5), [1, 2, 3, 4, 9], [8, 4, 4, 2, 2]),
+    (dict(type='MultiStep', value=8., milestones=[4, 2],
+          gamma=0), [0, 1, 2, 4], [8, 8, 0, 0]),
     (dict(type='MultiStep', value=1., milestones=[1]), [0, 1], [1, 0.1]),
 ])
 @pytest.mark.parametrize('by_epoch', [False, True])
@@ -67,8 +68,8 @@ def test_the_other_clock_is_not_read():
     (dict(type='Linaer', start=0, stop=1, end=2), "did you mean 'Linear'"),
     (dict(type='Linear', begin=1), 'Linear'),
     (dict(type='Linear', start=0, stop=1, end=2, ned=3), "'ned'"),
-    (dict(type='Linear', start=0, stop=1, begin=2, end=2),
-     'end=2 must be after begin=2'),
+    (dict(type='Linear', start=0, stop=1, begin=2,
+          end=2), 'end=2 must be after begin=2'),
     (dict(type='Linear', start=0, stop=float('nan'), end=2), 'finite'),
     (dict(type='Constant', value=float('inf')), 'finite'),
     (float('nan'), 'expected a finite number'),
@@ -109,5 +110,5 @@ def test_epochs_that_an_iteration_based_run_does_not_count(
                         lambda text, **_: printed.append(text))
     warn_if_it_stands_still(build_schedule(weight, 'w'), 'loss_a')
     MessageHub._instance_dict.pop('test_epochs_not_counted')
-    assert [text.split(' changes')[0] for text in printed] == (
-        ['loss_a'] if warned else [])
+    assert [text.split(' changes')[0]
+            for text in printed] == (['loss_a'] if warned else [])

@@ -4,6 +4,6 @@ from pathlib import Path
 
 
 def test_names_are_unique():
-    names = Counter(path.name for path in Path(__file__).parent.rglob(
-        'test_*.py'))
+    names = Counter(path.name
+                    for path in Path(__file__).parent.rglob('test_*.py'))
     assert [name for name, count in names.items() if count > 1] == []

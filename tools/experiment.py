@@ -40,8 +40,7 @@ def pair(text: str) -> tuple[str, str]:
     """Type of an argument: ``NAME=FOLDER``."""
     name, equals, value = text.partition('=')
     if not (name and equals and value):
-        raise argparse.ArgumentTypeError(
-            f'expected NAME=FOLDER, got {text!r}')
+        raise argparse.ArgumentTypeError(f'expected NAME=FOLDER, got {text!r}')
     return name, value
 
 
@@ -52,27 +51,32 @@ def parse_args(argv: Sequence[str] | None = None) -> tuple[Plan, int]:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=launch.existing_file,
                         help='config of an experiment')
-    parser.add_argument('--work-dir', type=Path, help='folder for runs and '
-                        'report (default: work_dirs/ and the name of the '
-                        'config)')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder for runs and '
+        'report (default: work_dirs/ and the name of the '
+        'config)')
     parser.add_argument('--seeds', type=positive, metavar='N',
                         help='number of seeds (default: that of the config)')
-    parser.add_argument('--arms', nargs='+', metavar='ARM', help='only these, '
-                        'teacher and baseline, and what they need')
+    parser.add_argument(
+        '--arms', nargs='+', metavar='ARM', help='only these, '
+        'teacher and baseline, and what they need')
     parser.add_argument('--jobs', type=positive, metavar='N',
-                        default=min(4, os.cpu_count() or 1),
+                        default=min(4,
+                                    os.cpu_count() or 1),
                         help='runs at a time (default: %(default)s)')
-    parser.add_argument('--data-root', nargs='+', type=pair, default=[],
-                        metavar='NAME=FOLDER', help='take other data than '
-                        'data_roots of the config says, e.g. fog=data/mine')
-    parser.add_argument('--cfg-options', nargs='+', default=[],
-                        metavar='KEY=VALUE', help='change keys of the config '
-                        'of every arm, e.g. train_cfg.max_epochs=2')
+    parser.add_argument(
+        '--data-root', nargs='+', type=pair, default=[], metavar='NAME=FOLDER',
+        help='take other data than '
+        'data_roots of the config says, e.g. fog=data/mine')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+        help='change keys of the config '
+        'of every arm, e.g. train_cfg.max_epochs=2')
     args = parser.parse_args(argv)
     try:
         plan = load_plan(
-            args.config, ROOT,
-            args.work_dir or Path('work_dirs', Path(args.config).stem),
+            args.config, ROOT, args.work_dir or Path('work_dirs',
+                                                     Path(args.config).stem),
             args.seeds, dict(args.data_root), args.cfg_options)
         if args.arms:
             plan = plan.select(args.arms)
@@ -87,9 +91,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan, jobs = parse_args(argv)
     runs = build_runs(plan, max(1, (os.cpu_count() or 1) // jobs))
     run_all(runs, jobs)
-    print(write_report(
-        plan.work_dir, plan.tested_on, plan.reported, plan.teacher,
-        plan.baseline, range(plan.num_seeds), plan.splits), end='')
+    print(
+        write_report(plan.work_dir, plan.tested_on,
+                     plan.reported, plan.teacher, plan.baseline,
+                     range(plan.num_seeds), plan.splits), end='')
 
 
 def interrupt(number: int, frame) -> None:

@@ -8,7 +8,8 @@ from mmxkd.errors import ConfigError
 #: What each metric calls the place for its result files.
 OUT_ARGUMENTS = {
     'CocoMetric': 'outfile_prefix', 'KittiMetric2D': 'submission_prefix',
-    'KittiMetric3D': 'submission_prefix'}
+    'KittiMetric3D': 'submission_prefix'
+}
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,8 +5,7 @@
 #   python tools/experiment.py configs/experiments/fog.py     # fills the table
 #
 # docs/experiments.md says what each key means.
-data_roots = dict(
-    fog='data/stf_synthetic', clear='data/stf_synthetic_clear')
+data_roots = dict(fog='data/stf_synthetic', clear='data/stf_synthetic_clear')
 tested_on = 'fog'
 splits = ('val', 'test')
 num_seeds = 5

@@ -21,8 +21,8 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = dict(
     **_base_.tiny.loader,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
-val_evaluator = test_evaluator = dict(
-    ann_file=data_root + 'kitti_infos_val.json')
+val_evaluator = test_evaluator = dict(ann_file=data_root +
+                                      'kitti_infos_val.json')
 
 model = _base_.tiny.faster_rcnn
 model.backbone.frozen_stages = -1

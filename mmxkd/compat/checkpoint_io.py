@@ -59,8 +59,8 @@ def read_checkpoint(path: str, map_location: Any = None) -> Any:
 
     def read() -> Any:
         try:
-            return torch.load(
-                path, map_location=map_location, weights_only=True)
+            return torch.load(path, map_location=map_location,
+                              weights_only=True)
         except OSError as error:
             # What the zip reader raises for an archive that lost its end.
             if error.errno == errno.EINVAL:
@@ -124,8 +124,7 @@ def _replace_save(module: ModuleType) -> None:
     stock_save = module.save_checkpoint
 
     @functools.wraps(stock_save)
-    def save_checkpoint(checkpoint: dict,
-                        filename: str,
+    def save_checkpoint(checkpoint: dict, filename: str,
                         file_client_args: dict | None = None,
                         backend_args: dict | None = None) -> None:
         import torch
@@ -138,8 +137,10 @@ def _replace_save(module: ModuleType) -> None:
     # These import the function by name; they may be there before us.
     for name in ('mmengine.runner.checkpoint', 'mmengine.runner',
                  'mmengine.runner.runner'):
-        after_import(name, functools.partial(
-            _rebind, stock=stock_save, repaired=save_checkpoint))
+        after_import(
+            name,
+            functools.partial(_rebind, stock=stock_save,
+                              repaired=save_checkpoint))
 
 
 def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
@@ -148,8 +149,8 @@ def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
 
 
 def _is_local(filename: str, backend: dict) -> bool:
-    return '://' not in filename and backend.get(
-        'backend', 'local') in ('local', 'disk')
+    return '://' not in filename and backend.get('backend',
+                                                 'local') in ('local', 'disk')
 
 
 def _repair_message_hub(module: ModuleType) -> None:
@@ -161,8 +162,10 @@ def _repair_message_hub(module: ModuleType) -> None:
             from .plain import to_history
             scalars = state_dict['log_scalars'].items()
             state_dict = {
-                **state_dict,
-                'log_scalars': {k: to_history(v) for k, v in scalars}}
+                **state_dict, 'log_scalars': {
+                    k: to_history(v) for k, v in scalars
+                }
+            }
         stock_load(self, state_dict)
 
     module.MessageHub.load_state_dict = load_state_dict

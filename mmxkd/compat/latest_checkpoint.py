@@ -45,8 +45,8 @@ def _repair(module: ModuleType) -> None:
     repaired = functools.wraps(stock)(find_latest_checkpoint)
     for name in ('mmengine.runner.checkpoint', 'mmengine.runner',
                  'mmengine.runner.runner', 'mmengine.runner._flexible_runner'):
-        after_import(name, functools.partial(
-            _rebind, stock=stock, repaired=repaired))
+        after_import(
+            name, functools.partial(_rebind, stock=stock, repaired=repaired))
 
 
 def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
@@ -73,20 +73,21 @@ def find_latest_checkpoint(path: str) -> str | None:
     if is_main_process():
         for folder in {path, *map(osp.dirname, found)}:
             for left in remove_partial(folder):
-                print_log(f'Removed {left}, which a killed run left half '
-                          'written.', logger='current')
+                print_log(
+                    f'Removed {left}, which a killed run left half '
+                    'written.', logger='current')
     faults = []
     for candidate in found:
         fault = damage(candidate)
         if fault is None:
             return candidate
         faults.append(f'{candidate}: {fault}')
-        print_log(f'{candidate} is not used to resume: {fault}. Trying the '
-                  'checkpoint before it.', logger='current',
-                  level=logging.WARNING)
+        print_log(
+            f'{candidate} is not used to resume: {fault}. Trying the '
+            'checkpoint before it.', logger='current', level=logging.WARNING)
     if faults:
-        raise CheckpointError(
-            'no intact checkpoint to resume from:\n  ' + '\n  '.join(faults))
+        raise CheckpointError('no intact checkpoint to resume from:\n  '
+                              + '\n  '.join(faults))
     print_log(f'No checkpoint to resume from in {path}.', logger='current')
     return None
 

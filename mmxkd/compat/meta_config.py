@@ -25,10 +25,10 @@ _resuming = contextvars.ContextVar('_resuming', default=False)
 def apply() -> None:
     """Check every loaded checkpoint for the key."""
     after_import('mmengine.runner.checkpoint', _repair_loader)
-    after_import('mmengine.runner.runner', functools.partial(
-        _repair_resume, name='Runner'))
-    after_import('mmengine.runner._flexible_runner', functools.partial(
-        _repair_resume, name='FlexibleRunner'))
+    after_import('mmengine.runner.runner',
+                 functools.partial(_repair_resume, name='Runner'))
+    after_import('mmengine.runner._flexible_runner',
+                 functools.partial(_repair_resume, name='FlexibleRunner'))
 
 
 def _repair_loader(module: ModuleType) -> None:
@@ -49,8 +49,8 @@ def _repair_loader(module: ModuleType) -> None:
             del meta['config']
             module.print_log(
                 f"{filename}: dropped the key meta['config'], which mmengine "
-                'would run as Python code on resume.',
-                logger='current', level=logging.WARNING)
+                'would run as Python code on resume.', logger='current',
+                level=logging.WARNING)
         return checkpoint
 
     loader.load_checkpoint = classmethod(load_checkpoint)

@@ -42,8 +42,8 @@ def _in_float32(stock):
     def to(dtype: torch.dtype, value: Any) -> Any:
         if isinstance(value, (tuple, list)):
             return type(value)(to(dtype, item) for item in value)
-        if isinstance(value, torch.Tensor) and value.dtype in (
-                torch.bfloat16, torch.float32):
+        if isinstance(value, torch.Tensor) and value.dtype in (torch.bfloat16,
+                                                               torch.float32):
             return value.to(dtype)
         return value
 

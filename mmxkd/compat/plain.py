@@ -16,8 +16,8 @@ import torch
 HISTORY = 'history_buffer_max_length'
 
 _TORCH_VALUES = (torch.dtype, torch.device, torch.Size)
-_BASE_TYPES: tuple[Any, ...] = (bool, int, float, complex, str, bytes,
-                                bytearray)
+_BASE_TYPES: tuple[Any,
+                   ...] = (bool, int, float, complex, str, bytes, bytearray)
 
 
 def to_plain(value: Any, path: str = 'checkpoint') -> Any:
@@ -68,9 +68,10 @@ def to_plain(value: Any, path: str = 'checkpoint') -> Any:
         return tuple(items) if isinstance(value, tuple) else items
     if _is_history(value):
         logs, counts = value.data
-        return {HISTORY: value.max_length,
-                'log': torch.from_numpy(np.array(logs)),
-                'count': torch.from_numpy(np.array(counts))}
+        return {
+            HISTORY: value.max_length, 'log': torch.from_numpy(np.array(logs)),
+            'count': torch.from_numpy(np.array(counts))
+        }
     raise TypeError(
         f'{path} is a {type(value).__module__}.{type(value).__qualname__}, '
         'which can only be stored as a pickled object. Checkpoints hold '
@@ -86,9 +87,8 @@ def to_history(value: Any) -> Any:
     if not isinstance(value, dict) or HISTORY not in value:
         return value
     from mmengine.logging import HistoryBuffer
-    return HistoryBuffer(
-        value['log'].cpu().numpy(), value['count'].cpu().numpy(),
-        value[HISTORY])
+    return HistoryBuffer(value['log'].cpu().numpy(),
+                         value['count'].cpu().numpy(), value[HISTORY])
 
 
 def _is_history(value: Any) -> bool:
@@ -107,8 +107,8 @@ def _mapping(value: dict, path: str) -> dict:
     kind = next((k for k in (OrderedDict, Counter) if type(value) is k), dict)
     plain = kind()
     for key, item in value.items():
-        plain[to_plain(key, f'key of {path}')] = to_plain(
-            item, f'{path}.{key}')
+        plain[to_plain(key,
+                       f'key of {path}')] = to_plain(item, f'{path}.{key}')
     if hasattr(value, '_metadata') and kind is OrderedDict:
         plain._metadata = to_plain(value._metadata, f'{path}._metadata')
     return plain

@@ -68,17 +68,12 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
             names file and line, or frame.
     """
 
-    METAINFO = dict(
-        classes=('Car', 'Pedestrian', 'Cyclist'),
-        palette=[(165, 42, 42), (106, 0, 228), (119, 11, 32)])
+    METAINFO = dict(classes=('Car', 'Pedestrian', 'Cyclist'),
+                    palette=[(165, 42, 42), (106, 0, 228), (119, 11, 32)])
 
-    def __init__(self,
-                 ann_file: str = '',
-                 split: str | None = None,
-                 hardest: str | None = 'hard',
-                 data_root: str = '',
-                 data_prefix: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(self, ann_file: str = '', split: str | None = None,
+                 hardest: str | None = 'hard', data_root: str = '',
+                 data_prefix: dict | None = None, **kwargs) -> None:
         if bool(ann_file) == bool(split):
             raise ConfigError(
                 'KittiDataset: expected either ann_file (an info file) or '
@@ -86,14 +81,10 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
         if hardest is not None:
             check_name('hardest', hardest, GRADES, 'KittiDataset')
         for key in data_prefix or ():
-            check_name('key of data_prefix', key, FOLDERS,
-                       'KittiDataset')
+            check_name('key of data_prefix', key, FOLDERS, 'KittiDataset')
         self.split, self.hardest = split, hardest
-        super().__init__(
-            ann_file=ann_file,
-            data_root=data_root,
-            data_prefix=data_prefix or {},
-            **kwargs)
+        super().__init__(ann_file=ann_file, data_root=data_root,
+                         data_prefix=data_prefix or {}, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         for name in self.metainfo['classes']:
@@ -109,15 +100,19 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
         else:
             self._set_folders(self.split)
             objects = self._read_labels(self.split)
-            sizes = [png_size(self._file('img', frame_id))
-                     for frame_id in objects.frame_ids]
-        files = {key: ids_in(self.data_prefix[key], SUFFIXES[FOLDERS[key]])
-                 for key in ('pts', 'depth')}
+            sizes = [
+                png_size(self._file('img', frame_id))
+                for frame_id in objects.frame_ids
+            ]
+        files = {
+            key: ids_in(self.data_prefix[key], SUFFIXES[FOLDERS[key]])
+            for key in ('pts', 'depth')
+        }
         return [
-            self._record(frame_id, size, instances, files)
-            for frame_id, size, instances in zip(
-                objects.frame_ids, sizes, self._instances(objects),
-                strict=True)]
+            self._record(frame_id, size, instances, files) for frame_id,
+            size, instances in zip(objects.frame_ids, sizes,
+                                   self._instances(objects), strict=True)
+        ]
 
     def _set_folders(self, split: str) -> None:
         """Fill in what ``data_prefix`` does not say."""
@@ -128,10 +123,10 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
     def _read_labels(self, split: str) -> KittiObjects:
         frame_ids = split_ids(self.data_root, split)
         if folder_of(split) == 'training':
-            return read_labels(
-                osp.join(self.data_root, 'training', 'label_2'), frame_ids)
-        return KittiObjects.from_frames({
-            frame_id: {'name': []} for frame_id in frame_ids})
+            return read_labels(osp.join(self.data_root, 'training', 'label_2'),
+                               frame_ids)
+        return KittiObjects.from_frames(
+            {frame_id: {'name': []} for frame_id in frame_ids})
 
     def _file(self, key: str, frame_id: str) -> str:
         return osp.join(self.data_prefix[key],
@@ -161,17 +156,18 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
                         | (grades > GRADES.index(self.hardest)))
         classes = self.metainfo['classes']
         frames: list[list[dict]] = [[] for _ in objects.frame_ids]
-        for frame, name, box, hard in zip(
-                objects.frame.tolist(), objects.name.tolist(),
-                objects.bbox.tolist(), too_hard.tolist(), strict=True):
+        for frame, name, box, hard in zip(objects.frame.tolist(),
+                                          objects.name.tolist(),
+                                          objects.bbox.tolist(),
+                                          too_hard.tolist(), strict=True):
             stands_for = name if name in classes else _RESEMBLES.get(name)
             if name != DONT_CARE and stands_for not in classes:
                 continue
             frames[frame].append({
                 'bbox': box,
                 # A region without a class has to have some label.
-                'bbox_label': (0 if name == DONT_CARE
-                               else classes.index(stands_for)),
+                'bbox_label': (0 if name == DONT_CARE else
+                               classes.index(stands_for)),
                 'ignore_flag': int(hard or name not in classes),
             })
         return frames
@@ -182,7 +178,8 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
         kept = self.data_list if self.test_mode else [
             info for info in self.data_list
             if min(info['width'], info['height']) >= config.get('min_size', 0)
-            and (_counted(info) or not config.get('filter_empty_gt', False))]
+            and (_counted(info) or not config.get('filter_empty_gt', False))
+        ]
         if not kept:
             raise ConfigError(
                 f'KittiDataset: filter_cfg={self.filter_cfg} leaves none of '
@@ -195,5 +192,7 @@ class KittiDataset(StrictSamplesMixin, BaseDetDataset):
 
 
 def _counted(info: dict) -> list[int]:
-    return [instance['bbox_label'] for instance in info['instances']
-            if not instance['ignore_flag']]
+    return [
+        instance['bbox_label'] for instance in info['instances']
+        if not instance['ignore_flag']
+    ]

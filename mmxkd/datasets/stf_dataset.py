@@ -42,8 +42,7 @@ class STFDataset(StrictSamplesMixin, CocoDataset):
 
     METAINFO = dict(classes=('pedestrian', ), palette=[(220, 20, 60)])
 
-    def __init__(self,
-                 *args,
+    def __init__(self, *args,
                  gated_dirs: Sequence[str] = ('gated0', 'gated1', 'gated2'),
                  **kwargs) -> None:
         self.gated_dirs = tuple(gated_dirs)

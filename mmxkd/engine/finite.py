@@ -43,12 +43,15 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
         all_reduce(all_finite, op='min')
     if bool(all_finite):
         return
-    bad = {name: value for name, value, ok in zip(
-        names, stacked.tolist(), finite.tolist(), strict=True) if not ok}
+    bad = {
+        name: value for name, value, ok in zip(names, stacked.tolist(),
+                                               finite.tolist(), strict=True)
+        if not ok
+    }
     if not bad:
         bad = {'a loss on another process': float('nan')}
-    raise NonFiniteLossError(
-        bad, [sample_id(s) for s in data_samples or []], iteration)
+    raise NonFiniteLossError(bad, [sample_id(s) for s in data_samples or []],
+                             iteration)
 
 
 def sample_id(sample: Any) -> str:

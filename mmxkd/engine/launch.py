@@ -29,8 +29,8 @@ def existing_file(path: str) -> str:
     while not folder.is_dir():
         folder = folder.parent
     ending = Path(path).suffix or '.py'
-    known = {str(p) for p in folder.glob('*' + ending)} or {
-        str(p) for p in folder.glob('*/**/*' + ending)}
+    known = {str(p) for p in folder.glob('*' + ending)
+             } or {str(p) for p in folder.glob('*/**/*' + ending)}
     raise argparse.ArgumentTypeError(
         f'no file {path!r}; {did_you_mean(path, known)}')
 
@@ -44,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--cfg-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE', help='change keys of the config, e.g. '
         'train_cfg.max_epochs=2 model.backbone.depth=18; lists as "[1,2]"')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none', help='who starts the processes (default: %(default)s)')
+    parser.add_argument('--launcher',
+                        choices=['none', 'pytorch', 'slurm', 'mpi'],
+                        default='none',
+                        help='who starts the processes (default: %(default)s)')
     # torch.distributed.launch passes the one or the other, by its version.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help='set by the launcher')
@@ -59,7 +60,8 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     cfg.merge_from_dict(args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
-        'work_dirs', Path(args.config).stem)
+        'work_dirs',
+        Path(args.config).stem)
     return cfg
 
 
@@ -73,11 +75,12 @@ def add_guards(cfg: Config) -> None:
     named = {_type_name(hook) for hook in hooks}
     cfg.custom_hooks = hooks + [
         dict(type=guard) for guard in GUARDS
-        if not named & {guard, guard.removeprefix('mmxkd.')}]
+        if not named & {guard, guard.removeprefix('mmxkd.')}
+    ]
     if cfg.get('default_hooks') is None:
         cfg.default_hooks = {}
-    checkpoint = cfg.default_hooks.get(
-        'checkpoint', dict(type='CheckpointHook'))
+    checkpoint = cfg.default_hooks.get('checkpoint',
+                                       dict(type='CheckpointHook'))
     if checkpoint and _type_name(checkpoint).split('.')[-1] == (
             'CheckpointHook'):
         checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
@@ -146,7 +149,8 @@ def student_alone(cfg: Config) -> None:
         cfg.model = cfg.model.student
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
-        dict(type='mmxkd.StudentCheckpointHook')]
+        dict(type='mmxkd.StudentCheckpointHook')
+    ]
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -49,16 +49,18 @@ def read_config_file(path: str, key: str) -> Config:
     for root in (Path(), package / '.mim', package.parent):
         if (root / path).is_file():
             return Config.fromfile(root / path)
-    near = [str(p) for root in (Path(path).parent, Path(path).parent.parent)
-            if root.is_dir() for p in root.glob('**/*.py')][:2000]
+    near = [
+        str(p) for root in (Path(path).parent, Path(path).parent.parent)
+        if root.is_dir() for p in root.glob('**/*.py')
+    ][:2000]
     raise ConfigError(f'{key}: there is no file {path!r}; '
                       + did_you_mean(path, near))
 
 
 def build_model(cfg: dict, scope: str | None = None) -> nn.Module:
     """Build a model inside its own registry scope."""
-    overwrite = (DefaultScope.overwrite_default_scope(scope)
-                 if scope else nullcontext())
+    overwrite = (DefaultScope.overwrite_default_scope(scope) if scope else
+                 nullcontext())
     with overwrite:
         return MODELS.build(cfg)
 
@@ -77,7 +79,8 @@ def initialise(model: nn.Module) -> None:
         every = [stated] if isinstance(stated, dict) else stated
         module.init_cfg = [
             cfg for cfg in every
-            if cfg['type'] not in ('Pretrained', PretrainedInit)] or None
+            if cfg['type'] not in ('Pretrained', PretrainedInit)
+        ] or None
     init_weights = getattr(model, 'init_weights', None)
     if init_weights is not None:
         init_weights()

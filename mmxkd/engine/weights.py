@@ -72,15 +72,15 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
         path = best_in(path)
     if '://' not in path and not Path(path).is_file():
         folder = Path(path).parent
-        near = [str(p) for p in folder.glob('*.pth')] or [
-            str(p) for p in folder.parent.glob('*/*.pth')]
+        near = [str(p) for p in folder.glob('*.pth')
+                ] or [str(p) for p in folder.parent.glob('*/*.pth')]
         raise ConfigError(f'teacher checkpoint {path!r} does not exist; '
                           + did_you_mean(path, near))
     content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     weights = content.get('state_dict', content)
     weights = {
-        name.removeprefix('module.'): value
-        for name, value in weights.items() if isinstance(value, Tensor)
+        name.removeprefix('module.'): value for name, value in weights.items()
+        if isinstance(value, Tensor)
     }
     if not weights:
         raise ConfigError(f'{path}: no weights in this file; expected a '
@@ -92,9 +92,8 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
             raise ConfigError(f'{path}: no weight starts with prefix='
                               f'{prefix!r}; ' + did_you_mean(prefix, known))
     return {
-        name.removeprefix(prefix): value
-        for name, value in weights.items() if name.startswith(prefix)
-        and not name.startswith('distiller.')
+        name.removeprefix(prefix): value for name, value in weights.items()
+        if name.startswith(prefix) and not name.startswith('distiller.')
     }
 
 
@@ -140,8 +139,9 @@ def _nearest_prefix(own: set, given: set, matched: int) -> str:
     candidates = {name[:name.find('.') + 1] for name in given if '.' in name}
     best, best_count = '', matched
     for prefix in sorted(candidates.union(_PREFIXES)):
-        count = sum(name.removeprefix(prefix) in own for name in given
-                    if name.startswith(prefix))
+        count = sum(
+            name.removeprefix(prefix) in own for name in given
+            if name.startswith(prefix))
         if count > best_count:
             best, best_count = prefix, count
     if best:
@@ -150,8 +150,8 @@ def _nearest_prefix(own: set, given: set, matched: int) -> str:
     return ''
 
 
-def load_teacher(model: nn.Module, path: str, name: str,
-                 strict: bool = True, prefix: str = '') -> LoadReport:
+def load_teacher(model: nn.Module, path: str, name: str, strict: bool = True,
+                 prefix: str = '') -> LoadReport:
     """Fill a teacher with its weights.
 
     Args:
@@ -186,7 +186,9 @@ def load_teacher(model: nn.Module, path: str, name: str,
         print_log(text, logger='current', level=30)
     own = model.state_dict()
     model.load_state_dict(
-        {k: v for k, v in weights.items()
-         if k in own and own[k].shape == v.shape}, strict=False)
+        {
+            k: v
+            for k, v in weights.items() if k in own and own[k].shape == v.shape
+        }, strict=False)
     print_log(f'teacher {name!r}: {report}', logger='current')
     return report

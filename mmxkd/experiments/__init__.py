@@ -8,5 +8,7 @@ from .report import write_report
 from .run import Run, ToolError, build_runs
 from .schedule import run_all
 
-__all__ = ['Arm', 'Plan', 'Run', 'ToolError', 'build_runs', 'load_plan',
-           'run_all', 'write_report']
+__all__ = [
+    'Arm', 'Plan', 'Run', 'ToolError', 'build_runs', 'load_plan', 'run_all',
+    'write_report'
+]

@@ -87,8 +87,10 @@ class Plan:
         for arm in reversed(self.arms.values()):
             if arm.name in kept:
                 kept.update(arm.needs)
-        return replace(self, arms={
-            name: arm for name, arm in self.arms.items() if name in kept})
+        return replace(
+            self, arms={
+                name: arm for name, arm in self.arms.items() if name in kept
+            })
 
     def check_data(self) -> None:
         """Look for the data before anything is trained.
@@ -112,10 +114,11 @@ def annotations(data_root: Path, split: str) -> Path:
     return data_root / 'annotations' / f'{split}.json'
 
 
-def load_plan(config: str | Path, root: Path, work_dir: str | Path,
-              num_seeds: int | None = None,
-              data_roots: Mapping[str, str] | None = None,
-              cfg_options: Sequence[str] = ()) -> Plan:
+def load_plan(
+    config: str | Path, root: Path, work_dir: str | Path,
+    num_seeds: int | None = None, data_roots: Mapping[str, str] | None = None,
+    cfg_options: Sequence[str] = ()
+) -> Plan:
     """Read the config of an experiment and check it.
 
     Args:
@@ -145,23 +148,24 @@ def load_plan(config: str | Path, root: Path, work_dir: str | Path,
         raise ConfigError(f"splits={splits!r}, expected e.g. ('val', 'test')")
     for name in data_roots or ():
         check_known('data root', name, given['data_roots'])
-    roots = {name: Path(path).resolve() for name, path in {
-        **given['data_roots'], **(data_roots or {})}.items()}
+    roots = {
+        name: Path(path).resolve() for name, path in
+        {**given['data_roots'], **(data_roots or {})}.items()
+    }
     check_known('tested_on', given['tested_on'], roots)
     for option in cfg_options:
         if '=' not in option:
             raise ConfigError(f'--cfg-options {option!r}: expected KEY=VALUE')
     arms: dict[str, Arm] = {}
     for name, content in given['arms'].items():
-        arms[name] = _read_arm(name, content, arms, roots,
-                               given['tested_on'], root)
+        arms[name] = _read_arm(name, content, arms, roots, given['tested_on'],
+                               root)
     tested = [arm.name for arm in arms.values() if arm.tested]
     for key in ('teacher', 'baseline'):
         check_known(key, given[key], tested)
-    return Plan(
-        arms, given['teacher'], given['baseline'], num_seeds, tuple(splits),
-        roots[given['tested_on']], root, Path(work_dir).resolve(),
-        tuple(cfg_options))
+    return Plan(arms, given['teacher'], given['baseline'], num_seeds,
+                tuple(splits), roots[given['tested_on']], root,
+                Path(work_dir).resolve(), tuple(cfg_options))
 
 
 def _read_arm(name: str, given: dict[str, Any], before: Mapping[str, Arm],
@@ -182,8 +186,9 @@ def _read_arm(name: str, given: dict[str, Any], before: Mapping[str, Arm],
               roots[trained_on], given.get('starts_from'),
               given.get('taught_by', {}), shared, tested)
     # What all seeds share cannot need what there is one of per seed.
-    known = [other.name for other in before.values()
-             if other.shared or not shared]
+    known = [
+        other.name for other in before.values() if other.shared or not shared
+    ]
     if arm.starts_from is not None:
         check_known(f'{where}.starts_from', arm.starts_from, known)
     for teacher, key in arm.taught_by.items():
@@ -197,8 +202,9 @@ def _find_config(where: str, path: str, root: Path) -> Path:
         if (folder / path).is_file():
             return (folder / path).resolve()
     folder = (root / path).parent
-    check_known(f'{where}.config', path, sorted(
-        str(found.relative_to(root)) for found in folder.glob('*.py')))
+    check_known(
+        f'{where}.config', path,
+        sorted(str(found.relative_to(root)) for found in folder.glob('*.py')))
     raise ConfigError(f'{where}.config: there is no file {path!r}')
 
 

@@ -38,16 +38,17 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
                         seeds_in(runs) if seeds is None else seeds, splits)
     text = markdown(table, teacher, baseline)
     write_text(runs / 'gap_report.md', text)
-    write_json(runs / 'gap_report.json', {
-        'mAP': table,
-        'gap_recovered': {
-            model: {split: gap_recovered(
-                scores, table[baseline][split], table[teacher][split])
-                for split, scores in values.items()}
-            for model, values in table.items()
-            if model not in (teacher, baseline)
-        }
-    })
+    write_json(
+        runs / 'gap_report.json', {
+            'mAP': table, 'gap_recovered': {
+                model: {
+                    split: gap_recovered(scores, table[baseline][split],
+                                         table[teacher][split])
+                    for split, scores in values.items()
+                } for model, values in table.items()
+                if model not in (teacher, baseline)
+            }
+        })
     return text
 
 
@@ -57,9 +58,11 @@ def markdown(table: Table, teacher: str = TEACHER,
     splits = list(table[teacher])
     last = splits[-1]
     number = len(table[teacher][last])
-    titles = ['model', *(f'{split} mAP' for split in splits),
-              *(f'gap recovered, {split}' for split in splits),
-              f'better than baseline, {last}']
+    titles = [
+        'model', *(f'{split} mAP' for split in splits),
+        *(f'gap recovered, {split}' for split in splits),
+        f'better than baseline, {last}'
+    ]
     lines = [_row(titles), '|' + '---|' * len(titles)]
     for model, values in table.items():
         row = [model, *(spread(scores) for scores in values.values())]
@@ -67,15 +70,18 @@ def markdown(table: Table, teacher: str = TEACHER,
             share = '100 %' if model == teacher else '0 %'
             row += [share] * len(splits) + ['']
         else:
-            row += [spread(gap_recovered(
-                scores, table[baseline][split], table[teacher][split]),
-                0, ' %') for split, scores in values.items()]
+            row += [
+                spread(
+                    gap_recovered(scores, table[baseline][split],
+                                  table[teacher][split]), 0, ' %')
+                for split, scores in values.items()
+            ]
             better = sum(score > table[baseline][last][seed]
                          for seed, score in values[last].items())
             row.append(f'{better} of {number} seeds')
         lines.append(_row(row))
-    note = (f'{number} seed' + 's, mean ± s.d.' * (number > 1)
-            + '; mAP is COCO AP@[.50:.95] in %.')
+    note = (f'{number} seed' + 's, mean ± s.d.' *
+            (number > 1) + '; mAP is COCO AP@[.50:.95] in %.')
     return '\n'.join([*lines, '', note]) + '\n'
 
 

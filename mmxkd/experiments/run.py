@@ -63,8 +63,10 @@ class Run:
     @property
     def missing(self) -> list[str]:
         """The splits that are still to be tested."""
-        return [split for split in self.plan.splits if self.arm.tested
-                and not self.detections(split).is_file()]
+        return [
+            split for split in self.plan.splits
+            if self.arm.tested and not self.detections(split).is_file()
+        ]
 
     @property
     def done(self) -> bool:
@@ -129,8 +131,10 @@ class Run:
             start = self.needs[self.arm.starts_from]
             options.append(f'load_from={start.checkpoint}')
         # The folder is enough: a teacher is loaded from the best in it.
-        options += [f'{key}={self.needs[teacher].dir}'
-                    for teacher, key in self.arm.taught_by.items()]
+        options += [
+            f'{key}={self.needs[teacher].dir}'
+            for teacher, key in self.arm.taught_by.items()
+        ]
         self._call(TRAIN, [self.arm.config], options, '--resume', '--seed',
                    self.seed, '--work-dir', self.dir)
         best = sorted(self.dir.glob('best_*.pth'))
@@ -142,12 +146,11 @@ class Run:
     def _test(self, split: str) -> None:
         file = annotations(self.plan.tested_on, split)
         part = self.dir / f'{split}.part'
-        self._call(
-            TEST, [self.arm.config, self.checkpoint], [
-                'test_dataloader.dataset.ann_file='
-                f'{file.relative_to(self.plan.tested_on)}',
-                f'test_evaluator.ann_file={file}'
-            ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
+        self._call(TEST, [self.arm.config, self.checkpoint], [
+            'test_dataloader.dataset.ann_file='
+            f'{file.relative_to(self.plan.tested_on)}',
+            f'test_evaluator.ann_file={file}'
+        ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
         os.replace(f'{part}.bbox.json', self.detections(split))
 
     def _call(self, tool: str, positional: list, options: list[str],
@@ -167,19 +170,22 @@ class Run:
                 raise ToolError(f'{self.name}: stopped')
             self._log_begin = log.tell()
             self._process = subprocess.Popen(
-                list(map(str, command)), stdout=log,
-                stderr=subprocess.STDOUT, pass_fds=self._inherited,
+                list(map(str, command)), stdout=log, stderr=subprocess.STDOUT,
+                pass_fds=self._inherited,
                 env={**os.environ, 'OMP_NUM_THREADS': str(self.num_threads)})
         status = self._process.wait()
         if status:
             tail = self.log.read_text(errors='replace').splitlines()[-25:]
             raise ToolError('\n'.join([
                 *tail, f'{self.name}: {tool} ended with {status}; the whole '
-                f'output is in {self.log}']))
+                f'output is in {self.log}'
+            ]))
 
     def _data_options(self) -> list[str]:
-        roots = {'train': self.arm.data_root, 'val': self.arm.data_root,
-                 'test': self.plan.tested_on}
+        roots = {
+            'train': self.arm.data_root, 'val': self.arm.data_root,
+            'test': self.plan.tested_on
+        }
         return [
             *(f'{loader}_dataloader.dataset.data_root={root}/'
               for loader, root in roots.items()),

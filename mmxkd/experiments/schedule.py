@@ -61,7 +61,6 @@ def run_all(runs: Sequence[Run], jobs: int) -> None:
 def status_line(active: Mapping[cf.Future, Run], finished: int, total: int,
                 seconds: int) -> str:
     """``'[1:20] 3/21 models done · seed 0 mse: train epoch 3, 50/180'``."""
-    runs = ' · '.join(f'{run.name}: {run.status()}'
-                      for run in active.values())
+    runs = ' · '.join(f'{run.name}: {run.status()}' for run in active.values())
     return (f'[{seconds // 60}:{seconds % 60:02d}] {finished}/{total} '
             f'models done · {runs}')

@@ -35,8 +35,8 @@ def seeds_in(runs: Path) -> list[int]:
     Raises:
         ConfigError: There is none.
     """
-    seeds = sorted(int(p.name.removeprefix('seed_'))
-                   for p in runs.glob('seed_*'))
+    seeds = sorted(
+        int(p.name.removeprefix('seed_')) for p in runs.glob('seed_*'))
     if not seeds:
         raise ConfigError(f'{runs}: no folders seed_0, seed_1, …')
     return seeds
@@ -55,8 +55,7 @@ def read_scores(runs: Path, data_root: Path, models: Sequence[str],
     Raises:
         ConfigError: A file is missing.
     """
-    table: Table = {model: {split: {} for split in splits}
-                    for model in models}
+    table: Table = {model: {split: {} for split in splits} for model in models}
     for split in splits:
         with contextlib.redirect_stdout(io.StringIO()):
             truth = COCO(annotations(data_root, split))

@@ -75,8 +75,8 @@ def remove_partial(folder: str | os.PathLike,
     """
     pattern = '**/*' if recursive else '*'
     root = glob.escape(os.fspath(folder))
-    left = sorted(glob.glob(os.path.join(root, pattern + PARTIAL),
-                            recursive=recursive))
+    left = sorted(
+        glob.glob(os.path.join(root, pattern + PARTIAL), recursive=recursive))
     for path in left:
         Path(path).unlink(missing_ok=True)
     return left

@@ -25,6 +25,7 @@ def parallel_map(function: Callable[[Any], Any], items: Sequence[Any],
     Yields:
         The results, in the order of ``items``.
     """
+
     def show(results: Iterable[Any]) -> Iterator[Any]:
         yield from tqdm(results, total=len(items), desc=description,
                         disable=not items)

@@ -26,8 +26,7 @@ def depth_colours(depth: np.ndarray, max_depth: float = 80.0) -> np.ndarray:
     """
     seen = depth > 0
     share = np.zeros(depth.shape)
-    share[seen] = 1 - (np.log(depth[seen] / max_depth)
-                       / np.log(NEAREST_SHARE))
+    share[seen] = 1 - (np.log(depth[seen] / max_depth) / np.log(NEAREST_SHARE))
     colours = matplotlib.colormaps[COLOUR_MAP](share, bytes=True)[..., :3]
     colours[~seen] = 0
     return colours

@@ -34,9 +34,8 @@ class Panel:
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
-def match_detections(boxes: np.ndarray, scores: np.ndarray,
-                     truth: np.ndarray, iou: float = 0.5
-                     ) -> tuple[np.ndarray, np.ndarray]:
+def match_detections(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray,
+                     iou: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """Match detections to objects, best scores first.
 
     Args:
@@ -57,8 +56,7 @@ def match_detections(boxes: np.ndarray, scores: np.ndarray,
     right = np.zeros(len(boxes), bool)
     found = np.zeros(len(truth), bool)
     if len(boxes) and len(truth):
-        overlaps = bbox_overlaps(
-            np.float32(boxes), np.float32(truth))
+        overlaps = bbox_overlaps(np.float32(boxes), np.float32(truth))
         for i in np.argsort(-scores, kind='stable'):
             free = np.where(found, -1.0, overlaps[i])
             best = int(free.argmax())
@@ -98,8 +96,7 @@ def compare_detections(panels: Sequence[Panel], title: str = '',
             Line2D([], [], color=c, label=label, lw=2,
                    dashes=(1, 2) if dotted else (None, None))
             for c, dotted, label in _LEGEND
-        ],
-        loc='outside lower center', ncols=len(_LEGEND), frameon=False)
+        ], loc='outside lower center', ncols=len(_LEGEND), frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -119,11 +116,11 @@ def _draw(axis, panel: Panel) -> None:
                                     strict=True):
         colour = FOUND if is_right else WRONG
         _rectangle(axis, box, colour)
-        axis.text(box[0], box[1] - 2, f'{score:.2f}', color=colour,
-                  fontsize=8, clip_on=True)
+        axis.text(box[0], box[1] - 2, f'{score:.2f}', color=colour, fontsize=8,
+                  clip_on=True)
 
 
 def _rectangle(axis, box: np.ndarray, colour: str, style: str = '-') -> None:
     axis.add_patch(
-        Rectangle((box[0], box[1]), *(box[2:] - box[:2]), fill=False,
-                  lw=1.5, edgecolor=colour, linestyle=style))
+        Rectangle((box[0], box[1]), *(box[2:] - box[:2]), fill=False, lw=1.5,
+                  edgecolor=colour, linestyle=style))

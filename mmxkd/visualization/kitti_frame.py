@@ -43,9 +43,9 @@ def draw_frame(image: np.ndarray, depth: np.ndarray, objects: KittiObjects,
                     dpi=100, layout='constrained')
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(2)
-    for axis, picture in zip(
-            axes, (image, depth_overlay(image, depth, max_depth)),
-            strict=True):
+    for axis, picture in zip(axes,
+                             (image, depth_overlay(image, depth, max_depth)),
+                             strict=True):
         axis.imshow(picture, interpolation='nearest',
                     extent=(0, width, height, 0))
         axis.set_axis_off()
@@ -54,17 +54,18 @@ def draw_frame(image: np.ndarray, depth: np.ndarray, objects: KittiObjects,
     figure.suptitle(title)
     bar = figure.colorbar(
         ScalarMappable(LogNorm(NEAREST_SHARE * max_depth, max_depth),
-                       COLOUR_MAP),
-        ax=axes, location='bottom', fraction=0.03, aspect=80, pad=0.01,
-        label='depth, metres', ticks=_ticks(max_depth), format='%g')
+                       COLOUR_MAP), ax=axes, location='bottom', fraction=0.03,
+        aspect=80, pad=0.01, label='depth, metres', ticks=_ticks(max_depth),
+        format='%g')
     bar.ax.minorticks_off()
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _ticks(max_depth: float) -> list[float]:
-    return [max_depth * share
-            for share in (NEAREST_SHARE, .05, .1, .25, .5, 1)]
+    return [
+        max_depth * share for share in (NEAREST_SHARE, .05, .1, .25, .5, 1)
+    ]
 
 
 def _draw_objects(axis, objects: KittiObjects, cam2img: np.ndarray) -> None:
@@ -74,10 +75,12 @@ def _draw_objects(axis, objects: KittiObjects, cam2img: np.ndarray) -> None:
     for i, name in enumerate(objects.name.tolist()):
         colour = _COLOURS.get(name, _OTHERS)
         x1, y1, x2, y2 = objects.bbox[i]
-        axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False,
-                                 lw=1, edgecolor=colour, linestyle='--'))
+        axis.add_patch(
+            Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, lw=1,
+                      edgecolor=colour, linestyle='--'))
         axis.text(x1, y1 - 2, name, color=colour, fontsize=8, clip_on=True)
         if (objects.dimensions[i] > 0).all():
-            axis.add_collection(LineCollection(
-                edges[i][np.isfinite(edges[i]).all(axis=(1, 2))],
-                colors=colour, linewidths=1))
+            axis.add_collection(
+                LineCollection(
+                    edges[i][np.isfinite(edges[i]).all(axis=(1, 2))],
+                    colors=colour, linewidths=1))

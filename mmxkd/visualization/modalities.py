@@ -84,9 +84,9 @@ def gated_colours(gated: np.ndarray, percentile: float = 99.5,
     if gated.ndim != 3 or gated.shape[2] != 3:
         raise ValueError('expected three gated slices (H, W, 3), got '
                          f'{gated.shape}')
-    return np.stack([
-        to_displayable(gated[..., i], percentile, gamma) for i in range(3)
-    ], axis=-1)
+    return np.stack(
+        [to_displayable(gated[..., i], percentile, gamma) for i in range(3)],
+        axis=-1)
 
 
 def grey_picture(image: np.ndarray, percentile: float = 99.5) -> np.ndarray:

@@ -10,10 +10,13 @@ from mmxkd.evaluation.functional.kitti import KittiResult
 from mmxkd.formats.kitti import DIFFICULTIES
 from mmxkd.io.atomic import write_atomic
 
-_COLOURS = dict(zip([level.name for level in DIFFICULTIES],
-                    ('#2a9d4a', '#1f6fb5', '#c8452c'), strict=True))
-_TITLES = {'bbox': 'image box', 'aos': 'orientation (AOS)',
-           'bev': "bird's-eye view", '3d': '3-D box'}
+_COLOURS = dict(
+    zip([level.name for level in DIFFICULTIES],
+        ('#2a9d4a', '#1f6fb5', '#c8452c'), strict=True))
+_TITLES = {
+    'bbox': 'image box', 'aos': 'orientation (AOS)', 'bev': "bird's-eye view",
+    '3d': '3-D box'
+}
 
 
 def draw_curves(result: KittiResult, path: str | Path) -> None:
@@ -47,22 +50,24 @@ def draw_curves(result: KittiResult, path: str | Path) -> None:
     for axis in axes[:, 0]:
         axis.set_ylabel('precision')
     figure.suptitle(f'KITTI 2019, {result.num_frames} frames, AP$_{{R40}}$')
-    write_atomic(str(path), lambda file: figure.savefig(
-        file, format=kind, dpi=120))
+    write_atomic(str(path),
+                 lambda file: figure.savefig(file, format=kind, dpi=120))
 
 
 def _draw_panel(axis, result: KittiResult, class_name: str, metric: str,
                 overlap: str) -> None:
-    curves = [c for c in result.curves
-              if (c.class_name, c.metric, c.overlap) == (
-                  class_name, metric, overlap)]
+    curves = [
+        c for c in result.curves
+        if (c.class_name, c.metric, c.overlap) == (class_name, metric, overlap)
+    ]
     recall = np.linspace(0, 1, 41)
     for curve in curves:
-        axis.plot(recall, curve.values, color=_COLOURS[curve.difficulty],
-                  label=f'{curve.difficulty} {curve.ap40:.2f} '
-                  f'(n_gt {curve.num_gt})')
-    limit = (f'overlap > {curves[0].min_overlap:g}' if curves
-             else 'not evaluated')
+        axis.plot(
+            recall, curve.values, color=_COLOURS[curve.difficulty],
+            label=f'{curve.difficulty} {curve.ap40:.2f} '
+            f'(n_gt {curve.num_gt})')
+    limit = (f'overlap > {curves[0].min_overlap:g}' if curves else
+             'not evaluated')
     axis.set_title(f'{class_name}, {_TITLES[metric]}, {limit}', fontsize=8)
     axis.set(xlim=(0, 1), ylim=(0, 1.02))
     axis.grid(alpha=.3)

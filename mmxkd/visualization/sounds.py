@@ -65,8 +65,7 @@ def waveform_picture(audio: np.ndarray, width: int = 800,
     starts = np.arange(width) * curve.shape[1] // width
     # The curve goes on to the next column without a break.
     following = curve[:, np.append(starts[1:], curve.shape[1] - 1)]
-    highest = np.maximum(np.maximum.reduceat(curve, starts, axis=1),
-                         following)
+    highest = np.maximum(np.maximum.reduceat(curve, starts, axis=1), following)
     lowest = np.minimum(np.minimum.reduceat(curve, starts, axis=1), following)
     # Rows count from above.
     first, last = (np.round((1 - end) / 2 * (height - 1))

@@ -19,14 +19,11 @@ def models():
                   teacher='bbox_head', logit_hint=0.5)
     rpn = dict(type='ChenDenseHeadLoss', student='rpn_head',
                teacher='rpn_head')
-    roi = dict(type='ChenRoIHeadLoss', student='roi_head',
-               teacher='roi_head')
-    cross = dict(type='CrossKDLoss', student='bbox_head',
-                 teacher='bbox_head')
+    roi = dict(type='ChenRoIHeadLoss', student='roi_head', teacher='roi_head')
+    cross = dict(type='CrossKDLoss', student='bbox_head', teacher='bbox_head')
     yield distilled(ssd(), loss_head=on_ssd)
     yield distilled(faster_rcnn(), loss_rpn=rpn, loss_roi=roi)
-    yield distilled(dense('gfl'), dense('gfl', channels=32),
-                    loss_cross=cross)
+    yield distilled(dense('gfl'), dense('gfl', channels=32), loss_cross=cross)
 
 
 def main() -> None:
@@ -45,10 +42,11 @@ def main() -> None:
             optimizer.zero_grad()
             total.backward()
             optimizer.step()
-        sums.append(sum(p.double().abs().sum().item()
-                        for p in model.parameters()))
-    Path(sys.argv[1], f'rank_{rank}.txt').write_text(
-        ' '.join(f'{value:.12f}' for value in sums))
+        sums.append(
+            sum(p.double().abs().sum().item() for p in model.parameters()))
+    Path(sys.argv[1],
+         f'rank_{rank}.txt').write_text(' '.join(f'{value:.12f}'
+                                                 for value in sums))
     # Both are done with what they sent to each other. Then leave without
     # freeing anything: a process group that is freed while a thread of gloo
     # waits for the interpreter lock waits for that thread for ever, and the

@@ -19,9 +19,9 @@ from tests.test_distillation.test_training import (
 def main() -> None:
     torch.set_num_threads(1)
     model = algorithm(a=stop_after(2), adv=stop_after(1, 0.1))
-    run = runner(
-        model, sys.argv[1], dict(by_epoch=True, max_epochs=2),
-        launcher='pytorch', env_cfg=dict(dist_cfg=dict(backend='gloo')))
+    run = runner(model, sys.argv[1], dict(by_epoch=True, max_epochs=2),
+                 launcher='pytorch',
+                 env_cfg=dict(dist_cfg=dict(backend='gloo')))
     run.train()
     wrapped = type(run.model).__name__
     assert wrapped == 'MMDistributedDataParallel', wrapped

@@ -5,11 +5,10 @@ from mmengine.hub import get_config
 from mmengine.structures import InstanceData
 from torch import nn
 
-CONFIGS = dict(
-    retinanet='retinanet/retinanet_r50_fpn_1x_coco.py',
-    faster_rcnn='faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
-    fcos='fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py',
-    detr='detr/detr_r50_8xb2-150e_coco.py')
+CONFIGS = dict(retinanet='retinanet/retinanet_r50_fpn_1x_coco.py',
+               faster_rcnn='faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+               fcos='fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py',
+               detr='detr/detr_r50_8xb2-150e_coco.py')
 
 
 def narrow(name, classes=3):
@@ -18,10 +17,9 @@ def narrow(name, classes=3):
     cfg._scope_ = 'mmdet'
     cfg.data_preprocessor.pad_size_divisor = 32
     cfg.init_cfg = None
-    cfg.backbone = dict(
-        type='ResNet', depth=18, base_channels=8, num_stages=4,
-        out_indices=(3, ) if name == 'detr' else (0, 1, 2, 3),
-        norm_cfg=dict(type='BN'), init_cfg=None)
+    cfg.backbone = dict(type='ResNet', depth=18, base_channels=8, num_stages=4,
+                        out_indices=(3, ) if name == 'detr' else (0, 1, 2, 3),
+                        norm_cfg=dict(type='BN'), init_cfg=None)
     if name == 'detr':
         cfg.neck.in_channels = [64]
         cfg.num_queries = 8
@@ -47,8 +45,10 @@ def narrow(name, classes=3):
 
 def head_of(model):
     """What runs after the neck: the first layer of each head."""
-    return [part for name, part in model.named_children() if name in (
-        'bbox_head', 'rpn_head', 'roi_head', 'encoder', 'decoder')]
+    return [
+        part for name, part in model.named_children()
+        if name in ('bbox_head', 'rpn_head', 'roi_head', 'encoder', 'decoder')
+    ]
 
 
 class Calls:
@@ -69,9 +69,10 @@ def pictures(size=2, height=64, width=96):
     generator = torch.Generator().manual_seed(0)
     samples = []
     for i in range(size):
-        data = DetDataSample(metainfo=dict(
-            img_id=i, img_path=f'images/{i}.png', img_shape=(height, width),
-            ori_shape=(height, width), scale_factor=(1.0, 1.0)))
+        data = DetDataSample(
+            metainfo=dict(img_id=i, img_path=f'images/{i}.png', img_shape=(
+                height, width), ori_shape=(height, width), scale_factor=(1.0,
+                                                                         1.0)))
         data.gt_instances = InstanceData(
             bboxes=torch.tensor([[4., 6., 40., 50.], [20., 8., 60., 40.]]),
             labels=torch.tensor([0, 2]))
@@ -80,5 +81,4 @@ def pictures(size=2, height=64, width=96):
         inputs=[
             torch.randint(0, 255, (3, height, width), generator=generator,
                           dtype=torch.uint8) for _ in range(size)
-        ],
-        data_samples=samples)
+        ], data_samples=samples)

@@ -74,8 +74,8 @@ def _watch_files() -> None:
         die('remove', osp.basename(path))
         remove(path)
 
-    torch.save, os.replace, os.remove = (
-        dying_save, dying_replace, dying_remove)
+    torch.save, os.replace, os.remove = (dying_save, dying_replace,
+                                         dying_remove)
 
 
 if MOMENT:

@@ -2,9 +2,11 @@
 import numpy as np
 import pytest
 
-SIZES = {'Car': (1.5, 1.6, 3.9), 'Pedestrian': (1.8, .7, .9),
-         'Cyclist': (1.7, .6, 1.8), 'Van': (2.2, 1.9, 5.),
-         'Person_sitting': (1.2, .7, .9), 'Truck': (3.2, 2.6, 10.)}
+SIZES = {
+    'Car': (1.5, 1.6, 3.9), 'Pedestrian': (1.8, .7, .9),
+    'Cyclist': (1.7, .6, 1.8), 'Van': (2.2, 1.9, 5.),
+    'Person_sitting': (1.2, .7, .9), 'Truck': (3.2, 2.6, 10.)
+}
 
 
 @pytest.fixture
@@ -15,8 +17,8 @@ def write_folder(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         for frame_id, lines in frames.items():
-            (folder / f'{frame_id}.txt').write_text(
-                ''.join(line + '\n' for line in lines))
+            (folder / f'{frame_id}.txt').write_text(''.join(line + '\n'
+                                                            for line in lines))
         return folder
 
     return write
@@ -29,12 +31,16 @@ def random_frame(rng, scored, near=None):
     columns = dict(
         name=names, alpha=rng.uniform(-3, 3, count),
         dimensions=np.array([SIZES[name] for name in names]).reshape(-1, 3),
-        location=np.column_stack([rng.uniform(-2, 2, count), np.full(
-            count, 1.65), rng.uniform(8, 14, count)]),
-        rotation_y=rng.uniform(-3, 3, count))
+        location=np.column_stack([
+            rng.uniform(-2, 2, count),
+            np.full(count, 1.65),
+            rng.uniform(8, 14, count)
+        ]), rotation_y=rng.uniform(-3, 3, count))
     corner = rng.uniform(0, 60, (count, 2))
-    columns['bbox'] = np.hstack([corner, corner + rng.choice(
-        [20., 24.99, 25., 26., 40., 41., 60.], (count, 2))])
+    columns['bbox'] = np.hstack([
+        corner, corner + rng.choice([20., 24.99, 25., 26., 40., 41., 60.],
+                                    (count, 2))
+    ])
     if near is not None:
         for i in range(count if len(near['name']) else 0):
             j = rng.integers(len(near['name']))
@@ -73,8 +79,10 @@ def random_frames():
     def make(seed, count):
         rng = np.random.default_rng(seed)
         truth = {f'{i:06d}': random_frame(rng, False) for i in range(count)}
-        found = {i: random_frame(rng, True, columns)
-                 for i, columns in truth.items()}
+        found = {
+            i: random_frame(rng, True, columns)
+            for i, columns in truth.items()
+        }
         return truth, found
 
     return make

@@ -23,43 +23,41 @@ TESTS = 'tests/test_evaluation/test_functional/test_kitti/test_golden.py'
 
 # Name: file, text that stands there once, what takes its place.
 MUTANTS = {
-    'height of labels: < instead of <=': (
-        'flags.py', '<= difficulty.min_height)',
-        '< difficulty.min_height)'),
-    'no neighbour classes': (
-        FORMAT + 'difficulty.py',
-        "{'Car': 'Van', 'Pedestrian': 'Person_sitting'}", '{}'),
-    'no DontCare': (
-        'evaluate.py', 'scene.covered <= min_overlap',
-        'scene.covered <= 2'),
-    'DontCare in BEV and 3-D': (
-        'evaluate.py', "    if metric == 'bbox':\n        is_false",
-        '    if True:\n        is_false'),
-    'DontCare at a constant 0.5': (
-        'evaluate.py', 'scene.covered <= min_overlap',
-        'scene.covered <= .5'),
-    'class before height': (
-        'flags.py', 'flags[height < difficulty.min_height]',
-        'flags[own & (height < difficulty.min_height)]'),
-    'no height of detections': (
-        'flags.py', 'flags[height < difficulty.min_height]',
-        'flags[height < 0]'),
-    'thresholds by overlap': (
-        'matching.py', '(pairs.det, -pairs.score, pairs.gt)',
-        '(pairs.det, -pairs.overlap, pairs.gt)'),
-    'curves by score': (
-        'matching.py', 'np.where(pairs.det_counts, pairs.overlap, 0)',
-        'np.where(pairs.det_counts, pairs.score, 0)'),
-    'overlap: >= instead of >': (
-        'evaluate.py', '(found > min_overlap)', '(found >= min_overlap)'),
-    'score: > instead of >=': (
-        'matching.py', "-pairs.score, side='left')",
-        "-pairs.score, side='right')"),
-    'AOS: the cosine itself': (
-        'scene.py', '(1 + np.cos(turn)) / 2', 'np.cos(turn)'),
-    'no envelope': (
-        'curves.py', 'np.maximum.accumulate(curves[:, ::-1], axis=1)',
-        'curves[:, ::-1]'),
+    'height of labels: < instead of <=': ('flags.py',
+                                          '<= difficulty.min_height)',
+                                          '< difficulty.min_height)'),
+    'no neighbour classes': (FORMAT + 'difficulty.py',
+                             "{'Car': 'Van', 'Pedestrian': 'Person_sitting'}",
+                             '{}'),
+    'no DontCare': ('evaluate.py', 'scene.covered <= min_overlap',
+                    'scene.covered <= 2'),
+    'DontCare in BEV and 3-D': ('evaluate.py',
+                                "    if metric == 'bbox':\n        is_false",
+                                '    if True:\n        is_false'),
+    'DontCare at a constant 0.5': ('evaluate.py',
+                                   'scene.covered <= min_overlap',
+                                   'scene.covered <= .5'),
+    'class before height': ('flags.py',
+                            'flags[height < difficulty.min_height]',
+                            'flags[own & (height < difficulty.min_height)]'),
+    'no height of detections': ('flags.py',
+                                'flags[height < difficulty.min_height]',
+                                'flags[height < 0]'),
+    'thresholds by overlap': ('matching.py',
+                              '(pairs.det, -pairs.score, pairs.gt)',
+                              '(pairs.det, -pairs.overlap, pairs.gt)'),
+    'curves by score': ('matching.py',
+                        'np.where(pairs.det_counts, pairs.overlap, 0)',
+                        'np.where(pairs.det_counts, pairs.score, 0)'),
+    'overlap: >= instead of >': ('evaluate.py', '(found > min_overlap)',
+                                 '(found >= min_overlap)'),
+    'score: > instead of >=': ('matching.py', "-pairs.score, side='left')",
+                               "-pairs.score, side='right')"),
+    'AOS: the cosine itself': ('scene.py', '(1 + np.cos(turn)) / 2',
+                               'np.cos(turn)'),
+    'no envelope': ('curves.py',
+                    'np.maximum.accumulate(curves[:, ::-1], axis=1)',
+                    'curves[:, ::-1]'),
     'thresholds of multiplied recall': (
         'curves.py', 'wanted += 1 / (SAMPLES - 1)',
         'wanted = len(thresholds) / (SAMPLES - 1)'),
@@ -70,22 +68,21 @@ MUTANTS = {
         'flags.py', 'objects.truncated > difficulty.max_truncation',
         'objects.truncated >= difficulty.max_truncation'),
     'boxes hang from their location': (
-        'overlaps.py',
-        'np.minimum(bottom_a, bottom_b) - np.maximum(\n'
+        'overlaps.py', 'np.minimum(bottom_a, bottom_b) - np.maximum(\n'
         '        bottom_a - height_a, bottom_b - height_b)',
         'np.minimum(\n        bottom_a + height_a, bottom_b + height_b)'
         ' - np.maximum(bottom_a, bottom_b)'),
-    'yaw turns the other way': (
-        'overlaps.py', 'objects.rotation_y])', '-objects.rotation_y])'),
-    'length and width swapped': (
-        'overlaps.py', 'objects.dimensions[:, [2, 1]]',
-        'objects.dimensions[:, [1, 2]]'),
-    'one more pixel': (
-        'overlaps.py', 'np.maximum(boxes[:, axis], others[:, axis])',
-        'np.maximum(boxes[:, axis], others[:, axis]) + 1'),
-    'ignored detections first': (
-        'matching.py', '~pairs.det_counts, pairs.gt))',
-        'pairs.det_counts, pairs.gt))'),
+    'yaw turns the other way': ('overlaps.py', 'objects.rotation_y])',
+                                '-objects.rotation_y])'),
+    'length and width swapped': ('overlaps.py',
+                                 'objects.dimensions[:, [2, 1]]',
+                                 'objects.dimensions[:, [1, 2]]'),
+    'one more pixel': ('overlaps.py',
+                       'np.maximum(boxes[:, axis], others[:, axis])',
+                       'np.maximum(boxes[:, axis], others[:, axis]) + 1'),
+    'ignored detections first': ('matching.py',
+                                 '~pairs.det_counts, pairs.gt))',
+                                 'pairs.det_counts, pairs.gt))'),
 }
 
 
@@ -114,12 +111,18 @@ def is_killed(name: str, tests: str = TESTS) -> bool:
                    PYTHONPATH=os.pathsep.join([folder, str(REPO)]))
         done = subprocess.run(
             # The usual import mode would put the checkout first on the path.
-            [sys.executable, '-m', 'pytest', '--import-mode=importlib', '-x',
-             '-q', '-p', 'no:cacheprovider', '--rootdir', REPO, REPO / tests],
-            cwd=folder, env=env, capture_output=True, text=True)
+            [
+                sys.executable, '-m', 'pytest', '--import-mode=importlib',
+                '-x', '-q', '-p', 'no:cacheprovider', '--rootdir', REPO,
+                REPO / tests
+            ],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True)
         if done.returncode not in (0, 1):
-            raise RuntimeError(f'{name}: the tests did not run\n'
-                               + done.stdout + done.stderr)
+            raise RuntimeError(f'{name}: the tests did not run\n' + done.stdout
+                               + done.stderr)
         return done.returncode == 1
 
 

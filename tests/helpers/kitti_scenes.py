@@ -16,17 +16,18 @@ WIDTH, HEIGHT = 620, 188
 P2 = np.array([[360., 0, 305, 22], [0, 360, 86, 0.1], [0, 0, 1, 0.003]])
 LIDAR2CAM = np.array([[0.01, -1, -0.02, -0.02], [0.01, 0.02, -1, -0.06],
                       [1, 0.01, 0.01, -0.33], [0, 0, 0, 1]])
-SIZES = {'Car': (1.5, 1.6, 3.9), 'Pedestrian': (1.75, 0.6, 0.8),
-         'Cyclist': (1.7, 0.6, 1.8)}
+SIZES = {
+    'Car': (1.5, 1.6, 3.9), 'Pedestrian': (1.75, 0.6, 0.8),
+    'Cyclist': (1.7, 0.6, 1.8)
+}
 #: In the order of mmdet3d's configs, and with a class that KITTI ignores.
 META = dict(classes=('Pedestrian', 'Cyclist', 'Car', 'Truck'))
 
 
 def columns_of(boxes: CameraBoxes, names) -> dict:
     """Columns of objects, complete but for truncation and occlusion."""
-    return dict(
-        name=names, alpha=observation_angle(boxes), **boxes._asdict(),
-        bbox=clip_boxes(project_boxes(boxes, P2), WIDTH, HEIGHT))
+    return dict(name=names, alpha=observation_angle(boxes), **boxes._asdict(),
+                bbox=clip_boxes(project_boxes(boxes, P2), WIDTH, HEIGHT))
 
 
 def random_boxes(draw, number) -> tuple[CameraBoxes, np.ndarray]:
@@ -51,12 +52,12 @@ def scene(frames=60, objects=5, seed=0) -> tuple[KittiObjects, KittiObjects]:
             truth, truncated=draw.choice([0, 0, 0, 0.2], len(names)),
             occluded=draw.choice([0, 0, 0, 1], len(names)))
         kept = draw.random(len(names)) < 0.8
-        moved = CameraBoxes(*[
-            (column + draw.normal(0, 0.03, column.shape))[kept]
-            for column in boxes])
+        moved = CameraBoxes(*[(column
+                               + draw.normal(0, 0.03, column.shape))[kept]
+                              for column in boxes])
         more, more_names = random_boxes(draw, 2 if index else 0)
-        both = CameraBoxes(*[np.concatenate(pair)
-                             for pair in zip(moved, more, strict=True)])
+        both = CameraBoxes(
+            *[np.concatenate(pair) for pair in zip(moved, more, strict=True)])
         count = len(both.rotation_y)
         # Angles that a detector gives may lie anywhere.
         both = both._replace(rotation_y=both.rotation_y + 2 * np.pi)
@@ -77,13 +78,16 @@ def samples_2d(objects: KittiObjects) -> list[dict]:
     samples = []
     for index, frame_id in enumerate(objects.frame_ids):
         part = objects.of_frame(frame_id)
-        samples.append(dict(
-            # As mmengine counts, which is no frame id.
-            img_id=index, sample_idx=index, ori_shape=(HEIGHT, WIDTH),
-            img_path=f'data/kitti/training/image_2/{frame_id}.png',
-            pred_instances=dict(
-                bboxes=torch.as_tensor(part.bbox),
-                scores=torch.as_tensor(part.score), labels=labels_of(part))))
+        samples.append(
+            dict(
+                # As mmengine counts, which is no frame id.
+                img_id=index,
+                sample_idx=index,
+                ori_shape=(HEIGHT, WIDTH),
+                img_path=f'data/kitti/training/image_2/{frame_id}.png',
+                pred_instances=dict(bboxes=torch.as_tensor(part.bbox),
+                                    scores=torch.as_tensor(part.score),
+                                    labels=labels_of(part))))
     return samples
 
 
@@ -97,30 +101,37 @@ def run(metric, samples, meta=META, batch=4) -> dict:
 
 def write_infos(path, objects: KittiObjects) -> str:
     """Labels as an annotation file of mmdet3d, schema 1.1."""
-    categories = {name: k for k, name in enumerate((
-        'Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck', 'Person_sitting',
-        'Tram', 'Misc'))}
+    categories = {
+        name: k
+        for k, name in enumerate(('Pedestrian', 'Cyclist', 'Car', 'Van',
+                                  'Truck', 'Person_sitting', 'Tram', 'Misc'))
+    }
     categories['DontCare'] = -1
     infos = []
     for index, frame_id in enumerate(objects.frame_ids):
         part = objects.of_frame(frame_id)
-        instances = [dict(
-            bbox=part.bbox[i].tolist(), bbox_label=categories[part.name[i]],
-            bbox_label_3d=categories[part.name[i]],
-            bbox_3d=[*part.location[i], *part.dimensions[i][[2, 0, 1]],
-                     part.rotation_y[i]],
-            truncated=part.truncated[i], occluded=int(part.occluded[i]),
-            alpha=part.alpha[i], score=0.0, group_id=i, index=i)
-            for i in range(len(part))]
+        instances = [
+            dict(
+                bbox=part.bbox[i].tolist(),
+                bbox_label=categories[part.name[i]],
+                bbox_label_3d=categories[part.name[i]], bbox_3d=[
+                    *part.location[i], *part.dimensions[i][[2, 0, 1]],
+                    part.rotation_y[i]
+                ], truncated=part.truncated[i], occluded=int(part.occluded[i]),
+                alpha=part.alpha[i], score=0.0, group_id=i, index=i)
+            for i in range(len(part))
+        ]
         matrix = np.vstack([P2, [0, 0, 0, 1]])
-        infos.append(dict(
-            sample_idx=index, instances=instances,
-            images=dict(CAM2=dict(
-                img_path=f'{frame_id}.png', height=HEIGHT, width=WIDTH,
-                cam2img=matrix.tolist(), lidar2cam=LIDAR2CAM.tolist())),
-            lidar_points=dict(
-                lidar_path=f'{frame_id}.bin', num_pts_feats=4)))
-    path.write_text(json.dumps(dict(
-        metainfo=dict(dataset='kitti', info_version='1.1',
-                      categories=categories), data_list=infos)))
+        infos.append(
+            dict(
+                sample_idx=index, instances=instances, images=dict(CAM2=dict(
+                    img_path=f'{frame_id}.png', height=HEIGHT, width=WIDTH,
+                    cam2img=matrix.tolist(), lidar2cam=LIDAR2CAM.tolist())),
+                lidar_points=dict(lidar_path=f'{frame_id}.bin',
+                                  num_pts_feats=4)))
+    path.write_text(
+        json.dumps(
+            dict(
+                metainfo=dict(dataset='kitti', info_version='1.1',
+                              categories=categories), data_list=infos)))
     return str(path)

@@ -68,9 +68,11 @@ class Draw:
         """``metainfo`` of each image; the last one is padded."""
         height, width = self.input_shape
         sizes = [(height, width)] * (self.batch - 1) + [
-            (height - 9, width - 13)]
-        return [dict(img_shape=s, batch_input_shape=(height, width))
-                for s in sizes]
+            (height - 9, width - 13)
+        ]
+        return [
+            dict(img_shape=s, batch_input_shape=(height, width)) for s in sizes
+        ]
 
     def samples(self, classes: int = 3) -> list[SimpleNamespace]:
         """Data samples in shape: ``gt_instances``, metas as attributes."""
@@ -85,12 +87,13 @@ class Draw:
         """(H·W·A, 4) of each level: squares around each cell's corner."""
         found = []
         for (h, w), stride in zip(self.sizes, STRIDES, strict=False):
-            y, x = torch.meshgrid(torch.arange(h) * stride,
-                                  torch.arange(w) * stride, indexing='ij')
+            y, x = torch.meshgrid(
+                torch.arange(h) * stride,
+                torch.arange(w) * stride, indexing='ij')
             centre = torch.stack([x, y], -1).reshape(-1, 1, 2).float()
             half = torch.tensor(scales)[:, None] * stride / 2
-            found.append(torch.cat([centre - half, centre + half], -1
-                                   ).reshape(-1, 4))
+            found.append(
+                torch.cat([centre - half, centre + half], -1).reshape(-1, 4))
         return found
 
 

@@ -43,36 +43,36 @@ def neck_channels(cfg: dict) -> list[int]:
     channels, inputs = neck['out_channels'], neck['in_channels']
     if not isinstance(channels, int):
         return list(channels)
-    return [channels] * neck.get(
-        'num_outs', 1 if isinstance(inputs, int) else len(inputs))
+    return [channels] * neck.get('num_outs',
+                                 1 if isinstance(inputs, int) else len(inputs))
 
 
 def on_neck(kind: str, **options) -> Callable[[str, dict], dict]:
     """A loss between all levels of both necks."""
-    return lambda *_: dict(type=kind, student='neck', teacher='neck',
-                           **options)
+    return lambda *_: dict(type=kind, student='neck', teacher='neck', **options
+                           )
 
 
 def per_channel(kind: str) -> Callable[[str, dict], dict]:
     """A loss with networks of its own for each level of the necks."""
-    return lambda _, teacher: on_neck(
-        kind, channels=neck_channels(teacher))()
+    return lambda _, teacher: on_neck(kind, channels=neck_channels(teacher))()
 
 
 def adversarial(_: str, teacher: dict) -> dict:
     """A discriminator for the first level."""
-    return dict(
-        type='AdversarialFeatureLoss', student='neck[0]', teacher='neck[0]',
-        in_channels=neck_channels(teacher)[0], num_levels=1, channels=64,
-        hidden=64, dropout=0., level_cfgs=[dict(grid=(2, 3))])
+    return dict(type='AdversarialFeatureLoss', student='neck[0]',
+                teacher='neck[0]', in_channels=neck_channels(teacher)[0],
+                num_levels=1, channels=64, hidden=64, dropout=0.,
+                level_cfgs=[dict(grid=(2, 3))])
 
 
 def imitation(name: str, _: dict) -> dict:
     """With squares where a detector has no anchors."""
     options = {} if name in ANCHORS else dict(square_scale=8)
-    return on_neck('FineGrainedImitationLoss', connector=dict(
-        type='ConvConnector', kernel_sizes=[3], last_activation=True),
-        **options)()
+    return on_neck(
+        'FineGrainedImitationLoss',
+        connector=dict(type='ConvConnector', kernel_sizes=[3],
+                       last_activation=True), **options)()
 
 
 def dense_head(name: str) -> str:
@@ -82,15 +82,15 @@ def dense_head(name: str) -> str:
 
 def soft_labels(name: str, _: dict) -> dict:
     """Class logits, wherever and however a head gives them."""
-    layer, options = dense_head(name) + '[0]', dict(
-        activation='sigmoid', num_classes=CLASSES)
+    layer, options = dense_head(name) + '[0]', dict(activation='sigmoid',
+                                                    num_classes=CLASSES)
     if name == 'SSD':
         options = dict(num_classes=CLASSES + 1)
     elif name in TWO_STAGE:
         options['num_classes'] = 1
     elif name in QUERIES:
-        options = dict(dim=-1, activation=(
-            'softmax' if name == 'DETR' else 'sigmoid'))
+        options = dict(dim=-1,
+                       activation=('softmax' if name == 'DETR' else 'sigmoid'))
     if name == 'Sparse R-CNN':
         layer = 'roi_head.bbox_head.1[0]'
     return dict(type='SoftLabelKLLoss', student=layer, teacher=layer,
@@ -99,8 +99,8 @@ def soft_labels(name: str, _: dict) -> dict:
 
 def on_dense_head(kind: str) -> Callable[[str, dict], dict]:
     """A loss between the dense heads of both sides."""
-    return lambda name, _: dict(
-        type=kind, student=dense_head(name), teacher=dense_head(name))
+    return lambda name, _: dict(type=kind, student=dense_head(name), teacher=
+                                dense_head(name))
 
 
 # Name → (name of the detector, config of its teacher) → config of the loss.
@@ -110,8 +110,9 @@ FEATURES: dict[str, Callable[[str, dict], dict]] = {
     'Imitation': imitation,
     'MTA': on_neck('MultiTeacherAlignmentLoss'),
     'Attention': on_neck('AttentionTransferLoss'),
-    'DualKL': on_neck('DualKLLoss', connector=dict(
-        type='ConvConnector', kernel_sizes=[3, 1])),
+    'DualKL': on_neck(
+        'DualKLLoss', connector=dict(type='ConvConnector', kernel_sizes=[3,
+                                                                         1])),
     'Affinity': on_neck('AffinityLoss'),
     'MaskedFeature': on_neck('MaskedFeatureLoss'),
     'Pearson': on_neck('PearsonLoss'),
@@ -130,8 +131,7 @@ LOSSES = FEATURES | {
 }
 # The detectors that a loss between heads applies to.
 HEADS: dict[str, tuple[str, ...]] = {
-    'SoftLabels': tuple(
-        name for name in DETECTORS if name != 'DINO'),
+    'SoftLabels': tuple(name for name in DETECTORS if name != 'DINO'),
     'CrossKD': ('RetinaNet', 'ATSS', 'GFL', 'FCOS', 'FoveaBox', 'RepPoints',
                 'CondInst'),
     'ChenDense': (*TWO_STAGE, 'SSD'),
@@ -152,11 +152,13 @@ def build(detector: str, loss: str) -> CrossModalDistill:
     mode = 'loss' if (detector, loss) == ('DETR', 'SoftLabels') else 'predict'
     make = DETECTORS[detector]
     teacher = make(TEACHER)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=make(STUDENT),
-        teachers=dict(t=dict(cfg=teacher, random=True, mode=mode)),
-        distiller=dict(losses=dict(loss_kd=LOSSES[loss](detector, teacher))),
-        dry_run=SIZE if dry else False))
+    model = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=make(STUDENT),
+            teachers=dict(t=dict(cfg=teacher, random=True, mode=mode)),
+            distiller=dict(losses=dict(
+                loss_kd=LOSSES[loss](detector, teacher))),
+            dry_run=SIZE if dry else False))
     model.init_weights()
     for module in model.distiller.modules():
         if isinstance(module, FeatureDiscriminator):
@@ -179,8 +181,8 @@ def train(model: CrossModalDistill, iterations: int = 2) -> None:
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 1e-3),
                              clip_grad=dict(max_norm=1.))
     for _ in range(iterations):
-        data = model.data_preprocessor(
-            batch(masks=model.student.with_mask), True)
+        data = model.data_preprocessor(batch(masks=model.student.with_mask),
+                                       True)
         losses = model(**data, mode='loss')
         value = losses['distill.loss_kd']
         assert value.isfinite(), f'the loss is {value.item()}'
@@ -192,9 +194,10 @@ def train(model: CrossModalDistill, iterations: int = 2) -> None:
 
 def check_gradient(value: Tensor, trained: list[Tensor]) -> None:
     """Raise where a loss does not teach."""
-    gradients = [g for g in torch.autograd.grad(
-        value, trained, retain_graph=True, allow_unused=True)
-        if g is not None]
+    gradients = [
+        g for g in torch.autograd.grad(value, trained, retain_graph=True,
+                                       allow_unused=True) if g is not None
+    ]
     assert gradients, 'no gradient path to the student'
     assert all(g.isfinite().all() for g in gradients), 'gradient not finite'
     assert any(g.any() for g in gradients), 'the gradient is zero'
@@ -248,8 +251,8 @@ def table(outcomes: dict[tuple[str, str], str]) -> str:
             row.append(reason)
         rows.append(row)
     lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
-    return '\n'.join([*lines, '', *(
-        f'{i}. {note}' for i, note in enumerate(notes, 1))])
+    return '\n'.join(
+        [*lines, '', *(f'{i}. {note}' for i, note in enumerate(notes, 1))])
 
 
 def main() -> None:
@@ -268,8 +271,8 @@ def main() -> None:
             try:
                 found[detector, loss] = outcome(detector, loss)
             except Exception as error:  # shown in the table
-                found[detector, loss] = (
-                    f'FAILED: {type(error).__name__}: {error}')
+                found[detector,
+                      loss] = (f'FAILED: {type(error).__name__}: {error}')
     print(table(found))
     ok = sum(value == 'ok' for value in found.values())
     failed = sum(value.startswith('FAILED') for value in found.values())

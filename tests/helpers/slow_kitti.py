@@ -78,8 +78,9 @@ def match(frame, threshold):
         if j in taken or small or (threshold is not None
                                    and det['score'] < threshold):
             continue
-        false += not any(image_overlap(det['bbox'], region, True) > limit
-                         for region in regions)
+        false += not any(
+            image_overlap(det['bbox'], region, True) > limit
+            for region in regions)
     return scores, false, similarity
 
 
@@ -122,13 +123,17 @@ def curve(truth, found, name, level, metric, limit):
         wanted += 1 / 40
     values = np.zeros((2, 41))
     for k, threshold in enumerate(thresholds):
-        parts = [match((gts, dets, table, False, limit, regions), threshold)
-                 for gts, dets, table, regions in frames]
+        parts = [
+            match((gts, dets, table, False, limit, regions), threshold)
+            for gts, dets, table, regions in frames
+        ]
         true = sum(len(part[0]) for part in parts)
         false = sum(part[1] for part in parts)
         if true + false:
-            values[:, k] = [true / (true + false),
-                            sum(part[2] for part in parts) / (true + false)]
+            values[:, k] = [
+                true / (true + false),
+                sum(part[2] for part in parts) / (true + false)
+            ]
     for k in range(39, -1, -1):
         values[:, k] = np.maximum(values[:, k], values[:, k + 1])
     return num_gt, values[0], values[1]

@@ -40,9 +40,9 @@ def _resnet(cfg: ConfigDict, width: int,
             stages: tuple[int, ...] = (0, 1, 2, 3)) -> list[int]:
     """Put in a ResNet-18; its channels at these stages."""
     base = width // 2
-    cfg.backbone = dict(
-        type='ResNet', depth=18, base_channels=base, out_indices=stages,
-        norm_cfg=dict(type='BN'), init_cfg=None)
+    cfg.backbone = dict(type='ResNet', depth=18, base_channels=base,
+                        out_indices=stages, norm_cfg=dict(type='BN'),
+                        init_cfg=None)
     return [base * 2**i for i in stages]
 
 
@@ -73,8 +73,7 @@ def fpn(path: str, group_norm: bool = False) -> Callable[[int], ConfigDict]:
         for key in ('bbox_head', 'rpn_head', 'roi_head', 'mask_head'):
             _narrow(cfg.get(key), in_channels=width, feat_channels=width,
                     point_feat_channels=width, fc_out_channels=2 * width,
-                    conv_out_channels=width, out_channels=width,
-                    num_groups=4)
+                    conv_out_channels=width, out_channels=width, num_groups=4)
         _narrow(cfg.neck, num_groups=4)
         if group_norm:
             cfg.bbox_head.norm_cfg = dict(type='GN', num_groups=4)
@@ -176,8 +175,8 @@ def detr(path: str, dims: int | None = None) -> Callable[[int], ConfigDict]:
         cfg.num_queries = 8
         cfg.encoder.num_layers = cfg.decoder.num_layers = 2
         _narrow([cfg.neck, cfg.encoder, cfg.decoder, cfg.bbox_head],
-                embed_dims=width, feedforward_channels=2 * width,
-                num_heads=2, num_groups=4, num_classes=CLASSES)
+                embed_dims=width, feedforward_channels=2 * width, num_heads=2,
+                num_groups=4, num_classes=CLASSES)
         cfg.bbox_head.embed_dims = width
         cfg.positional_encoding.num_feats = width // 2
         if 'dn_cfg' in cfg:
@@ -227,14 +226,15 @@ def batch(size: int = 2, masks: bool = False) -> dict:
     generator = torch.Generator().manual_seed(0)
     inputs, samples = [], []
     for i in range(size):
-        inputs.append(torch.randint(0, 255, (3, height, width),
-                                    generator=generator, dtype=torch.uint8))
+        inputs.append(
+            torch.randint(0, 255, (3, height, width), generator=generator,
+                          dtype=torch.uint8))
         boxes = torch.tensor([[4., 6., 40., 50.], [20., 8., 60., 40.]])
-        sample = DetDataSample(metainfo=dict(
-            img_id=i, img_path='', img_shape=SIZE, ori_shape=SIZE,
-            scale_factor=(1.0, 1.0)))
-        sample.gt_instances = InstanceData(
-            bboxes=boxes, labels=torch.tensor([0, 2]))
+        sample = DetDataSample(
+            metainfo=dict(img_id=i, img_path='', img_shape=SIZE,
+                          ori_shape=SIZE, scale_factor=(1.0, 1.0)))
+        sample.gt_instances = InstanceData(bboxes=boxes,
+                                           labels=torch.tensor([0, 2]))
         if masks:
             sample.gt_instances.masks = BitmapMasks(
                 np.stack([_filled(box) for box in boxes.long().tolist()]),

@@ -9,10 +9,9 @@ from mmengine.structures import InstanceData
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
 
-STEMS = dict(
-    retinanet='retinanet/retinanet_r50_fpn_1x_coco.py',
-    gfl='gfl/gfl_r50_fpn_1x_coco.py',
-    atss='atss/atss_r50_fpn_1x_coco.py')
+STEMS = dict(retinanet='retinanet/retinanet_r50_fpn_1x_coco.py',
+             gfl='gfl/gfl_r50_fpn_1x_coco.py',
+             atss='atss/atss_r50_fpn_1x_coco.py')
 
 
 @cache
@@ -34,10 +33,10 @@ def ssd(classes=3, strides=(16, 32, 64), ratios=((2, 3), (2, 3), (2, )),
     cfg.neck.level_paddings = (1, ) * (len(strides) - 2)
     head = cfg.bbox_head
     head.in_channels, head.num_classes = channels, classes
-    head.anchor_generator.update(
-        strides=list(strides), ratios=[list(r) for r in ratios],
-        min_sizes=[16, 32, 56, 90][:len(strides)],
-        max_sizes=[32, 56, 90, 96][:len(strides)])
+    head.anchor_generator.update(strides=list(strides),
+                                 ratios=[list(r) for r in ratios],
+                                 min_sizes=[16, 32, 56, 90][:len(strides)],
+                                 max_sizes=[32, 56, 90, 96][:len(strides)])
     return cfg
 
 
@@ -80,11 +79,12 @@ def distilled(student, teacher=None, dry_run=(96, 96), mode='predict',
               dtype='fp32', **losses):
     """``student`` and ``teacher`` are model configs; losses as in a config."""
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=student,
-        teachers=dict(t=dict(cfg=teacher or student, random=True, mode=mode,
-                             dtype=dtype)),
-        distiller=dict(losses=losses), dry_run=dry_run))
+    model = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=student,
+            teachers=dict(t=dict(cfg=teacher or student, random=True,
+                                 mode=mode, dtype=dtype)),
+            distiller=dict(losses=losses), dry_run=dry_run))
     model.init_weights()
     return model.train()
 
@@ -109,9 +109,8 @@ def on(head, kind='ChenDenseHeadLoss', **options):
 
 def two_stage(**options):
     """Losses of both heads of a two-stage detector."""
-    return dict(
-        loss_rpn=on('rpn_head', **options),
-        loss_roi=on('roi_head', 'ChenRoIHeadLoss', **options))
+    return dict(loss_rpn=on('rpn_head', **options),
+                loss_roi=on('roi_head', 'ChenRoIHeadLoss', **options))
 
 
 def spy(model, name):

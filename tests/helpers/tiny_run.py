@@ -96,7 +96,6 @@ randomness = dict(seed=3)
 env_cfg = dict(dist_cfg=dict(backend='nccl'))
 '''
 
-
 # Trainable connectors (8 -> 12 channels) and discriminators, beside a student.
 DISTILLED = '''
 _base_ = {student!r}
@@ -123,34 +122,36 @@ def write_data(root: Path, seed: int = 0) -> None:
         for i in range(number):
             picture = draw.integers(0, 90, (64, 64, 3), np.uint8)
             for _ in range(2):
-                x, y, w, h = (int(v) for v in draw.integers(
-                    (2, 2, 16, 16), (30, 30, 33, 33)))
+                x, y, w, h = (int(v)
+                              for v in draw.integers((2, 2, 16, 16), (30, 30,
+                                                                      33, 33)))
                 picture[y:y + h, x:x + w] = draw.integers(160, 255, 3)
-                annotations.append(dict(
-                    id=len(annotations) + 1, image_id=i, category_id=1,
-                    bbox=[x, y, w, h], area=w * h, iscrowd=0))
+                annotations.append(
+                    dict(id=len(annotations) + 1, image_id=i, category_id=1,
+                         bbox=[x, y, w, h], area=w * h, iscrowd=0))
             file = f'{name}_{i}.png'
             cv2.imwrite(str(root / file), picture)
             images.append(dict(id=i, file_name=file, width=64, height=64))
-        (root / f'{name}.json').write_text(json.dumps(dict(
-            images=images, annotations=annotations,
-            categories=[dict(id=1, name='box')])))
+        (root / f'{name}.json').write_text(
+            json.dumps(
+                dict(images=images, annotations=annotations,
+                     categories=[dict(id=1, name='box')])))
 
 
 def write_config(path: Path, data_root: Path, epochs: int = 3,
                  workers: int = 0, keep: int = 1, channels: int = 8,
                  more: str = '') -> Path:
     """Write the config, with the lines ``more`` at its end."""
-    path.write_text(CONFIG.format(
-        data_root=str(data_root), epochs=epochs, workers=workers, keep=keep,
-        channels=channels) + more)
+    path.write_text(
+        CONFIG.format(data_root=str(data_root), epochs=epochs, workers=workers,
+                      keep=keep, channels=channels) + more)
     return path
 
 
-def write_distilled(path: Path, student: Path, teacher: Path,
-                    checkpoint: Path, more: str = '') -> Path:
+def write_distilled(path: Path, student: Path, teacher: Path, checkpoint: Path,
+                    more: str = '') -> Path:
     """Write the config that distils ``teacher`` into ``student``."""
-    path.write_text(DISTILLED.format(
-        student=str(student), teacher=str(teacher),
-        checkpoint=str(checkpoint)) + more)
+    path.write_text(
+        DISTILLED.format(student=str(student), teacher=str(teacher),
+                         checkpoint=str(checkpoint)) + more)
     return path

@@ -48,20 +48,16 @@ def main() -> None:
 
     torch.manual_seed(0)
     runner = Runner(
-        Model(), args.work_dir,
-        train_dataloader=dict(
-            dataset=Data(), batch_size=2,
-            sampler=dict(type='DefaultSampler', shuffle=True)),
+        Model(), args.work_dir, train_dataloader=dict(
+            dataset=Data(), batch_size=2, sampler=dict(type='DefaultSampler',
+                                                       shuffle=True)),
         train_cfg=dict(by_epoch=True, max_epochs=args.epochs),
-        optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
-        param_scheduler=dict(
-            type='MultiStepLR', milestones=[2], by_epoch=True),
-        default_hooks=dict(checkpoint=dict(
-            type='CheckpointHook', interval=1)),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3, momentum=0.9)),
+        param_scheduler=dict(type='MultiStepLR', milestones=[2],
+                             by_epoch=True),
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
         randomness=dict(seed=0), launcher=args.launcher, resume=args.resume,
-        load_from=args.load_from,
-        env_cfg=dict(dist_cfg=dict(backend='nccl')))
+        load_from=args.load_from, env_cfg=dict(dist_cfg=dict(backend='nccl')))
     runner.train()
     weights = sum(p.double().sum() for p in runner.model.parameters())
     history = runner.message_hub.get_scalar('train/loss').data[0].tolist()

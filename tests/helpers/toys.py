@@ -40,8 +40,9 @@ class Neck(nn.Module):
         self.levels = levels
 
     def forward(self, features):
-        outs = [conv(f) for conv, f in zip(self.lateral, features,
-                                           strict=True)]
+        outs = [
+            conv(f) for conv, f in zip(self.lateral, features, strict=True)
+        ]
         while len(outs) < self.levels:
             outs.append(outs[-1][..., ::2, ::2])
         return tuple(outs[:self.levels])
@@ -67,9 +68,8 @@ class Toy(BaseModel):
                  dropout=0.0, inplace=False, data_preprocessor=None,
                  init_cfg=None):
         super().__init__(
-            data_preprocessor or dict(
-                type='mmdet.DetDataPreprocessor', mean=[127.5] * 3,
-                std=[127.5] * 3),
+            data_preprocessor or dict(type='mmdet.DetDataPreprocessor',
+                                      mean=[127.5] * 3, std=[127.5] * 3),
             init_cfg)
         self.backbone = Backbone(in_channels, channels, inplace)
         self.neck = Neck(channels, out_channels, levels)
@@ -94,9 +94,11 @@ def toy(**kwargs):
 
 def gated_toy(**kwargs):
     """A toy that sees images and gated slices."""
-    return toy(in_channels=6, data_preprocessor=dict(
-        type='mmxkd.ModalityDetDataPreprocessor',
-        modalities=('img', 'gated'), mean=MEAN, std=STD, **kwargs))
+    return toy(
+        in_channels=6,
+        data_preprocessor=dict(type='mmxkd.ModalityDetDataPreprocessor',
+                               modalities=('img', 'gated'), mean=MEAN, std=STD,
+                               **kwargs))
 
 
 def mse(student='neck', teacher='neck', **kwargs):
@@ -109,11 +111,9 @@ def algorithm_cfg(student=None, teacher=None, dry_run=True, distiller=None,
     """Config of a toy student and one random toy teacher, ``'t'``."""
     if distiller is None:
         distiller = dict(losses=losses or dict(loss_neck=mse()))
-    return dict(
-        type='mmxkd.CrossModalDistill',
-        student=student or toy(),
-        teachers=dict(t=teacher or dict(cfg=toy(), random=True)),
-        distiller=distiller, dry_run=dry_run)
+    return dict(type='mmxkd.CrossModalDistill', student=student or toy(),
+                teachers=dict(t=teacher or dict(cfg=toy(), random=True)),
+                distiller=distiller, dry_run=dry_run)
 
 
 def build(**kwargs):
@@ -125,12 +125,14 @@ def build(**kwargs):
 
 
 def sample(i=0, height=16, width=24):
-    data = DetDataSample(metainfo=dict(
-        img_id=i, img_path=f'images/{i}.png', frame_id=f'frame_{i}',
-        img_shape=(height, width), ori_shape=(height, width),
-        scale_factor=(1.0, 1.0)))
-    data.gt_instances = InstanceData(
-        bboxes=torch.tensor([[2., 2., 10., 12.]]), labels=torch.tensor([0]))
+    data = DetDataSample(
+        metainfo=dict(img_id=i, img_path=f'images/{i}.png',
+                      frame_id=f'frame_{i}', img_shape=(
+                          height,
+                          width), ori_shape=(height,
+                                             width), scale_factor=(1.0, 1.0)))
+    data.gt_instances = InstanceData(bboxes=torch.tensor([[2., 2., 10., 12.]]),
+                                     labels=torch.tensor([0]))
     return data
 
 
@@ -142,8 +144,7 @@ def batch(size=2, channels=3, height=16, width=24, seed=0):
             torch.randint(0, 255, (channels, height, width),
                           generator=generator, dtype=torch.uint8)
             for _ in range(size)
-        ],
-        data_samples=[sample(i, height, width) for i in range(size)])
+        ], data_samples=[sample(i, height, width) for i in range(size)])
 
 
 def step(model, data=None, **kwargs):
@@ -168,14 +169,12 @@ def runner(model, work_dir, train_cfg=None, **kwargs):
     from mmengine.runner import Runner
     by_epoch = (train_cfg or {}).get('by_epoch', False)
     return Runner(
-        model, str(work_dir),
-        train_dataloader=dict(
+        model, str(work_dir), train_dataloader=dict(
             dataset=Pictures(), batch_size=2,
             sampler=dict(type='DefaultSampler', shuffle=False),
-            collate_fn=dict(type='pseudo_collate')),
-        train_cfg=train_cfg or dict(by_epoch=True, max_epochs=1),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01,
-                                          momentum=0.9)),
+            collate_fn=dict(type='pseudo_collate')), train_cfg=train_cfg
+        or dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=1),
             checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch,

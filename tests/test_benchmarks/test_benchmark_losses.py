@@ -15,8 +15,8 @@ def tool(repo, monkeypatch):
     return losses
 
 
-@pytest.mark.parametrize('name', [
-    'MSE', 'CWD', 'PKD', 'Attention', 'KL', 'MGD', 'mask'])
+@pytest.mark.parametrize(
+    'name', ['MSE', 'CWD', 'PKD', 'Attention', 'KL', 'MGD', 'mask'])
 def test_contenders_agree(tool, name):
     low, median, high = sorted(tool.compare(name, rounds=3))
     assert 0 < low <= median <= high

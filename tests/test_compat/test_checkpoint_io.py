@@ -41,8 +41,7 @@ def payloads(marker: str):
         __import__('subprocess').call, ['touch', marker])
     yield 'pathlib', Reduce(Path.touch, Path(marker))
     yield 'getattr chain', Reduce(
-        Reduce(getattr, Reduce(__import__, 'os'), 'system'),
-        f'touch {marker}')
+        Reduce(getattr, Reduce(__import__, 'os'), 'system'), f'touch {marker}')
 
 
 @pytest.mark.parametrize('where', ['state_dict', 'meta', 'optimizer'])
@@ -67,8 +66,7 @@ def test_hostile_files_never_run_in_any_protocol(tmp_path, protocol):
     with pytest.raises(CheckpointError):
         read_checkpoint(path)
     torch.save({'x': Reduce(os.system, f'touch {marker}')}, path,
-               pickle_protocol=protocol,
-               _use_new_zipfile_serialization=False)
+               pickle_protocol=protocol, _use_new_zipfile_serialization=False)
     with pytest.raises(CheckpointError):
         read_checkpoint(path)
     assert not os.path.exists(marker)
@@ -77,8 +75,9 @@ def test_hostile_files_never_run_in_any_protocol(tmp_path, protocol):
 def test_the_error_names_the_file_and_the_global(tmp_path):
     path = str(tmp_path / 'hostile.pth')
     torch.save(Reduce(os.system, 'true'), path)
-    with pytest.raises(CheckpointError, match=r'hostile\.pth: refused, '
-                       r'because reading it would run `posix\.system`'):
+    with pytest.raises(
+            CheckpointError, match=r'hostile\.pth: refused, '
+            r'because reading it would run `posix\.system`'):
         read_checkpoint(path)
 
 
@@ -100,9 +99,10 @@ def test_a_missing_file_is_a_missing_file(tmp_path):
 
 def test_everything_saved_loads_without_allow_list(tmp_path):
     path = str(tmp_path / 'ours.pth')
-    save_checkpoint(dict(
-        state_dict={'w': torch.ones(2)}, best=np.float64(0.5),
-        message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.], [1])))),
+    save_checkpoint(
+        dict(
+            state_dict={'w': torch.ones(2)}, best=np.float64(0.5),
+            message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.], [1])))),
         path)
     assert torch.serialization.get_unsafe_globals_in_checkpoint(path) == []
     content = torch.load(path, weights_only=True)
@@ -121,8 +121,9 @@ def test_a_save_that_fails_keeps_the_old_file(tmp_path):
 def test_other_storage_gets_plain_content_too(tmp_path, monkeypatch):
     put = LocalBackend.put
     stored = []
-    monkeypatch.setattr(LocalBackend, 'put', lambda self, data, name:
-                        (stored.append(name), put(self, data, name)))
+    monkeypatch.setattr(
+        LocalBackend, 'put', lambda self, data, name:
+        (stored.append(name), put(self, data, name)))
     monkeypatch.setattr(checkpoint_io, '_is_local', lambda *args: False)
     path = str(tmp_path / 'a.pth')
     save_checkpoint({'best': np.float32(1)}, path)
@@ -141,7 +142,8 @@ def test_message_hub_goes_on_from_the_plain_form(tmp_path):
     resumed.load_state_dict(read_checkpoint(path)['message_hub'])
     resumed.update_scalar('train/loss', 2.0)
     assert resumed.get_scalar('train/loss').data[0].tolist() == [
-        0.1, 1 / 3, 2.0]
+        0.1, 1 / 3, 2.0
+    ]
     assert resumed.get_info('best_score') == 0.25
 
 
@@ -150,9 +152,8 @@ def test_urls_are_read_without_code(tmp_path, monkeypatch):
     source = tmp_path / 'source.pth'
     torch.save(Reduce(os.system, f'touch {marker}'), source)
     monkeypatch.setattr(
-        'torch.hub.download_url_to_file',
-        lambda url, target, *args, **kwargs: Path(target).write_bytes(
-            source.read_bytes()))
+        'torch.hub.download_url_to_file', lambda url, target, *args, **kwargs:
+        Path(target).write_bytes(source.read_bytes()))
     monkeypatch.setattr(urllib.request, 'urlopen', None)
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
     with pytest.raises(Exception, match='posix.system|Weights only'):
@@ -171,8 +172,10 @@ def test_stock_mmengine_cannot_resume_and_the_repair_can(
     def run(folder, *args, check=True):
         done = run_python(toy, tmp_path / folder, '--epochs', 3, *args,
                           check=check)
-        return done, [line for line in done.stdout.splitlines()
-                      if line.startswith(('weights:', 'history:'))]
+        return done, [
+            line for line in done.stdout.splitlines()
+            if line.startswith(('weights:', 'history:'))
+        ]
 
     def forget_the_last_epoch(folder):
         (tmp_path / folder / 'epoch_3.pth').unlink()

@@ -3,16 +3,15 @@ import re
 import pytest
 import torch
 
-pytestmark = pytest.mark.skipif(
-    torch.cuda.is_available(), reason='with CUDA nothing is repaired')
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(),
+                                reason='with CUDA nothing is repaired')
 
 
 def launch(run_python, repo, folder, *args, check=True):
-    return run_python(
-        '-m', 'torch.distributed.run', '--nproc_per_node=2',
-        '--rdzv-backend=c10d', '--rdzv-endpoint=localhost:0',
-        repo / 'tests/helpers/toy_run.py', folder, '--launcher', 'pytorch',
-        *args, check=check)
+    return run_python('-m', 'torch.distributed.run', '--nproc_per_node=2',
+                      '--rdzv-backend=c10d', '--rdzv-endpoint=localhost:0',
+                      repo / 'tests/helpers/toy_run.py', folder, '--launcher',
+                      'pytorch', *args, check=check)
 
 
 @pytest.mark.slow

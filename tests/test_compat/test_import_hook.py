@@ -22,8 +22,8 @@ def test_names_imported_later_are_the_repaired_ones(tmp_path, monkeypatch):
     package.mkdir()
     (package / '__init__.py').write_text('from .user import answer\n')
     (package / 'maker.py').write_text('def make():\n    return 1\n')
-    (package / 'user.py').write_text(
-        'from .maker import make\nanswer = make()\n')
+    (package
+     / 'user.py').write_text('from .maker import make\nanswer = make()\n')
     monkeypatch.syspath_prepend(tmp_path)
 
     def repair(module):
@@ -41,7 +41,8 @@ def test_called_at_once_when_the_module_is_there():
 
 
 def test_import_of_mmxkd_is_light(run_python):
-    done = run_python('-c', 'import sys, mmxkd\nprint(sorted({'
-                      'name.split(".")[0] for name in sys.modules}))')
+    done = run_python(
+        '-c', 'import sys, mmxkd\nprint(sorted({'
+        'name.split(".")[0] for name in sys.modules}))')
     for heavy in ('torch', 'mmcv', 'mmdet', 'mmdet3d', 'mmrazor', 'numba'):
         assert f"'{heavy}'" not in done.stdout

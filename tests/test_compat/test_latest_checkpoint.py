@@ -11,8 +11,9 @@ from mmxkd.errors import CheckpointError
 
 def write(folder, step, name='epoch_{}.pth'):
     path = folder / name.format(step)
-    torch.save(dict(meta=dict(epoch=step), message_hub={}, step=step,
-                    state_dict={'w': torch.full((300, ), float(step))}), path)
+    torch.save(
+        dict(meta=dict(epoch=step), message_hub={}, step=step,
+             state_dict={'w': torch.full((300, ), float(step))}), path)
     return path
 
 
@@ -102,6 +103,5 @@ def test_every_harmful_bit_flip_or_cut_is_noticed(run):
             continue
         read = torch.load(path, weights_only=True)
         assert read['step'] == 10 and read['meta'] == content['meta']
-        assert torch.equal(read['state_dict']['w'],
-                           content['state_dict']['w'])
+        assert torch.equal(read['state_dict']['w'], content['state_dict']['w'])
     assert noticed > 120

@@ -16,10 +16,10 @@ def test_operators_fail_without_the_repair(run_python):
 def test_nms_keeps_what_it_keeps_in_float32():
     boxes = torch.tensor([[0., 0, 8, 8], [1, 1, 9, 9], [20, 20, 30, 30]])
     scores = torch.tensor([0.5, 0.75, 0.25])
-    for function, more in ((nms, (0.5, )),
-                           (batched_nms, (torch.tensor([0, 0, 1]),
-                                          dict(type='nms',
-                                               iou_threshold=0.5)))):
+    for function, more in ((nms, (0.5, )), (batched_nms,
+                                            (torch.tensor([0, 0, 1]),
+                                             dict(type='nms',
+                                                  iou_threshold=0.5)))):
         kept = function(boxes.bfloat16(), scores.bfloat16(), *more)[1]
         assert kept.tolist() == [1, 2]
 

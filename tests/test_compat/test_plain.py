@@ -71,6 +71,7 @@ def test_history_round_trip_is_exact():
 
 
 def test_an_object_is_an_error_that_names_its_place():
-    with pytest.raises(TypeError, match=r'checkpoint\.hub\.runner\[1\] is a '
-                       'builtins.object'):
+    with pytest.raises(
+            TypeError, match=r'checkpoint\.hub\.runner\[1\] is a '
+            'builtins.object'):
         to_plain({'hub': {'runner': [1, object()]}})

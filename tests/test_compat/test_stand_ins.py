@@ -19,13 +19,14 @@ def save(tmp_path, content):
 
 def test_what_stock_mmengine_pickles_is_read_exactly(tmp_path):
     history = HistoryBuffer([0.1, 1 / 3], [1, 2])
-    path = save(tmp_path, dict(
-        state_dict=torch.nn.Linear(2, 1).state_dict(),
-        message_hub=dict(log_scalars=dict(loss=history)),
-        best=np.float32(1 / 3), step=np.int64(4),
-        array=np.asfortranarray(np.arange(6.).reshape(2, 3)),
-        big_endian=np.array([1, 2], '>i4'), names=np.array(['a', 'bc']),
-        config=ConfigDict(a=1, b=ConfigDict(c=2))))
+    path = save(
+        tmp_path,
+        dict(state_dict=torch.nn.Linear(2, 1).state_dict(),
+             message_hub=dict(log_scalars=dict(loss=history)),
+             best=np.float32(1 / 3), step=np.int64(4),
+             array=np.asfortranarray(np.arange(6.).reshape(2, 3)),
+             big_endian=np.array([1, 2], '>i4'), names=np.array(['a', 'bc']),
+             config=ConfigDict(a=1, b=ConfigDict(c=2))))
     with pytest.raises(pickle.UnpicklingError):
         torch.load(path, weights_only=True)
     read = read_checkpoint(path)

@@ -25,8 +25,7 @@ PIPELINE = [
 @pytest.fixture(scope='module')
 def converted(tmp_path_factory):
     root = write_kitti(tmp_path_factory.mktemp('kitti'))
-    convert(root, {s: split_ids(root, s) for s in splits_of(root)},
-            depth=True)
+    convert(root, {s: split_ids(root, s) for s in splits_of(root)}, depth=True)
     return root
 
 
@@ -37,10 +36,11 @@ def root(converted, tmp_path):
 
 
 def build(root, split='trainval', from_infos=False, **kwargs):
-    source = (dict(ann_file=f'kitti_infos_{split}.json') if from_infos
-              else dict(split=split))
-    return DATASETS.build(dict(type='mmxkd.KittiDataset', data_root=str(root),
-                               **source, **kwargs))
+    source = (dict(ann_file=f'kitti_infos_{split}.json') if from_infos else
+              dict(split=split))
+    return DATASETS.build(
+        dict(type='mmxkd.KittiDataset', data_root=str(root), **source,
+             **kwargs))
 
 
 def summary(dataset, index):
@@ -57,34 +57,33 @@ def test_keys_of_a_sample(converted, from_infos):
     info = dataset.get_data_info(1)
     base = f'{converted}/training'
     assert info.pop('instances')
-    assert info == dict(
-        img_path=f'{base}/image_2/000002.png',
-        lidar_path=f'{base}/velodyne/000002.bin',
-        depth_path=f'{base}/depth_2/000002.png', frame_id='000002', img_id=2,
-        width=WIDTH, height=HEIGHT, sample_idx=1)
+    assert info == dict(img_path=f'{base}/image_2/000002.png',
+                        lidar_path=f'{base}/velodyne/000002.bin',
+                        depth_path=f'{base}/depth_2/000002.png',
+                        frame_id='000002', img_id=2, width=WIDTH,
+                        height=HEIGHT, sample_idx=1)
 
 
 @pytest.mark.parametrize('from_infos', [False, True])
 def test_what_is_an_object_and_what_is_ignored(converted, from_infos):
     dataset = build(converted, from_infos=from_infos)
-    assert summary(dataset, 0) == [
-        ('Car', 0, 100.5), ('Car', 1, 10.0), ('Pedestrian', 0, 200.0),
-        ('Car', 1, 280.0)]
+    assert summary(dataset, 0) == [('Car', 0, 100.5), ('Car', 1, 10.0),
+                                   ('Pedestrian', 0, 200.0), ('Car', 1, 280.0)]
     assert summary(dataset, 1) == []
     # The pedestrian is occluded too much, the second car too small.
-    assert summary(dataset, 2) == [
-        ('Cyclist', 0, 140.0), ('Car', 1, 1.0), ('Pedestrian', 1, 200.0),
-        ('Pedestrian', 1, 220.0), ('Car', 1, 230.0)]
+    assert summary(dataset, 2) == [('Cyclist', 0, 140.0), ('Car', 1, 1.0),
+                                   ('Pedestrian', 1, 200.0),
+                                   ('Pedestrian', 1, 220.0), ('Car', 1, 230.0)]
     # Truncated too much.
     assert summary(dataset, 3) == [('Car', 1, 260.0)]
 
 
-@pytest.mark.parametrize('options, flags', [
-    (dict(hardest='easy'), [0, 1, 1, 1]),
-    (dict(hardest='moderate'), [0, 1, 1, 1]),
-    (dict(hardest='hard'), [0, 1, 0, 1]),
-    (dict(hardest=None), [0, 1, 0, 1]),
-    (dict(hardest='easy', test_mode=True), [0, 1, 0, 1])])
+@pytest.mark.parametrize(
+    'options, flags', [(dict(hardest='easy'), [0, 1, 1, 1]),
+                       (dict(hardest='moderate'), [0, 1, 1, 1]),
+                       (dict(hardest='hard'), [0, 1, 0, 1]),
+                       (dict(hardest=None), [0, 1, 0, 1]),
+                       (dict(hardest='easy', test_mode=True), [0, 1, 0, 1])])
 def test_hardest_object_that_is_trained(converted, options, flags):
     assert [i[1] for i in summary(build(converted, **options), 0)] == flags
 
@@ -97,8 +96,8 @@ def test_all_objects_count_without_a_limit(converted):
 
 def test_subset_of_the_classes(converted):
     cars = build(converted, metainfo=dict(classes=('Car', )))
-    assert summary(cars, 0) == [
-        ('Car', 0, 100.5), ('Car', 1, 10.0), ('Car', 1, 280.0)]
+    assert summary(cars, 0) == [('Car', 0, 100.5), ('Car', 1, 10.0),
+                                ('Car', 1, 280.0)]
     # A sitting person is like a pedestrian, which is background now.
     assert [x for _, _, x in summary(cars, 2)] == [1.0, 230.0]
     vans = build(converted, metainfo=dict(classes=['Van', 'Car']))
@@ -113,9 +112,8 @@ def test_pipeline_separates_objects_and_regions(converted):
         sample.gt_instances.bboxes.numpy(),
         [[100.5, 40.25, 160.75, 80.5], [200, 30, 215, 80]])
     assert sample.gt_instances.labels.tolist() == [0, 1]
-    np.testing.assert_allclose(
-        sample.ignored_instances.bboxes.numpy(),
-        [[10, 30, 60, 70], [280, 40, 319, 60]])
+    np.testing.assert_allclose(sample.ignored_instances.bboxes.numpy(),
+                               [[10, 30, 60, 70], [280, 40, 319, 60]])
     assert len(batch['data_samples'][1].gt_instances) == 0
     assert batch['inputs'][0].shape == (3, HEIGHT, WIDTH)
 
@@ -130,17 +128,19 @@ def test_detectors_of_the_configs_heed_ignored_regions(repo):
             objects = InstanceData(bboxes=torch.tensor([[0., 0., 50., 50.]]),
                                    labels=torch.tensor([0]))
             ignored = InstanceData(bboxes=torch.tensor([[60., 0., 90., 90.]]))
-            boxes = InstanceData(priors=torch.tensor(
-                [[0., 0., 50., 50.], [65., 0., 85., 40.], [0., 60., 40., 99.]]
-            ))
+            boxes = InstanceData(
+                priors=torch.tensor([[0., 0., 50., 50.], [65., 0., 85., 40.],
+                                     [0., 60., 40., 99.]]))
             found = assigner.assign(boxes, objects, ignored).gt_inds
             assert found.tolist() == [1, -1, 0], path
 
 
 def test_filters_are_for_training(converted):
     config = dict(filter_empty_gt=True)
-    ids = [build(converted, filter_cfg=config).get_data_info(k)['frame_id']
-           for k in range(2)]
+    ids = [
+        build(converted, filter_cfg=config).get_data_info(k)['frame_id']
+        for k in range(2)
+    ]
     assert ids == ['000000', '000002']
     assert len(build(converted, filter_cfg=config)) == 2
     assert len(build(converted, filter_cfg=config, test_mode=True)) == 4
@@ -151,8 +151,8 @@ def test_filters_are_for_training(converted):
 
 def test_subsets_keep_their_ids(converted):
     dataset = build(converted, indices=[3, 0])
-    assert [dataset.get_data_info(k)['frame_id'] for k in range(2)] == [
-        '000003', '000000']
+    assert [dataset.get_data_info(k)['frame_id']
+            for k in range(2)] == ['000003', '000000']
     assert build(converted).get_subset([2]).get_data_info(0)['img_id'] == 2
     assert len(build(converted, indices=1)) == 1
 
@@ -195,32 +195,35 @@ def test_real_frame(shared_data, tmp_path):
         assert dataset[0]['inputs'].shape == (3, 370, 1224)
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(split='train', ann_file='a.json'), 'either ann_file'),
-    (dict(), 'either ann_file'),
-    (dict(split='valid'), "unknown split 'valid'; did you mean 'val"),
-    (dict(split='train', hardest='medium'), "unknown hardest 'medium'"),
-    (dict(split='train', data_prefix=dict(lidar='a')),
-     "unknown key of data_prefix 'lidar'"),
-    (dict(split='train', metainfo=dict(classes=('car', ))),
-     "unknown class 'car'; did you mean 'Car'"),
-    (dict(split='train', metainfo=dict(classes=('DontCare', ))),
-     "unknown class 'DontCare'"),
-    (dict(ann_file='kitti_infos_train.pkl'), 'kitti_infos_train.pkl'),
-    (dict(ann_file='kitti_infos_all.json'), 'kitti_infos_all.json')])
+@pytest.mark.parametrize(
+    'options, message',
+    [(dict(split='train', ann_file='a.json'), 'either ann_file'),
+     (dict(), 'either ann_file'),
+     (dict(split='valid'), "unknown split 'valid'; did you mean 'val"),
+     (dict(split='train', hardest='medium'), "unknown hardest 'medium'"),
+     (dict(split='train',
+           data_prefix=dict(lidar='a')), "unknown key of data_prefix 'lidar'"),
+     (dict(split='train', metainfo=dict(classes=('car', ))),
+      "unknown class 'car'; did you mean 'Car'"),
+     (dict(split='train',
+           metainfo=dict(classes=('DontCare', ))), "unknown class 'DontCare'"),
+     (dict(ann_file='kitti_infos_train.pkl'), 'kitti_infos_train.pkl'),
+     (dict(ann_file='kitti_infos_all.json'), 'kitti_infos_all.json')])
 def test_bad_arguments(converted, options, message):
     with pytest.raises(ConfigError, match=message):
-        DATASETS.build(dict(type='mmxkd.KittiDataset',
-                            data_root=str(converted), **options))
+        DATASETS.build(
+            dict(type='mmxkd.KittiDataset', data_root=str(converted),
+                 **options))
 
 
-@pytest.mark.parametrize('line, reason', [
-    (LABELS['000003'][0].replace('Car', 'Cra'),
-     "unknown class 'Cra'; did you mean 'Car'"),
-    (LABELS['000003'][0].replace('260.00', 'nan'), 'not a finite number'),
-    (LABELS['000003'][0].replace('260.00', '330.00'), 'ends before'),
-    (LABELS['000003'][0] + ' 0.9', 'expected 15 fields, found 16'),
-    ('Car 1 2', 'expected 15 fields, found 3')])
+@pytest.mark.parametrize(
+    'line, reason',
+    [(LABELS['000003'][0].replace(
+        'Car', 'Cra'), "unknown class 'Cra'; did you mean 'Car'"),
+     (LABELS['000003'][0].replace('260.00', 'nan'), 'not a finite number'),
+     (LABELS['000003'][0].replace('260.00', '330.00'), 'ends before'),
+     (LABELS['000003'][0] + ' 0.9', 'expected 15 fields, found 16'),
+     ('Car 1 2', 'expected 15 fields, found 3')])
 def test_bad_label_names_file_and_line(root, line, reason):
     path = root / 'training/label_2/000003.txt'
     path.write_text(f'{LABELS["000003"][0]}\n\n{line}\n')
@@ -252,8 +255,9 @@ def test_broken_image_is_not_replaced(root):
 
 def test_none_of_a_transform_is_not_replaced(root):
     (root / 'training/image_2/000000.png').rename(root / 'moved.png')
-    dataset = build(root, from_infos=True, pipeline=[
-        dict(type='mmcv.LoadImageFromFile', ignore_empty=True)])
+    dataset = build(
+        root, from_infos=True,
+        pipeline=[dict(type='mmcv.LoadImageFromFile', ignore_empty=True)])
     with pytest.raises(CorruptSampleError, match='000000.*returned None'):
         dataset[0]
 
@@ -263,6 +267,6 @@ def test_infos_of_mmdet3d_itself_do_not_tell_the_split(root):
     content = json.loads(path.read_text())
     del content['metainfo']['split']
     path.write_text(json.dumps(content))
-    info = build(root, 'test', from_infos=True, data_prefix=dict(
-        img='testing/image_2')).get_data_info(0)
+    info = build(root, 'test', from_infos=True,
+                 data_prefix=dict(img='testing/image_2')).get_data_info(0)
     assert info['img_path'] == f'{root}/testing/image_2/000000.png'

@@ -13,30 +13,19 @@ IDS = [f'2018-02-08_17-45-07_{n:05d}' for n in (270, 280, 290)]
 
 def make_annotations(category='pedestrian'):
     images = [
-        dict(
-            id=n,
-            file_name=f'images/{frame}.png',
-            width=40,
-            height=24,
-            frame_id=frame,
-            weather='dense_fog',
-            daytime='night') for n, frame in enumerate(IDS, 1)
+        dict(id=n, file_name=f'images/{frame}.png', width=40, height=24,
+             frame_id=frame, weather='dense_fog', daytime='night')
+        for n, frame in enumerate(IDS, 1)
     ]
     # The second frame is empty.
     boxes = [(1, [4, 5, 6, 12]), (1, [20, 3, 8, 16]), (3, [30, 2, 5, 11])]
     annotations = [
-        dict(
-            id=n,
-            image_id=image,
-            category_id=1,
-            bbox=box,
-            area=box[2] * box[3],
-            iscrowd=0) for n, (image, box) in enumerate(boxes, 1)
+        dict(id=n, image_id=image, category_id=1, bbox=box,
+             area=box[2] * box[3], iscrowd=0)
+        for n, (image, box) in enumerate(boxes, 1)
     ]
-    return dict(
-        images=images,
-        annotations=annotations,
-        categories=[dict(id=1, name=category)])
+    return dict(images=images, annotations=annotations,
+                categories=[dict(id=1, name=category)])
 
 
 def write_dataset(root, annotations):
@@ -59,11 +48,8 @@ def build(root, **kwargs):
         dict(type='mmxkd.Resize', scale=(80, 48)),
         dict(type='mmxkd.PackMultiModalInputs'),
     ]
-    defaults = dict(
-        type='mmxkd.STFDataset',
-        data_root=str(root),
-        ann_file='annotations/train.json',
-        pipeline=pipeline)
+    defaults = dict(type='mmxkd.STFDataset', data_root=str(root),
+                    ann_file='annotations/train.json', pipeline=pipeline)
     return DATASETS.build({**defaults, **kwargs})
 
 
@@ -111,8 +97,7 @@ def test_none_of_a_transform_is_not_replaced(root, test_mode):
     (root / 'images' / f'{IDS[1]}.png').unlink()
     # A stock loader that turns a missing file into None.
     dataset = build(
-        root,
-        test_mode=test_mode,
+        root, test_mode=test_mode,
         pipeline=[dict(type='mmcv.LoadImageFromFile', ignore_empty=True)])
     dataset[0]
     with pytest.raises(CorruptSampleError, match=f'{IDS[1]}.*returned None'):

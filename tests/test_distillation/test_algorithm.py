@@ -66,22 +66,21 @@ def test_the_loss_is_the_papers():
     losses = model(**data, mode='loss')
     student = model.student.extract_feat(data['inputs'])
     with torch.no_grad():
-        teacher = teacher_of(model).extract_feat(
-            data['views']['t']['inputs'])
-    expected = sum((s - t).square().mean() for s, t in zip(
-        student, teacher, strict=True)) / 2
+        teacher = teacher_of(model).extract_feat(data['views']['t']['inputs'])
+    expected = sum((s - t).square().mean()
+                   for s, t in zip(student, teacher, strict=True)) / 2
     torch.testing.assert_close(losses['distill.raw_neck'], expected.detach())
     torch.testing.assert_close(losses['distill.loss_neck'], 0.5 * expected)
     total, log = model.parse_losses(losses)
-    torch.testing.assert_close(
-        total, sum(losses['loss_cls']) + 0.5 * expected)
-    assert set(log) == {'loss', 'loss_cls', 'distill.loss_neck',
-                        'distill.raw_neck'}
+    torch.testing.assert_close(total, sum(losses['loss_cls']) + 0.5 * expected)
+    assert set(log) == {
+        'loss', 'loss_cls', 'distill.loss_neck', 'distill.raw_neck'
+    }
 
 
 def test_levels_are_logged_when_asked_for():
-    model = build(distiller=dict(
-        losses=dict(loss_neck=mse()), log_levels=True))
+    model = build(distiller=dict(losses=dict(
+        loss_neck=mse()), log_levels=True))
     losses = step(model)
     levels = [losses[f'distill.raw_neck_{i}'] for i in range(2)]
     torch.testing.assert_close(sum(levels) / 2, losses['distill.raw_neck'])
@@ -113,8 +112,8 @@ def test_the_teacher_is_in_no_ema():
     ema.update_parameters(model)
     torch.testing.assert_close(ema.module.student.bbox_head.cls.weight,
                                start + 0.5)
-    assert all(torch.equal(v, before[k])
-               for k, v in teacher.state_dict().items())
+    assert all(
+        torch.equal(v, before[k]) for k, v in teacher.state_dict().items())
 
 
 def count(cls):
@@ -138,8 +137,8 @@ def test_a_copy_trains_by_itself():
         twin.student.neck.lateral[0].bias += 1
     first, other = step(model), step(twin)
     assert first['distill.loss_neck'] != other['distill.loss_neck']
-    torch.testing.assert_close(step(model)['distill.loss_neck'],
-                               first['distill.loss_neck'])
+    torch.testing.assert_close(
+        step(model)['distill.loss_neck'], first['distill.loss_neck'])
     other['distill.loss_neck'].backward()
     assert twin.student.neck.lateral[0].weight.grad is not None
     assert model.student.neck.lateral[0].weight.grad is None
@@ -162,17 +161,20 @@ def test_a_copy_of_the_student_does_not_record():
 
 def test_the_teacher_is_in_no_optimizer():
     model = build(teacher=dict(cfg=toy(out_channels=9), random=True))
-    optimizer = build_optim_wrapper(model, dict(
-        optimizer=dict(type='SGD', lr=0.1, weight_decay=0.1),
-        paramwise_cfg=dict(norm_decay_mult=0.)))
-    held = {id(p) for g in optimizer.optimizer.param_groups
-            for p in g['params']}
+    optimizer = build_optim_wrapper(
+        model,
+        dict(optimizer=dict(type='SGD', lr=0.1, weight_decay=0.1),
+             paramwise_cfg=dict(norm_decay_mult=0.)))
+    held = {
+        id(p) for g in optimizer.optimizer.param_groups for p in g['params']
+    }
     assert not held & {id(p) for p in teacher_of(model).parameters()}
     assert held == {id(p) for p in model.parameters()}
     before = {k: v.clone() for k, v in teacher_of(model).state_dict().items()}
     model.train_step(batch(), optimizer)
-    assert all(torch.equal(v, before[k])
-               for k, v in teacher_of(model).state_dict().items())
+    assert all(
+        torch.equal(v, before[k])
+        for k, v in teacher_of(model).state_dict().items())
 
 
 def test_sync_bn_conversion_does_not_reach_the_teacher():
@@ -189,15 +191,17 @@ def test_sync_bn_conversion_does_not_reach_the_teacher():
 
 def test_in_place_activations_do_not_reach_the_record():
     plain = build(loss_bn=mse('backbone.bn', 'backbone.bn'))
-    hasty = build(student=toy(inplace=True), teacher=dict(
-        cfg=toy(inplace=True), random=True),
-        loss_bn=mse('backbone.bn', 'backbone.bn'))
-    torch.testing.assert_close(step(hasty)['distill.loss_bn'],
-                               step(plain)['distill.loss_bn'])
+    hasty = build(student=toy(inplace=True),
+                  teacher=dict(cfg=toy(inplace=True), random=True),
+                  loss_bn=mse('backbone.bn', 'backbone.bn'))
+    torch.testing.assert_close(
+        step(hasty)['distill.loss_bn'],
+        step(plain)['distill.loss_bn'])
     blind = build(student=toy(inplace=True), dry_run=False,
                   loss_bn=mse('backbone.bn', 'backbone.bn'))
-    with pytest.raises(RecordError, match='student:backbone.bn: a later '
-                       'layer has changed this value in place'):
+    with pytest.raises(
+            RecordError, match='student:backbone.bn: a later '
+            'layer has changed this value in place'):
         step(blind)
 
 
@@ -212,20 +216,22 @@ class Checkpointed(Toy):
         if self.use_reentrant is None:
             return super().extract_feat(inputs)
         inputs = inputs.requires_grad_()
-        return checkpoint(lambda x: tuple(
-            f * 2 for f in self.neck(self.backbone(x))), inputs,
-            use_reentrant=self.use_reentrant)
+        return checkpoint(
+            lambda x: tuple(f * 2 for f in self.neck(self.backbone(x))),
+            inputs, use_reentrant=self.use_reentrant)
 
 
 def test_a_record_inside_a_reentrant_checkpoint_is_an_error():
     model = build(student=dict(type=Checkpointed, use_reentrant=True))
-    with pytest.raises(RecordError, match=r"'loss_neck': student:neck carries "
-                       r'no gradient \(tensors \[0, 1\] of it\).*reentrant '
-                       r'checkpoint \(with_cp=True\)'):
+    with pytest.raises(
+            RecordError, match=r"'loss_neck': student:neck carries "
+            r'no gradient \(tensors \[0, 1\] of it\).*reentrant '
+            r'checkpoint \(with_cp=True\)'):
         step(model)
 
 
 def test_checkpointing_without_reentrance_changes_no_gradient():
+
     class Doubled(Checkpointed):
 
         def extract_feat(self, inputs):
@@ -305,8 +311,8 @@ def test_compiled_before_the_hooks_is_noticed_or_works():
 
 
 def test_an_idle_teacher_is_not_run(hub):
-    model = build(loss_neck=mse(loss_weight=dict(
-        type='Constant', value=2., begin=1, end=3)))
+    model = build(loss_neck=mse(
+        loss_weight=dict(type='Constant', value=2., begin=1, end=3)))
     runs, listened = [], []
     for i in range(5):
         hub.update_info('iter', i)
@@ -322,19 +328,21 @@ def test_an_idle_teacher_is_not_run(hub):
 
 def test_of_two_teachers_the_one_that_is_needed_runs(hub):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=toy(),
-        teachers=dict(a=dict(cfg=toy(), random=True),
-                      b=dict(cfg=toy(), random=True)),
-        distiller=dict(losses=dict(
-            loss_a=mse(teacher='a:neck', loss_weight=dict(
-                type='Constant', value=1., end=1)),
-            loss_b=mse(teacher='b:neck', loss_weight=dict(
-                type='Constant', value=1., begin=1))))))
+    model = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=toy(),
+            teachers=dict(a=dict(cfg=toy(), random=True),
+                          b=dict(cfg=toy(), random=True)),
+            distiller=dict(losses=dict(
+                loss_a=mse(teacher='a:neck', loss_weight=dict(
+                    type='Constant', value=1., end=1)), loss_b=mse(
+                        teacher='b:neck', loss_weight=dict(
+                            type='Constant', value=1., begin=1))))))
     model.init_weights()
     start = {n: t.model.runs for n, t in model.teachers.items()}
-    for i, expected in enumerate([dict(a=1, b=0), dict(a=1, b=1),
-                                  dict(a=1, b=2)]):
+    for i, expected in enumerate(
+        [dict(a=1, b=0), dict(a=1, b=1),
+         dict(a=1, b=2)]):
         hub.update_info('iter', i)
         step(model)
         assert {n: t.model.runs - start[n]
@@ -353,22 +361,22 @@ def test_an_idle_loss_keeps_its_parameters_in_the_graph():
     adapters = dict(
         student_recorders=dict(n=dict(type='ModuleOutputs', source='neck')),
         teacher_recorders=dict(n=dict(type='ModuleOutputs', source='neck')),
-        connectors=dict(up=dict(type='AlignConnector', in_channels=6,
-                                out_channels=9)),
-        distill_losses=dict(loss_v=dict(type='FeatureMSELoss',
-                                        loss_weight=0.)),
+        connectors=dict(
+            up=dict(type='AlignConnector', in_channels=6, out_channels=9)),
+        distill_losses=dict(
+            loss_v=dict(type='FeatureMSELoss', loss_weight=0.)),
         loss_forward_mappings=dict(loss_v=dict(
             s_feature=dict(from_student=True, recorder='n', data_idx=0,
-                           connector='up'),
-            t_feature=dict(from_student=False, recorder='n', data_idx=0))))
+                           connector='up'), t_feature=dict(
+                               from_student=False, recorder='n', data_idx=0))))
     model = build(
-        teacher=dict(cfg=toy(out_channels=9), random=True),
-        distiller=dict(adapters, losses=dict(
-            loss_a=mse(loss_weight=0.),
-            loss_adv=dict(type='AdversarialFeatureLoss', in_channels=9,
-                          num_levels=2, channels=2, hidden=2,
-                          loss_weight=0., student='neck',
-                          teacher='neck'))))
+        teacher=dict(cfg=toy(out_channels=9), random=True), distiller=dict(
+            adapters, losses=dict(
+                loss_a=mse(loss_weight=0.),
+                loss_adv=dict(type='AdversarialFeatureLoss', in_channels=9,
+                              num_levels=2, channels=2, hidden=2,
+                              loss_weight=0., student='neck',
+                              teacher='neck'))))
     model.parse_losses(step(model))[0].backward()
     ours = list(model.distiller.named_parameters())
     # Two connectors of two levels, one of the verbose form, two
@@ -383,9 +391,8 @@ def test_a_connector_that_no_loss_uses_is_refused():
     with pytest.raises(ValueError, match=r"connectors: no loss uses "
                        r"\['up'\]"):
         build(distiller=dict(
-            losses=dict(loss_a=mse()),
-            connectors=dict(up=dict(type='AlignConnector', in_channels=6,
-                                    out_channels=9))))
+            losses=dict(loss_a=mse()), connectors=dict(up=dict(
+                type='AlignConnector', in_channels=6, out_channels=9))))
 
 
 def test_records_are_gone_after_the_step():
@@ -407,8 +414,7 @@ def test_records_are_gone_after_the_step():
 
 def test_records_are_gone_after_an_error():
     model = build()
-    model.distiller.losses['loss_neck'].module.levels = (
-        lambda **_: 1 / 0)
+    model.distiller.losses['loss_neck'].module.levels = (lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         step(model)
     assert all(not r.records for tape in model.distiller.tapes.values()
@@ -427,15 +433,18 @@ class NotANumberLoss(nn.Module):
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_a_step_on_a_loss_that_is_not_finite_is_not_taken(hub, value):
-    model = build(loss_odd=dict(type='NotANumberLoss', student='neck',
-                                teacher='neck'), loss_neck=mse())
-    wrapper = OptimWrapper(torch.optim.SGD(
-        model.parameters(), lr=0.1, momentum=0.9))
+    model = build(
+        loss_odd=dict(type='NotANumberLoss', student='neck', teacher='neck'),
+        loss_neck=mse())
+    wrapper = OptimWrapper(
+        torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
     module = model.distiller.losses['loss_odd'].module
     module.value = 1.0
     model.train_step(batch(), wrapper)
-    weights = {k: v.clone() for k, v in model.state_dict().items()
-               if 'num_batches' not in k and 'running' not in k}
+    weights = {
+        k: v.clone() for k, v in model.state_dict().items()
+        if 'num_batches' not in k and 'running' not in k
+    }
     state = copy.deepcopy(wrapper.state_dict())
     module.value = value
     hub.update_info('iter', 41)
@@ -463,6 +472,7 @@ def test_a_student_loss_that_is_not_finite_is_named_too():
 
 
 def test_a_log_value_that_is_nan_stops_nothing():
+
     class Chatty(Toy):
 
         def forward(self, *args, mode='tensor', **kwargs):
@@ -488,8 +498,7 @@ def test_distillation_is_in_full_precision_under_autocast():
     for dtype in ('fp32', 'bf16', 'fp16'):
         model = build(
             teacher=dict(cfg=toy(out_channels=9), random=True, dtype=dtype),
-            loss_a=dict(type=DtypeLoss, student='neck[0]',
-                        teacher='neck[0]'))
+            loss_a=dict(type=DtypeLoss, student='neck[0]', teacher='neck[0]'))
         records.clear()
         seen.clear()
         for name, net in (('s', model.student), ('t', teacher_of(model))):
@@ -499,9 +508,9 @@ def test_distillation_is_in_full_precision_under_autocast():
         with torch.autocast('cpu', torch.bfloat16):
             losses = step(model)
         # The student's layers run in bf16, the teacher's in its own dtype.
-        assert records == dict(s=torch.bfloat16, t=dict(
-            fp32=torch.float32, bf16=torch.bfloat16,
-            fp16=torch.float16)[dtype])
+        assert records == dict(
+            s=torch.bfloat16, t=dict(fp32=torch.float32, bf16=torch.bfloat16,
+                                     fp16=torch.float16)[dtype])
         assert seen == [(torch.float32, torch.float32), torch.float32]
         assert losses['distill.loss_a'].dtype == torch.float32
         model.parse_losses(losses)[0].backward()
@@ -527,8 +536,10 @@ def test_hooks_written_for_the_plain_student_find_its_parts():
 
 
 def test_what_is_distilled_is_printed_when_it_begins(hub, monkeypatch):
-    model = build(loss_a=mse(), loss_b=mse('neck[0]', 'neck[0]', loss_weight=(
-        dict(type='Constant', value=1., begin=2))))
+    model = build(
+        loss_a=mse(),
+        loss_b=mse('neck[0]', 'neck[0]',
+                   loss_weight=(dict(type='Constant', value=1., begin=2))))
     printed = []
     monkeypatch.setattr('mmxkd.distillation.distiller.print_log',
                         lambda text, **_: printed.append(text))
@@ -538,11 +549,10 @@ def test_what_is_distilled_is_printed_when_it_begins(hub, monkeypatch):
     assert len(printed) == 2
     rows = [[cell.strip() for cell in line.split('|')[1:-1]]
             for line in printed[0].splitlines() if '×' in line]
-    assert rows == [
-        ['loss_a', 'student:neck', '2×6×8×12', 'float32', 'True'],
-        ['loss_a', '', '2×6×4×6', 'float32', 'True'],
-        ['loss_a', 't:neck', '2×6×8×12', 'float32', 'False'],
-        ['loss_a', '', '2×6×4×6', 'float32', 'False']]
+    assert rows == [['loss_a', 'student:neck', '2×6×8×12', 'float32', 'True'],
+                    ['loss_a', '', '2×6×4×6', 'float32', 'True'],
+                    ['loss_a', 't:neck', '2×6×8×12', 'float32', 'False'],
+                    ['loss_a', '', '2×6×4×6', 'float32', 'False']]
     assert 'loss_b' in printed[1] and 'loss_a' not in printed[1]
 
 

@@ -9,12 +9,13 @@ def rows(text):
 
 def test_connectors_by_level():
     model = build(
-        student=toy(levels=3), teacher=dict(
-            cfg=toy(out_channels=9, levels=3), random=True),
+        student=toy(levels=3), teacher=dict(cfg=toy(out_channels=9, levels=3),
+                                            random=True),
         loss_a=mse('neck', ['t:neck[0]', 't:neck[0]', 't:neck[2]']),
-        loss_b=mse('bbox_head[0]', 'bbox_head[0]'),
-        loss_c=mse('neck[0]', 'neck[0]', connector=dict(
-            type='AlignConnector', in_channels=6, out_channels=9)),
+        loss_b=mse('bbox_head[0]', 'bbox_head[0]'), loss_c=mse(
+            'neck[0]', 'neck[0]', connector=dict(type='AlignConnector',
+                                                 in_channels=6,
+                                                 out_channels=9)),
         loss_d=mse('backbone.act', 'backbone.down'))
     assert rows(connector_table(model.distiller.losses.values())) == [
         ['loss_a', '0', '1×1 conv 6 → 9, resize where sizes differ'],
@@ -22,4 +23,5 @@ def test_connectors_by_level():
         ['loss_a', '2', '1×1 conv 6 → 9, resize where sizes differ'],
         ['loss_b', 'all', 'none needed'],
         ['loss_c', 'all', '1×1 conv 6 → 9, resize where sizes differ'],
-        ['loss_d', '0', 'resize where sizes differ']]
+        ['loss_d', '0', 'resize where sizes differ']
+    ]

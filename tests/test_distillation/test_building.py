@@ -26,8 +26,8 @@ def test_positions_names_and_context():
     bound, context = bind(loss, dict(t='T', s='S', anchors='A'), 'key')
     assert list(bound) == ['s', 't', 'anchors']
     assert context == ['batch_img_metas']
-    assert bind(greedy, dict(extra='E', s='S'), 'key')[0] == dict(
-        s='S', extra='E')
+    assert bind(greedy, dict(extra='E', s='S'),
+                'key')[0] == dict(s='S', extra='E')
 
 
 def test_names_of_mmrazor_stand_for_positions():
@@ -57,13 +57,19 @@ def test_what_does_not_fit_a_signature(function, arguments, message):
 
 def test_annotations_of_lists():
 
-    def loss(a: tuple, b: list[torch.Tensor], c: Sequence[int],
-             d: Union[torch.Tensor, tuple], e: Optional[list], f: 'tuple',  # noqa: UP007, UP045
-             g: torch.Tensor, h):
+    def loss(
+            a: tuple,
+            b: list[torch.Tensor],
+            c: Sequence[int],
+            d: Union[torch.Tensor, tuple],  # noqa: UP007
+            e: Optional[list],  # noqa: UP045
+            f: 'tuple',
+            g: torch.Tensor,
+            h):
         pass
 
-    assert [name for name in 'abcdefgh' if takes_list(loss, name)] == [
-        'a', 'b', 'c', 'f']
+    assert [name for name in 'abcdefgh'
+            if takes_list(loss, name)] == ['a', 'b', 'c', 'f']
     assert not takes_list(loss, 'missing')
 
 
@@ -71,8 +77,8 @@ def test_parts_by_name_scope_and_class():
     for kind in ('FeatureMSELoss', 'mmxkd.FeatureMSELoss', FeatureMSELoss):
         part = build_part(dict(type=kind, valid_area=True), 'key')
         assert isinstance(part, FeatureMSELoss) and part.valid_area
-    assert type(build_part(dict(type='mmdet.L1Loss'), 'key')).__name__ == (
-        'L1Loss')
+    assert type(build_part(dict(type='mmdet.L1Loss'),
+                           'key')).__name__ == ('L1Loss')
 
 
 @pytest.mark.parametrize('cfg, message', [

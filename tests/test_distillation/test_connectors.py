@@ -29,12 +29,14 @@ def test_one_convolution_where_channels_differ():
     found = connector(student, teacher)
     assert [f.shape for f in found] == [t.shape for t in teacher]
     conv = connector[0].conv
-    torch.testing.assert_close(found[0], torch.einsum(
-        'oi,nihw->nohw', conv.weight[:, :, 0, 0],
-        student[0]) + conv.bias[:, None, None])
-    torch.testing.assert_close(found[1], F.interpolate(
-        connector[1].conv(student[1]), (8, 6), mode='bilinear',
-        align_corners=False))
+    torch.testing.assert_close(
+        found[0],
+        torch.einsum('oi,nihw->nohw', conv.weight[:, :, 0, 0], student[0])
+        + conv.bias[:, None, None])
+    torch.testing.assert_close(
+        found[1],
+        F.interpolate(connector[1].conv(student[1]), (8, 6), mode='bilinear',
+                      align_corners=False))
     assert found[2] is student[2]
 
 
@@ -46,8 +48,9 @@ def test_resizing_alone():
     torch.testing.assert_close(constant, torch.full((1, 2, 4, 4), 3.))
 
 
-@pytest.mark.parametrize('student, teacher', [
-    ((2, 5), (2, 6)), ((2, 4, 8, 8), (2, 4)), ((2, 7, 5), (2, 7, 6))])
+@pytest.mark.parametrize('student, teacher', [((2, 5), (2, 6)),
+                                              ((2, 4, 8, 8), (2, 4)),
+                                              ((2, 7, 5), (2, 7, 6))])
 def test_other_shapes_must_be_stated(student, teacher):
     with pytest.raises(ValueError, match='state one by connector='):
         infer_connector(maps(student), maps(teacher))
@@ -67,8 +70,8 @@ def test_a_foreign_connector_sees_the_feature_alone():
 
 def test_one_of_ours_sees_each_target():
     connector = AlignConnector(2, 2)
-    students, teachers = maps((1, 2, 4, 4), (1, 2, 2, 2)), maps(
-        (1, 2, 8, 8), (1, 2, 3, 5))
+    students, teachers = maps((1, 2, 4, 4), (1, 2, 2, 2)), maps((1, 2, 8, 8),
+                                                                (1, 2, 3, 5))
     found = connect(connector, students, teachers)
     assert [f.shape[-2:] for f in found] == [(8, 8), (3, 5)]
 
@@ -77,9 +80,11 @@ CONV = dict(in_channels=6, out_channels=4)
 
 
 def kinds(connector):
-    return [(m.in_channels, m.out_channels, m.kernel_size[0])
-            if isinstance(m, nn.Conv2d) else type(m).__name__
-            for m in connector]
+    return [
+        (m.in_channels, m.out_channels,
+         m.kernel_size[0]) if isinstance(m, nn.Conv2d) else type(m).__name__
+        for m in connector
+    ]
 
 
 def test_the_hint_adaptation_is_one_convolution():
@@ -99,11 +104,11 @@ def test_the_adapter_of_fine_grained_imitation():
 
 
 def test_the_adapter_of_monodistill():
-    assert kinds(ConvConnector(**CONV, kernel_sizes=[3, 1])) == [
-        (6, 4, 3), 'ReLU', (4, 4, 1)]
+    assert kinds(ConvConnector(**CONV, kernel_sizes=[3, 1])) == [(6, 4, 3),
+                                                                 'ReLU',
+                                                                 (4, 4, 1)]
     connector = ConvConnector(**CONV, kernel_sizes=[3, 1], batch_norm=True)
-    assert kinds(connector) == [
-        (6, 4, 3), 'BatchNorm2d', 'ReLU', (4, 4, 1)]
+    assert kinds(connector) == [(6, 4, 3), 'BatchNorm2d', 'ReLU', (4, 4, 1)]
     # The mean that is subtracted makes a bias idle.
     assert connector[0].bias is None and connector[3].bias is not None
     assert connector.describe() == (
@@ -113,8 +118,8 @@ def test_the_adapter_of_monodistill():
 @pytest.mark.parametrize('sizes', [[1], [3], [5, 3, 1]])
 def test_convolutions_keep_the_size(sizes):
     feature, = maps((2, 6, 5, 3))
-    assert ConvConnector(**CONV, kernel_sizes=sizes)(feature).shape == (
-        2, 4, 5, 3)
+    assert ConvConnector(**CONV,
+                         kernel_sizes=sizes)(feature).shape == (2, 4, 5, 3)
 
 
 @pytest.mark.parametrize('sizes', [[], [2], [3, 4]])

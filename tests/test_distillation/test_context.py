@@ -13,8 +13,8 @@ from tests.helpers.toys import Toy, sample
 def model():
     model = nn.Module()
     model.head = nn.Identity()
-    model.head.prior_generator = AnchorGenerator(
-        strides=[(8, 4), 16], ratios=[1.0], scales=[2.0])
+    model.head.prior_generator = AnchorGenerator(strides=[(8, 4), 16],
+                                                 ratios=[1.0], scales=[2.0])
     return model
 
 

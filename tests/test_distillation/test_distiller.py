@@ -19,25 +19,21 @@ def verbose(connector=None, student='neck'):
     if connector:
         source['connector'] = 'up'
     return dict(
-        type='ConfigurableDistiller',
-        student_recorders=dict(neck=dict(type='ModuleOutputs',
-                                         source=student)),
-        teacher_recorders=dict(neck=dict(type='ModuleOutputs',
-                                         source='neck')),
+        type='ConfigurableDistiller', student_recorders=dict(
+            neck=dict(type='ModuleOutputs', source=student)),
+        teacher_recorders=dict(neck=dict(type='ModuleOutputs', source='neck')),
         connectors=dict(up=connector) if connector else {},
-        distill_losses=dict(loss_p3=dict(
-            type='mmrazor.L2Loss', normalize=False, loss_weight=3.0)),
+        distill_losses=dict(loss_p3=dict(type='mmrazor.L2Loss',
+                                         normalize=False, loss_weight=3.0)),
         loss_forward_mappings=dict(loss_p3=dict(
-            s_feature=source,
-            t_feature=dict(from_student=False, recorder='neck',
-                           data_idx=0))))
+            s_feature=source, t_feature=dict(from_student=False,
+                                             recorder='neck', data_idx=0))))
 
 
 def records(model):
     """First level of both necks in the next step."""
     seen = {}
-    for name, net in (('s', model.student),
-                      ('t', model.teachers['t'].model)):
+    for name, net in (('s', model.student), ('t', model.teachers['t'].model)):
         net.neck.register_forward_hook(
             lambda m, a, out, name=name: seen.update({name: out[0]}),
             prepend=True)
@@ -58,7 +54,8 @@ def test_a_loss_of_mmrazor():
     dict(type='mmrazor.TorchNNConnector', module_name='Conv2d',
          module_args=dict(in_channels=6, out_channels=9, kernel_size=1)),
     dict(type='mmrazor.ConvModuleConnector', in_channel=6, out_channel=9,
-         act_cfg=None)])
+         act_cfg=None)
+])
 def test_a_connector_of_mmrazor(connector):
     model = build(teacher=dict(cfg=toy(out_channels=9), random=True),
                   distiller=verbose(connector))
@@ -83,8 +80,9 @@ def test_an_argument_that_the_loss_lacks_is_named():
     cfg = verbose()
     mapping = cfg['loss_forward_mappings']['loss_p3']
     mapping['s_featur'] = mapping.pop('s_feature')
-    with pytest.raises(ConfigError, match="no argument 's_featur'; did you "
-                       "mean 's_feature'"):
+    with pytest.raises(
+            ConfigError, match="no argument 's_featur'; did you "
+            "mean 's_feature'"):
         build(distiller=cfg)
 
 
@@ -111,20 +109,23 @@ def wide(name):
     return cfg
 
 
-@pytest.mark.parametrize('pattern, name, losses, size', [
-    ('cwd/cwd_fpn_frcnn_r101_frcnn_r50_1x_coco.py', 'faster_rcnn', 5, 64),
-    ('mgd/mgd_fpn_retina_x101_retina_r50_2x_coco.py', 'retinanet', 5, 64),
-    ('pkd/pkd_fpn_faster-rcnn_r101_faster-rcnn_r50_2x_coco.py',
-     'faster_rcnn', 4, 64),
-    # Its last level is pooled twice.
-    ('fbkd/fbkd_fpn_faster-rcnn_r101_faster-rcnn_r50_1x_coco.py',
-     'faster_rcnn', 4, 128)])
+@pytest.mark.parametrize(
+    'pattern, name, losses, size',
+    [
+        ('cwd/cwd_fpn_frcnn_r101_frcnn_r50_1x_coco.py', 'faster_rcnn', 5, 64),
+        ('mgd/mgd_fpn_retina_x101_retina_r50_2x_coco.py', 'retinanet', 5, 64),
+        ('pkd/pkd_fpn_faster-rcnn_r101_faster-rcnn_r50_2x_coco.py',
+         'faster_rcnn', 4, 64),
+        # Its last level is pooled twice.
+        ('fbkd/fbkd_fpn_faster-rcnn_r101_faster-rcnn_r50_1x_coco.py',
+         'faster_rcnn', 4, 128)
+    ])
 def test_the_configs_of_mmrazor_as_they_stand(pattern, name, losses, size):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=wide(name),
-        teachers=dict(t=dict(cfg=wide(name), random=True)),
-        distiller=shipped(pattern)))
+    model = MODELS.build(
+        dict(type='mmxkd.CrossModalDistill', student=wide(name),
+             teachers=dict(t=dict(cfg=wide(name), random=True)),
+             distiller=shipped(pattern)))
     for teacher in model.teachers.values():
         teacher.load()
     found = step(model, pictures(height=size, width=size))

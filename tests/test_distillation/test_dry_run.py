@@ -25,8 +25,8 @@ def test_leaves_statistics_modes_and_random_numbers_alone():
     drawn = torch.rand(1)
     torch.manual_seed(3)
     assert torch.equal(drawn, torch.rand(1))
-    assert all(torch.equal(v, before[k])
-               for k, v in model.state_dict().items())
+    assert all(
+        torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.training and not model.backbone.bn.training
     assert all(p.grad is None for p in model.parameters())
 
@@ -37,8 +37,9 @@ def test_what_lies_behind_the_records_may_refuse():
     tape = tape_of(model, 'neck')
     dry_run(model, tape, 'loss', (32, 32))
     assert tape.full
-    with pytest.raises(ConfigError, match=r"dry run of 'student' \(Toy\) on "
-                       r'grey pictures \(2, 3, 32, 32\) failed.*dry_run='):
+    with pytest.raises(
+            ConfigError, match=r"dry run of 'student' \(Toy\) on "
+            r'grey pictures \(2, 3, 32, 32\) failed.*dry_run='):
         dry_run(model, tape_of(model, 'neck', 'bbox_head'), 'loss', (32, 32))
 
 
@@ -57,9 +58,9 @@ def test_the_size_can_be_set():
 
 def test_without_a_dry_run_connectors_must_be_stated():
     teacher = dict(cfg=toy(out_channels=9), random=True)
-    model = build(teacher=teacher, dry_run=False, loss_a=mse(
-        connector=dict(type='AlignConnector', in_channels=6,
-                       out_channels=9)))
+    model = build(
+        teacher=teacher, dry_run=False, loss_a=mse(connector=dict(
+            type='AlignConnector', in_channels=6, out_channels=9)))
     assert step(model)['distill.loss_a'] > 0
     with pytest.raises(ValueError, match='level 0 is'):
         step(build(teacher=teacher, dry_run=False))

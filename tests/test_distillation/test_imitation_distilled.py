@@ -15,14 +15,14 @@ ADAPTER = dict(type='ConvConnector', kernel_sizes=[3], last_activation=True,
 
 def build(name, where='neck', connector=ADAPTER, **options):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill',
-        student=narrow(name),
-        teachers=dict(t=dict(cfg=narrow(name), random=True)),
-        distiller=dict(losses=dict(loss_imitation=dict(
-            type='FineGrainedImitationLoss', loss_weight=0.01,
-            student=where, teacher=f't:{where}', connector=connector,
-            **options)))))
+    model = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=narrow(name),
+            teachers=dict(t=dict(cfg=narrow(name), random=True)),
+            distiller=dict(losses=dict(loss_imitation=dict(
+                type='FineGrainedImitationLoss', loss_weight=0.01,
+                student=where, teacher=f't:{where}', connector=connector, **
+                options)))))
     model.init_weights()
     return model.train()
 
@@ -53,13 +53,16 @@ def test_two_iterations(name, where, options, levels):
         losses['distill.loss_imitation'].backward()
         assert losses['distill.loss_imitation'].item() == pytest.approx(
             0.01 * losses['distill.raw_imitation'].item())
-        backbone = [p.grad for p in model.student.backbone.parameters()
-                    if p.grad is not None]
+        backbone = [
+            p.grad for p in model.student.backbone.parameters()
+            if p.grad is not None
+        ]
         assert any(g.any() for g in backbone)
         assert all(g.isfinite().all() for g in backbone)
         optimizer.step()
-    assert all(torch.equal(a, b) for a, b in zip(
-        teacher, model.teachers['t'].model.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(
+            teacher, model.teachers['t'].model.parameters(), strict=True))
 
 
 def test_the_adapter_starts_as_in_the_paper():
@@ -74,26 +77,28 @@ def test_the_adapter_starts_as_in_the_paper():
 
 
 def test_levels_of_the_backbone_without_anchors_are_refused():
-    with pytest.raises(ConfigError, match=r'loss_imitation.*feature level 0 '
-                       r'of sizes \[\(32, 32\), .*\[1:\]'):
+    with pytest.raises(
+            ConfigError, match=r'loss_imitation.*feature level 0 '
+            r'of sizes \[\(32, 32\), .*\[1:\]'):
         build('retinanet', 'backbone')
 
 
 @pytest.mark.parametrize('name', ['fcos', 'detr'])
 def test_detectors_without_anchors_are_refused_with_the_way_out(name):
-    with pytest.raises(ConfigError, match='loss_imitation.*the student has '
-                       'no anchors. square_scale=8'):
+    with pytest.raises(
+            ConfigError, match='loss_imitation.*the student has '
+            'no anchors. square_scale=8'):
         build(name)
 
 
 HEADS = dict(
     ssd=('ssd/ssd300_coco.py', [40, 20, 10, 5, 3, 1], 320),
     yolov3=('yolo/yolov3_d53_8xb8-ms-608-273e_coco.py', [4, 8, 16], 128),
-    retinanet=('retinanet/retinanet_r50_fpn_1x_coco.py',
-               [16, 8, 4, 2, 1], 128),
+    retinanet=('retinanet/retinanet_r50_fpn_1x_coco.py', [16, 8, 4, 2,
+                                                          1], 128),
     # HRNet's pyramid rounds down.
-    hrnet=('hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py',
-           [40, 20, 10, 5, 2], 160))
+    hrnet=('hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py', [40, 20, 10, 5,
+                                                         2], 160))
 
 
 @pytest.mark.parametrize('name', HEADS)
@@ -105,19 +110,20 @@ def test_anchors_are_those_that_the_head_trains_with(name):
     channels = head.in_channels
     if isinstance(channels, int):
         channels = [channels] * len(sides)
-    features = [torch.zeros(1, c, n, n) for c, n in zip(
-        channels, sides, strict=True)]
+    features = [
+        torch.zeros(1, c, n, n) for c, n in zip(channels, sides, strict=True)
+    ]
     with torch.no_grad():
         maps = head(features)[0]
     sizes = grid_sizes_of(head, (side, side), (features, ))
     assert sizes == [tuple(m.shape[-2:]) for m in maps]
     anchors = anchors_of(head, sizes, torch.device('cpu'))
-    for level, each, n, stride in zip(
-            anchors, head.prior_generator.num_base_priors, sides,
-            strides_of(head), strict=True):
+    for level, each, n, stride in zip(anchors,
+                                      head.prior_generator.num_base_priors,
+                                      sides, strides_of(head), strict=True):
         assert level.shape == (n * n * each, 4)
         # The A anchors of a cell stand together, row by row.
         shift = level.reshape(n, n, each, 4) - level[:each]
         wanted = torch.tensor([n - 1, n - 1] * 2) * stride[0]
-        torch.testing.assert_close(shift[-1, -1], wanted.expand(
-            each, 4).to(shift))
+        torch.testing.assert_close(shift[-1, -1],
+                                   wanted.expand(each, 4).to(shift))

@@ -45,8 +45,8 @@ def test_no_gradient_where_there_is_none():
         assert not model.backbone(inputs)[0].requires_grad
 
 
-@pytest.mark.parametrize('dtype, expected', [
-    ('fp32', torch.float32), ('bf16', torch.bfloat16)])
+@pytest.mark.parametrize('dtype, expected', [('fp32', torch.float32),
+                                             ('bf16', torch.bfloat16)])
 def test_in_the_teachers_precision(dtype, expected):
     teacher = teacher_of(dtype=dtype)
     with torch.autocast('cpu', torch.bfloat16):
@@ -67,8 +67,7 @@ def test_nothing_is_recorded():
     teacher.watch(inputs, None)
     with teacher.late_call() as model:
         model.backbone(inputs)
-    assert len(teacher.tape.recorders['backbone.stem', 'outputs'].records
-               ) == 1
+    assert len(teacher.tape.recorders['backbone.stem', 'outputs'].records) == 1
 
 
 @MODELS.register_module(force=True)
@@ -94,17 +93,17 @@ def test_a_loss_gets_its_own_teacher():
 
 
 def test_of_several_teachers_none_is_the_one():
-    cfg = algorithm_cfg(loss_again=dict(
-        type='AskAgainLoss', student='backbone[0]',
-        teacher=['a:backbone[0]', 'b:backbone[0]']))
+    cfg = algorithm_cfg(
+        loss_again=dict(type='AskAgainLoss', student='backbone[0]',
+                        teacher=['a:backbone[0]', 'b:backbone[0]']))
     (one, ) = cfg['teachers'].values()
     cfg['teachers'] = dict(a=one, b=one)
     with pytest.raises(ConfigError, match=r"it reads one, not \['a', 'b'\]"):
         MODELS.build(cfg)
 
 
-def test_two_processes_of_which_one_has_no_objects(
-        repo, run_python, tmp_path, free_port):
+def test_two_processes_of_which_one_has_no_objects(repo, run_python, tmp_path,
+                                                   free_port):
     """Every parameter gets a gradient in both, so that DDP does not wait."""
     run_python('-m', 'torch.distributed.run', '--nproc_per_node=2',
                f'--master_port={free_port}',

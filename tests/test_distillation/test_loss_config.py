@@ -6,34 +6,31 @@ from mmxkd.errors import ConfigError
 
 
 def short(**loss):
-    return dict(losses=dict(loss_a=dict(dict(
-        type='L', student='neck', teacher='neck'), **loss)))
+    return dict(losses=dict(
+        loss_a=dict(dict(type='L', student='neck', teacher='neck'), **loss)))
 
 
 def verbose(**changes):
     cfg = dict(
-        type='ConfigurableDistiller',
-        student_recorders=dict(
+        type='ConfigurableDistiller', student_recorders=dict(
             neck=dict(type='ModuleOutputs', source='neck'),
             cls=dict(type='ModuleInputs', source='bbox_head.cls')),
         teacher_recorders=dict(
             neck=dict(type='ModuleOutputsRecorder', source='neck')),
-        connectors=dict(up=dict(type='C')),
-        distill_losses=dict(loss_a=dict(type='mmrazor.L2Loss',
-                                        loss_weight=3.0)),
+        connectors=dict(up=dict(type='C')), distill_losses=dict(
+            loss_a=dict(type='mmrazor.L2Loss', loss_weight=3.0)),
         loss_forward_mappings=dict(loss_a=dict(
             s_feature=dict(from_student=True, recorder='neck', data_idx=0,
-                           connector='up'),
-            t_feature=dict(from_student=False, recorder='neck',
-                           record_idx=1, data_idx=2))))
+                           connector='up'), t_feature=dict(
+                               from_student=False, recorder='neck',
+                               record_idx=1, data_idx=2))))
     cfg.update(changes)
     return cfg
 
 
 def mapping(**changes):
     return dict(loss_forward_mappings=dict(loss_a=dict(
-        s_feature=dict(dict(from_student=True, recorder='neck'),
-                       **changes))))
+        s_feature=dict(dict(from_student=True, recorder='neck'), **changes))))
 
 
 def test_short_form():
@@ -50,10 +47,12 @@ def test_the_config_is_left_as_it_was():
 
 
 def test_several_teachers_are_read_by_name():
-    found, = normalise(short(teacher=['a:neck', 'b:backbone[1]'],
-                             inputs=dict(extra='b:neck')), ['a', 'b']).losses
-    assert found.arguments[1] == [Source('a', 'neck'),
-                                  Source('b', 'backbone[1]')]
+    found, = normalise(
+        short(teacher=['a:neck', 'b:backbone[1]'],
+              inputs=dict(extra='b:neck')), ['a', 'b']).losses
+    assert found.arguments[1] == [
+        Source('a', 'neck'), Source('b', 'backbone[1]')
+    ]
     assert found.arguments['extra'] == Source('b', 'neck')
 
 
@@ -68,22 +67,23 @@ def test_verbose_form():
 def test_verbose_inputs_and_teachers():
     cfg = verbose(**mapping(recorder='cls'))
     found, = normalise(cfg, ['t']).losses
-    assert found.arguments['s_feature'] == Source(
-        'student', 'bbox_head.cls.inputs')
-    cfg = verbose(loss_forward_mappings=dict(loss_a=dict(t_feature=dict(
-        from_student=False, recorder='neck', teacher='b'))))
+    assert found.arguments['s_feature'] == Source('student',
+                                                  'bbox_head.cls.inputs')
+    cfg = verbose(loss_forward_mappings=dict(loss_a=dict(
+        t_feature=dict(from_student=False, recorder='neck', teacher='b'))))
     found, = normalise(cfg, ['a', 'b']).losses
     assert found.arguments['t_feature'] == Source('b', 'neck')
-    cfg = verbose(
-        teacher_recorders=dict(neck=dict(type='ModuleOutputs',
-                                         source='a:neck')))
+    cfg = verbose(teacher_recorders=dict(
+        neck=dict(type='ModuleOutputs', source='a:neck')))
     found, = normalise(cfg, ['a', 'b']).losses
     assert found.arguments['t_feature'].model == 'a'
 
 
 def test_both_forms_together():
-    found = normalise(dict(verbose(), losses=dict(
-        loss_b=dict(type='L', student='neck', teacher='neck'))), ['t'])
+    found = normalise(
+        dict(
+            verbose(), losses=dict(
+                loss_b=dict(type='L', student='neck', teacher='neck'))), ['t'])
     assert [loss.name for loss in found.losses] == ['loss_b', 'loss_a']
 
 
@@ -102,15 +102,16 @@ def test_both_forms_together():
     (short(student='t:neck'), 'expected a layer of the student'),
     (short(student=3), 'expected a hook point'),
     (short(teacher=['t:neck', None]), 'expected a hook point'),
-    (dict(verbose(), losses=dict(loss_a=dict(
-        type='L', student='neck', teacher='neck'))),
+    (dict(verbose(),
+          losses=dict(loss_a=dict(type='L', student='neck', teacher='neck'))),
      "two losses are named 'loss_a'"),
     (verbose(loss_forward_mappings={}),
      'distill_losses.loss_a has no entry in loss_forward_mappings: it would '
      'be silently absent'),
     (verbose(loss_forward_mappings=None), 'silently absent'),
-    (dict(verbose(), loss_forward_mappings=dict(
-        verbose()['loss_forward_mappings'], loss_b={})),
+    (dict(
+        verbose(), loss_forward_mappings=dict(
+            verbose()['loss_forward_mappings'], loss_b={})),
      "loss_forward_mappings.loss_b: no such loss; did you mean 'loss_a'"),
     (verbose(**mapping(recoder='neck')), 'did you mean .recorder'),
     (verbose(**mapping(recorder='nek')),
@@ -120,11 +121,11 @@ def test_both_forms_together():
     (verbose(**mapping(connector='upp')),
      "connector='upp': not in connectors; did you mean 'up'"),
     (verbose(**mapping(teacher='t')), 'expected a layer of the student'),
-    (verbose(loss_forward_mappings=dict(loss_a=dict(s=dict(
-        recorder='neck')))), "needs 'from_student' and 'recorder'"),
-    (verbose(student_recorders=dict(neck=dict(
-        type='FunctionOutputs', source='x'))), "did you mean 'MethodOutputs'"
-     ),
+    (verbose(loss_forward_mappings=dict(loss_a=dict(s=dict(recorder='neck')))),
+     "needs 'from_student' and 'recorder'"),
+    (verbose(student_recorders=dict(
+        neck=dict(type='FunctionOutputs', source='x'))),
+     "did you mean 'MethodOutputs'"),
     (verbose(student_recorders=dict(neck=dict(type='ModuleOutputs'))),
      "student_recorders.neck: 'source' is missing"),
 ])

@@ -20,8 +20,9 @@ def block(loss, connector=None):
         student = dict(from_student=True, recorder='fpn', data_idx=level)
         if connector:
             student['connector'] = f's_fpn{level}_connector'
-        return dict(preds_S=student, preds_T=dict(
-            from_student=False, recorder='fpn', data_idx=level))
+        return dict(
+            preds_S=student, preds_T=dict(from_student=False, recorder='fpn',
+                                          data_idx=level))
 
     found = dict(
         type='ConfigurableDistiller',
@@ -29,19 +30,21 @@ def block(loss, connector=None):
         teacher_recorders=dict(fpn=dict(type='ModuleOutputs', source='neck')),
         distill_losses={f'loss_fpn{i}': loss for i in range(LEVELS)},
         loss_forward_mappings={
-            f'loss_fpn{i}': mapping(i) for i in range(LEVELS)})
+            f'loss_fpn{i}': mapping(i) for i in range(LEVELS)
+        })
     if connector:
         found['connectors'] = {
-            f's_fpn{i}_connector': connector for i in range(LEVELS)}
+            f's_fpn{i}_connector': connector for i in range(LEVELS)
+        }
     return found
 
 
 def build(distiller):
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=narrow('retinanet'),
-        teachers=dict(t=dict(cfg=narrow('retinanet'), random=True)),
-        distiller=distiller)).train()
+    model = MODELS.build(
+        dict(type='mmxkd.CrossModalDistill', student=narrow('retinanet'),
+             teachers=dict(t=dict(cfg=narrow('retinanet'), random=True)),
+             distiller=distiller)).train()
     model.init_weights()
     torch.manual_seed(1)
     for part in (model.student, model.teachers['t'].model):
@@ -74,12 +77,14 @@ def test_the_type_alone_changes(theirs, ours, options):
 
 
 def test_connector_of_mgd_becomes_part_of_the_loss():
-    theirs = build(block(
-        dict(type='mmrazor.MGDLoss', alpha_mgd=0.5),
-        dict(type='mmrazor.MGDConnector', student_channels=16,
-             teacher_channels=16, lambda_mgd=0.65)))
-    ours = build(block(
-        dict(type='MGDLoss', channels=16, alpha_mgd=0.5, lambda_mgd=0.65)))
+    theirs = build(
+        block(
+            dict(type='mmrazor.MGDLoss', alpha_mgd=0.5),
+            dict(type='mmrazor.MGDConnector', student_channels=16,
+                 teacher_channels=16, lambda_mgd=0.65)))
+    ours = build(
+        block(dict(type='MGDLoss', channels=16, alpha_mgd=0.5,
+                   lambda_mgd=0.65)))
     for i in range(LEVELS):
         connector = theirs.distiller.connectors[f's_fpn{i}_connector']
         ours.distiller.losses[f'loss_fpn{i}'].module.generation[

@@ -21,18 +21,17 @@ from tests.helpers.toys import Toy, build, mse, toy
 def adapted():
     """An algorithm with connectors and discriminators."""
     return build(
-        teacher=dict(cfg=toy(out_channels=9), random=True),
-        loss_a=mse(),
+        teacher=dict(cfg=toy(out_channels=9), random=True), loss_a=mse(),
         loss_adv=dict(type='AdversarialFeatureLoss', in_channels=9,
                       num_levels=2, channels=2, hidden=2, student='neck',
                       teacher='neck'))
 
 
 def distilled(name):
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=narrow(name),
-        teachers=dict(t=dict(cfg=narrow(name), random=True)),
-        distiller=dict(losses=dict(loss_neck=mse()))))
+    model = MODELS.build(
+        dict(type='mmxkd.CrossModalDistill', student=narrow(name),
+             teachers=dict(t=dict(cfg=narrow(name), random=True)),
+             distiller=dict(losses=dict(loss_neck=mse()))))
     model.init_weights()
     return model
 
@@ -56,8 +55,10 @@ def test_keys_are_the_plain_students_and_the_distillers(read):
 
 def test_the_state_loads_strictly_into_the_plain_student():
     model = adapted()
-    state = {k: v for k, v in model.state_dict().items()
-             if not k.startswith('distiller.')}
+    state = {
+        k: v for k, v in model.state_dict().items()
+        if not k.startswith('distiller.')
+    }
     plain = Toy()
     plain.load_state_dict(state, strict=True)
     assert same(plain.state_dict(), model.student.state_dict())
@@ -141,17 +142,19 @@ def test_the_file_holds_no_teacher(tmp_path):
 def test_mmdets_init_detector_takes_the_file(tmp_path):
     from mmdet.apis import inference_detector, init_detector
     model, path = distilled('retinanet'), str(tmp_path / 'a.pth')
-    save_checkpoint(dict(
-        state_dict=get_state_dict(model),
-        meta=dict(dataset_meta=dict(CLASSES=('a', 'b', 'c')))), path)
-    config = Config(dict(
-        model=narrow('retinanet'), default_scope='mmdet',
-        test_dataloader=dict(dataset=dict(pipeline=[
-            dict(type='mmdet.LoadImageFromNDArray'),
-            dict(type='mmdet.Resize', scale=(96, 64), keep_ratio=True),
-            dict(type='mmdet.PackDetInputs', meta_keys=(
-                'ori_shape', 'img_shape', 'scale_factor')),
-        ]))))
+    save_checkpoint(
+        dict(state_dict=get_state_dict(model),
+             meta=dict(dataset_meta=dict(CLASSES=('a', 'b', 'c')))), path)
+    config = Config(
+        dict(
+            model=narrow('retinanet'), default_scope='mmdet',
+            test_dataloader=dict(dataset=dict(pipeline=[
+                dict(type='mmdet.LoadImageFromNDArray'),
+                dict(type='mmdet.Resize', scale=(96, 64), keep_ratio=True),
+                dict(type='mmdet.PackDetInputs', meta_keys=('ori_shape',
+                                                            'img_shape',
+                                                            'scale_factor')),
+            ]))))
     detector = init_detector(config, path, palette='random', device='cpu')
     assert same(detector.state_dict(), model.student.state_dict())
     image = pictures(1)['inputs'][0].permute(1, 2, 0).numpy()

@@ -50,9 +50,9 @@ def test_is_in_eval_again_in_each_pass():
     assert torch.equal(watch(teacher, 'neck[0]', inputs), first)
 
 
-@pytest.mark.parametrize('dtype, expected', [
-    ('fp32', torch.float32), ('bf16', torch.bfloat16),
-    ('fp16', torch.float16)])
+@pytest.mark.parametrize('dtype, expected', [('fp32', torch.float32),
+                                             ('bf16', torch.bfloat16),
+                                             ('fp16', torch.float16)])
 @pytest.mark.parametrize('outer', [None, torch.bfloat16, torch.float16])
 def test_dtype_is_its_own_whatever_the_student_uses(dtype, expected, outer):
     teacher = dropout_teacher(dtype=dtype)
@@ -68,8 +68,8 @@ def test_a_half_teacher_is_near_the_full_one():
     torch.testing.assert_close(half.float(), full, atol=0.05, rtol=0.05)
 
 
-@pytest.mark.parametrize('text, runs', [
-    ('neck', 0), ('backbone[0]', 0), ('bbox_head', 1)])
+@pytest.mark.parametrize('text, runs', [('neck', 0), ('backbone[0]', 0),
+                                        ('bbox_head', 1)])
 def test_the_head_runs_only_when_it_is_read(text, runs):
     teacher = dropout_teacher()
     watch(teacher, text, torch.randn(1, 3, 16, 16))
@@ -86,8 +86,7 @@ def test_a_layer_called_again_is_never_cut_off_in_silence(dry_run):
 def test_all_calls_are_learned_when_the_part_is_done():
     teacher = dropout_teacher()
     for _ in range(2):
-        found = watch(teacher, 'bbox_head.cls@*',
-                      torch.randn(1, 3, 16, 16))
+        found = watch(teacher, 'bbox_head.cls@*', torch.randn(1, 3, 16, 16))
         assert [tuple(f.shape) for f in found] == [(1, 1, 8, 8), (1, 1, 4, 4)]
 
 
@@ -102,8 +101,9 @@ def test_mode_is_what_the_model_is_called_with():
 
 def test_without_a_checkpoint_only_when_asked_for():
     teacher = Teacher('t', toy())
-    with pytest.raises(ConfigError, match='teachers.t.checkpoint is not set: '
-                       'a random teacher teaches noise'):
+    with pytest.raises(
+            ConfigError, match='teachers.t.checkpoint is not set: '
+            'a random teacher teaches noise'):
         teacher.load()
     assert not teacher.loaded
     allowed = Teacher('t', toy(), random=True)
@@ -143,9 +143,11 @@ def test_what_a_checkpoint_lacks_is_initialised_where_that_is_allowed(
         tmp_path):
     teacher = Teacher('t', toy(), checkpoint=str(tmp_path / 'part.pth'),
                       strict=False)
-    weights = {key: torch.full_like(value, 7)
-               for key, value in teacher.model.state_dict().items()
-               if key.startswith('backbone.')}
+    weights = {
+        key: torch.full_like(value, 7)
+        for key, value in teacher.model.state_dict().items()
+        if key.startswith('backbone.')
+    }
     torch.save(dict(state_dict=weights), tmp_path / 'part.pth')
     teacher.model.neck = Blank()
     teacher.load()
@@ -178,8 +180,9 @@ def test_bad_configs(cfg, message):
 def test_a_config_file_that_is_not_there(tmp_path):
     (tmp_path / 'fog_teacher.py').write_text('model = dict(type="X")')
     path = str(tmp_path / 'fog_techer.py')
-    with pytest.raises(ConfigError, match='there is no file .* did you mean '
-                       r".*fog_teacher\.py"):
+    with pytest.raises(
+            ConfigError, match='there is no file .* did you mean '
+            r".*fog_teacher\.py"):
         read_model_config(path, 'teachers.t.cfg')
 
 
@@ -187,10 +190,10 @@ def test_the_model_part_of_configs(tmp_path):
     path = tmp_path / 'teacher.py'
     path.write_text("default_scope = 'mmdet'\n"
                     "model = dict(type='RetinaNet', backbone=dict())")
-    assert read_model_config(str(path), 'k') == (
-        dict(type='RetinaNet', backbone={}), 'mmdet')
-    assert read_model_config(dict(type='A', x=1), 'k') == (
-        dict(type='A', x=1), None)
+    assert read_model_config(str(path), 'k') == (dict(type='RetinaNet',
+                                                      backbone={}), 'mmdet')
+    assert read_model_config(dict(type='A', x=1), 'k') == (dict(type='A',
+                                                                x=1), None)
     # A distilled student teaches in turn.
     distilled = dict(model=algorithm_cfg(student=dict(type='B')))
     assert read_model_config(distilled, 'k')[0] == dict(type='B')

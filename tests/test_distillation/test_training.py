@@ -49,22 +49,23 @@ def test_an_epoch_based_run_stops_by_epoch(tmp_path):
     assert (history[:8] > 0).all() and (history[8:] == 0).all()
     history = run.message_hub.get_scalar('train/distill.loss_adv').data[0]
     assert (history[:4] > 0).all() and (history[4:] == 0).all()
-    assert_equal(weights(model), torch.load(
-        tmp_path / 'epoch_3.pth', weights_only=True)['state_dict'])
+    assert_equal(
+        weights(model),
+        torch.load(tmp_path / 'epoch_3.pth', weights_only=True)['state_dict'])
 
 
 def test_an_iteration_based_run_stops_by_iteration(tmp_path):
     model = algorithm(a=stop_after(3), adv=stop_after(2))
-    runner(model, tmp_path, dict(
-        type='IterBasedTrainLoop', max_iters=6)).train()
+    runner(model, tmp_path, dict(type='IterBasedTrainLoop',
+                                 max_iters=6)).train()
     assert runs(model) == 3
 
 
 def resume(work_dir, until, file, **losses):
     model = algorithm(**losses)
-    run = runner(model, work_dir, dict(
-        type='IterBasedTrainLoop', max_iters=until), resume=True,
-        load_from=str(file))
+    run = runner(model, work_dir,
+                 dict(type='IterBasedTrainLoop', max_iters=until), resume=True,
+                 load_from=str(file))
     run.train()
     return model
 
@@ -72,15 +73,14 @@ def resume(work_dir, until, file, **losses):
 @pytest.mark.parametrize('stop', [2, 4, 6])
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, stop):
     """Stopped at 4 of 8: before, at and after the schedule's border."""
-    losses = dict(
-        a=dict(type='Linear', start=1., stop=0.5, begin=1, end=7),
-        adv=stop_after(stop, 0.1))
+    losses = dict(a=dict(type='Linear', start=1., stop=0.5, begin=1, end=7),
+                  adv=stop_after(stop, 0.1))
     whole = algorithm(**losses)
-    runner(whole, tmp_path / 'whole', dict(
-        type='IterBasedTrainLoop', max_iters=8)).train()
+    runner(whole, tmp_path / 'whole',
+           dict(type='IterBasedTrainLoop', max_iters=8)).train()
     half = algorithm(**losses)
-    runner(half, tmp_path / 'half', dict(
-        type='IterBasedTrainLoop', max_iters=4)).train()
+    runner(half, tmp_path / 'half', dict(type='IterBasedTrainLoop',
+                                         max_iters=4)).train()
     again = resume(tmp_path / 'again', 8, tmp_path / 'half/iter_4.pth',
                    **losses)
     assert_equal(weights(again), weights(whole))
@@ -88,8 +88,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, stop):
 
 def test_resumed_after_the_stop_the_teacher_rests(tmp_path):
     losses = dict(a=stop_after(3), adv=stop_after(2))
-    runner(algorithm(**losses), tmp_path / 'half', dict(
-        type='IterBasedTrainLoop', max_iters=4)).train()
+    runner(algorithm(**losses), tmp_path / 'half',
+           dict(type='IterBasedTrainLoop', max_iters=4)).train()
     again = resume(tmp_path / 'again', 8, tmp_path / 'half/iter_4.pth',
                    **losses)
     assert runs(again) == 0
@@ -115,8 +115,10 @@ def test_ema_holds_the_student_alone(tmp_path):
     assert_equal(weights(model.teachers['t'].model), teacher)
     file = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
     assert set(file['state_dict']) == set(model.state_dict())
-    assert {k.removeprefix('module.') for k in file['ema_state_dict']
-            if k != 'steps'} == set(model.state_dict())
+    assert {
+        k.removeprefix('module.') for k in file['ema_state_dict']
+        if k != 'steps'
+    } == set(model.state_dict())
     # mmengine stores the averaged weights as the model's.
     assert not torch.equal(file['state_dict']['bbox_head.cls.weight'],
                            model.student.bbox_head.cls.weight)
@@ -136,10 +138,9 @@ def test_ema_holds_the_student_alone(tmp_path):
 def test_two_processes_with_a_stop_and_no_unused_parameters(
         repo, run_python, tmp_path, free_port):
     """A schedule that stops a loss mid-run must not confuse DDP."""
-    done = run_python(
-        '-m', 'torch.distributed.run', '--nproc_per_node=2',
-        f'--master_port={free_port}', repo / 'tests/helpers/ddp_run.py',
-        tmp_path)
+    done = run_python('-m', 'torch.distributed.run', '--nproc_per_node=2',
+                      f'--master_port={free_port}',
+                      repo / 'tests/helpers/ddp_run.py', tmp_path)
     found = [(tmp_path / f'rank_{rank}.txt').read_text() for rank in (0, 1)]
     # Four iterations of two images a process; the teacher ran in two.
     assert found[0].startswith('teacher ran 2 times, weights ')

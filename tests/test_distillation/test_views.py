@@ -18,9 +18,9 @@ from tests.helpers.toys import (
 
 
 def stock_toy(**kwargs):
-    return toy(data_preprocessor=dict(
-        type='mmdet.DetDataPreprocessor', mean=[100., 110., 120.],
-        std=[50., 51., 52.], bgr_to_rgb=True, **kwargs))
+    return toy(data_preprocessor=dict(type='mmdet.DetDataPreprocessor', mean=[
+        100., 110., 120.
+    ], std=[50., 51., 52.], bgr_to_rgb=True, **kwargs))
 
 
 def two_modalities(**kwargs):
@@ -45,14 +45,18 @@ def normalised(images, mean, std, bgr_to_rgb=False):
 
 
 def test_each_model_normalises_for_itself():
-    model = build(student=stock_toy(),
-                  teacher=dict(cfg=gated_toy(), random=True))
+    model = build(student=stock_toy(), teacher=dict(cfg=gated_toy(),
+                                                    random=True))
     data = two_modalities()
     seen = views(model, data)
-    torch.testing.assert_close(seen['inputs'], normalised(
-        data['inputs']['img'], [100., 110., 120.], [50., 51., 52.], True))
-    stacked = [torch.cat(pair) for pair in zip(
-        data['inputs']['img'], data['inputs']['gated'], strict=True)]
+    torch.testing.assert_close(
+        seen['inputs'],
+        normalised(data['inputs']['img'], [100., 110., 120.], [50., 51., 52.],
+                   True))
+    stacked = [
+        torch.cat(pair) for pair in zip(data['inputs']['img'], data['inputs']
+                                        ['gated'], strict=True)
+    ]
     torch.testing.assert_close(seen['views']['t']['inputs'],
                                normalised(stacked, MEAN, STD))
     # And the whole step runs on it.
@@ -60,13 +64,13 @@ def test_each_model_normalises_for_itself():
 
 
 def test_a_stock_teacher_sees_the_modality_it_is_given():
-    model = build(student=stock_toy(), teacher=dict(
-        cfg=stock_toy(), random=True, inputs='gated'))
+    model = build(student=stock_toy(),
+                  teacher=dict(cfg=stock_toy(), random=True, inputs='gated'))
     data = two_modalities()
     torch.testing.assert_close(
-        views(model, data)['views']['t']['inputs'], normalised(
-            data['inputs']['gated'], [100., 110., 120.], [50., 51., 52.],
-            True))
+        views(model, data)['views']['t']['inputs'],
+        normalised(data['inputs']['gated'], [100., 110., 120.],
+                   [50., 51., 52.], True))
 
 
 def test_a_batch_of_images_alone_serves_stock_models():
@@ -90,8 +94,9 @@ def test_outside_of_training_there_is_the_student_alone():
 
 
 def test_samples_are_not_shared():
-    model = build(student=stock_toy(pad_size_divisor=32), teacher=dict(
-        cfg=gated_toy(pad_size_divisor=32), random=True))
+    model = build(
+        student=stock_toy(pad_size_divisor=32),
+        teacher=dict(cfg=gated_toy(pad_size_divisor=32), random=True))
     seen = views(model, two_modalities())
     own, other = seen['data_samples'][0], seen['views']['t']['data_samples'][0]
     assert own is not other
@@ -103,9 +108,10 @@ def test_samples_are_not_shared():
 
 
 def resize(*sizes, interval=1):
-    return dict(batch_augments=[dict(
-        type='BatchSyncRandomResize', random_size_range=sizes,
-        size_divisor=8, interval=interval)])
+    return dict(batch_augments=[
+        dict(type='BatchSyncRandomResize', random_size_range=sizes,
+             size_divisor=8, interval=interval)
+    ])
 
 
 @pytest.fixture()
@@ -119,8 +125,9 @@ def hub():
 def test_random_sizes_are_drawn_alike_and_boxes_scaled_once(hub):
     torch.manual_seed(0)
     augment = resize(16, 64)
-    model = build(student=stock_toy(**augment), teacher=dict(
-        cfg=gated_toy(**augment), random=True), dry_run=False)
+    model = build(student=stock_toy(**augment),
+                  teacher=dict(cfg=gated_toy(**augment), random=True),
+                  dry_run=False)
     sizes = set()
     for i in range(12):
         hub.update_info('iter', i)
@@ -153,50 +160,53 @@ def test_an_idle_teacher_does_not_fall_behind_in_its_sizes(hub):
                 seen['inputs'].shape[-2:])
 
 
-@pytest.mark.parametrize('student, teacher', [
-    (resize(16, 64), {}), ({}, resize(16, 64)),
-    (resize(16, 64), resize(16, 32)),
-    (resize(16, 64), resize(16, 64, interval=2))])
+@pytest.mark.parametrize('student, teacher',
+                         [(resize(16, 64), {}), ({}, resize(16, 64)),
+                          (resize(16, 64), resize(16, 32)),
+                          (resize(16, 64), resize(16, 64, interval=2))])
 def test_unequal_random_sizes_are_refused(student, teacher):
-    with pytest.raises(ConfigError, match="batch_augments of the student and "
-                       "of teacher 't' differ.*BatchSyncRandomResize"):
-        build(student=stock_toy(**student), teacher=dict(
-            cfg=gated_toy(**teacher), random=True))
+    with pytest.raises(
+            ConfigError, match="batch_augments of the student and "
+            "of teacher 't' differ.*BatchSyncRandomResize"):
+        build(student=stock_toy(**student),
+              teacher=dict(cfg=gated_toy(**teacher), random=True))
 
 
 @pytest.mark.parametrize('student, teacher', [
     (dict(pad_size_divisor=32), {}), ({}, dict(pad_size_divisor=64)),
-    ({}, dict(batch_augments=[dict(type='BatchFixedSizePad',
-                                   size=(64, 64))]))])
+    ({}, dict(batch_augments=[dict(type='BatchFixedSizePad', size=(64, 64))]))
+])
 def test_unequal_padding_is_refused(student, teacher):
-    model = build(student=stock_toy(**student), teacher=dict(
-        cfg=gated_toy(**teacher), random=True))
-    with pytest.raises(ConfigError, match=r'a picture of \(16, 24\) is padded '
-                       r"to \(.*\) for the student and to \(.*\) for teacher "
-                       "'t'"):
+    model = build(student=stock_toy(**student),
+                  teacher=dict(cfg=gated_toy(**teacher), random=True))
+    with pytest.raises(
+            ConfigError, match=r'a picture of \(16, 24\) is padded '
+            r"to \(.*\) for the student and to \(.*\) for teacher "
+            "'t'"):
         views(model, two_modalities())
 
 
 def test_equal_padding_and_different_preprocessors_go_together():
     pad = [dict(type='BatchFixedSizePad', size=(64, 64))]
     model = build(
-        student=stock_toy(batch_augments=pad), teacher=dict(
-            cfg=gated_toy(pad_size_divisor=32, batch_augments=pad),
-            random=True))
+        student=stock_toy(batch_augments=pad),
+        teacher=dict(cfg=gated_toy(pad_size_divisor=32, batch_augments=pad),
+                     random=True))
     seen = views(model, two_modalities())
     assert seen['inputs'].shape[-2:] == (64, 64)
     assert seen['views']['t']['inputs'].shape[-2:] == (64, 64)
 
 
 def test_a_modality_that_the_batch_does_not_hold():
-    model = build(student=stock_toy(), teacher=dict(
-        cfg=stock_toy(), random=True, inputs='gatd'))
-    with pytest.raises(ConfigError, match="t: its data preprocessor sees "
-                       "'gatd', which the batch does not hold; did you mean "
-                       "'gated'"):
-        views(model, two_modalities())
     model = build(student=stock_toy(),
-                  teacher=dict(cfg=gated_toy(), random=True))
+                  teacher=dict(cfg=stock_toy(), random=True, inputs='gatd'))
+    with pytest.raises(
+            ConfigError, match="t: its data preprocessor sees "
+            "'gatd', which the batch does not hold; did you mean "
+            "'gated'"):
+        views(model, two_modalities())
+    model = build(student=stock_toy(), teacher=dict(cfg=gated_toy(),
+                                                    random=True))
     with pytest.raises(ConfigError, match='gated'):
         views(model, batch())
 
@@ -209,8 +219,8 @@ def test_a_model_dict_keeps_its_numbers():
 
 def test_a_loss_may_leave_the_padding_out():
     pad = dict(pad_size_divisor=32)
-    cfg = dict(student=stock_toy(**pad), teacher=dict(
-        cfg=gated_toy(**pad), random=True))
+    cfg = dict(student=stock_toy(**pad), teacher=dict(cfg=gated_toy(**pad),
+                                                      random=True))
     model = build(**cfg, loss_neck=mse(valid_area=True))
     seen = views(model, two_modalities())
     assert seen['inputs'].shape[-2:] == (32, 32)

@@ -29,7 +29,10 @@ class ToyData(Dataset):
 
         import numpy as np
         return torch.tensor(
-            [index, random.random(), np.random.rand(), torch.rand(()).item()])
+            [index,
+             random.random(),
+             np.random.rand(),
+             torch.rand(()).item()])
 
 
 class ToyModel(BaseModel):
@@ -75,10 +78,9 @@ def toy_runner(tmp_path):
 
     def build(scores=None, epochs=3, workers=0, persistent=False,
               work_dir=None, checkpoint=None, **kwargs):
-        loader = dict(
-            dataset=ToyData(), batch_size=2, num_workers=workers,
-            persistent_workers=persistent,
-            sampler=dict(type='DefaultSampler', shuffle=True))
+        loader = dict(dataset=ToyData(), batch_size=2, num_workers=workers,
+                      persistent_workers=persistent,
+                      sampler=dict(type='DefaultSampler', shuffle=True))
         if scores is not None:
             kwargs.update(
                 val_cfg=dict(), val_evaluator=[Score(scores)],
@@ -91,11 +93,11 @@ def toy_runner(tmp_path):
         # mmengine's default is the second of the clock, and runs of the same
         # name share their message hub.
         kwargs['experiment_name'] = f'toy_{next(numbers)}'
-        kwargs.setdefault('optim_wrapper', dict(optimizer=dict(
-            type='Adam', lr=0.01)))
-        return Runner(
-            ToyModel(), str(work_dir or tmp_path / 'work'),
-            train_dataloader=loader,
-            train_cfg=dict(by_epoch=True, max_epochs=epochs), **kwargs)
+        kwargs.setdefault('optim_wrapper',
+                          dict(optimizer=dict(type='Adam', lr=0.01)))
+        return Runner(ToyModel(), str(work_dir or tmp_path / 'work'),
+                      train_dataloader=loader,
+                      train_cfg=dict(by_epoch=True, max_epochs=epochs),
+                      **kwargs)
 
     return build

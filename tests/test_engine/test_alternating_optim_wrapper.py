@@ -22,11 +22,12 @@ class Pair(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.student = nn.Conv2d(3, 4, 1)
-        self.distiller = nn.ModuleDict(dict(
-            connector=nn.Conv2d(4, 4, 1),
-            loss=AdversarialFeatureLoss(
-                in_channels=4, num_levels=1, mode=mode, channels=3,
-                hidden=5, level_cfgs=[dict(grid=(2, 3))])))
+        self.distiller = nn.ModuleDict(
+            dict(
+                connector=nn.Conv2d(4, 4, 1),
+                loss=AdversarialFeatureLoss(in_channels=4, num_levels=1,
+                                            mode=mode, channels=3, hidden=5,
+                                            level_cfgs=[dict(grid=(2, 3))])))
 
     def total(self, iteration: int) -> torch.Tensor:
         image = torch.linspace(-1, 1, 72).reshape(1, 3, 4, 6)
@@ -37,10 +38,9 @@ class Pair(nn.Module):
 
 
 def _build(model: nn.Module, **extra):
-    cfg = dict(
-        constructor='mmxkd.AlternatingOptimWrapperConstructor',
-        student=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
-        discriminator=dict(optimizer=dict(type='Adam', lr=0.01)))
+    cfg = dict(constructor='mmxkd.AlternatingOptimWrapperConstructor',
+               student=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+               discriminator=dict(optimizer=dict(type='Adam', lr=0.01)))
     cfg.update(extra)
     return build_optim_wrapper(model, cfg)
 
@@ -50,20 +50,23 @@ def _values(module: nn.Module) -> list:
 
 
 def _same(before: list, module: nn.Module) -> bool:
-    return all(torch.equal(b, p)
-               for b, p in zip(before, module.parameters(), strict=True))
+    return all(
+        torch.equal(b, p)
+        for b, p in zip(before, module.parameters(), strict=True))
 
 
 def test_each_parameter_has_one_optimizer():
     model = Pair()
     wrapper = _build(model)
     assert isinstance(wrapper, AlternatingOptimWrapper)
-    ids = [id(p) for name in ('student', 'discriminator')
-           for group in wrapper[name].optimizer.param_groups
-           for p in group['params']]
+    ids = [
+        id(p) for name in ('student', 'discriminator')
+        for group in wrapper[name].optimizer.param_groups
+        for p in group['params']
+    ]
     assert sorted(ids) == sorted(id(p) for p in model.parameters())
-    assert len(wrapper['discriminator'].optimizer.param_groups[0]['params']
-               ) == 8
+    assert len(
+        wrapper['discriminator'].optimizer.param_groups[0]['params']) == 8
     assert type(wrapper['discriminator'].optimizer).__name__ == 'Adam'
 
 
@@ -77,8 +80,8 @@ def test_turns():
         with wrapper.optim_context(model):
             loss = model.total(iteration)
         wrapper.update_params(loss)
-        moved.append((not _same(student, model.student),
-                      not _same(others, adversary)))
+        moved.append(
+            (not _same(student, model.student), not _same(others, adversary)))
     # Momentum of the discriminators' Adam must not move them either.
     assert moved == [(True, True), (True, False), (True, True), (True, False)]
 
@@ -89,34 +92,34 @@ def test_student_is_pushed_towards_the_teacher_in_its_turn():
     adversary = model.distiller['loss']
     for parameter in adversary.parameters():
         parameter.data.abs_()
-    adversary(feature, torch.ones(1, 4, 4, 6), progress=Progress(0)
-              ).backward()
+    adversary(feature, torch.ones(1, 4, 4, 6), progress=Progress(0)).backward()
     assert feature.grad is None
     adversary.zero_grad()
     loss = adversary(feature, torch.ones(1, 4, 4, 6), progress=Progress(1))
     loss.backward()
     # With positive weights a larger feature looks more like the teacher's.
     assert float(feature.grad.sum()) < 0
-    assert all(float(p.grad.abs().sum()) == 0
-               for p in adversary.parameters())
+    assert all(float(p.grad.abs().sum()) == 0 for p in adversary.parameters())
 
 
 def test_learning_rates_and_state_are_kept_apart():
     model = Pair()
     wrapper = _build(model)
-    assert wrapper.get_lr() == {'student.lr': [0.1],
-                                'discriminator.lr': [0.01]}
+    assert wrapper.get_lr() == {
+        'student.lr': [0.1], 'discriminator.lr': [0.01]
+    }
     wrapper.update_params(model.total(0))
     other = _build(Pair())
     other.load_state_dict(wrapper.state_dict())
-    assert other['discriminator'].optimizer.state_dict()['state'][0][
-        'step'] == 1
+    assert other['discriminator'].optimizer.state_dict(
+    )['state'][0]['step'] == 1
 
 
 def test_accumulated_gradients_step_once():
     model = Pair()
-    wrapper = _build(model, student=dict(
-        optimizer=dict(type='SGD', lr=0.1), accumulative_counts=2))
+    wrapper = _build(
+        model, student=dict(optimizer=dict(type='SGD', lr=0.1),
+                            accumulative_counts=2))
     wrapper.initialize_count_status(model, 0, 4)
     adversary = _values(model.distiller['loss'])
     wrapper.update_params(model.total(0))
@@ -127,14 +130,14 @@ def test_accumulated_gradients_step_once():
 
 @pytest.mark.parametrize('extra, message', [
     (dict(studnt=dict()), "did you mean 'student'"),
-    (dict(discriminator=dict(type='AmpOptimWrapper',
-                             optimizer=dict(type='SGD', lr=1.))),
-     'Bf16OptimWrapper'),
+    (dict(discriminator=dict(type='AmpOptimWrapper', optimizer=dict(
+        type='SGD', lr=1.))), 'Bf16OptimWrapper'),
 ])
 def test_bad_config(extra, message, monkeypatch):
     # AmpOptimWrapper itself asserts a GPU.
-    monkeypatch.setattr('mmengine.optim.optimizer.amp_optimizer_wrapper.'
-                        'is_cuda_available', lambda: True)
+    monkeypatch.setattr(
+        'mmengine.optim.optimizer.amp_optimizer_wrapper.'
+        'is_cuda_available', lambda: True)
     with pytest.raises(ConfigError, match=message):
         _build(Pair(), **extra)
 

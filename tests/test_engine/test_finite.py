@@ -9,11 +9,14 @@ from mmxkd.errors import NonFiniteLossError
 
 
 def test_terms_and_samples_are_named():
-    samples = [BaseDataElement(metainfo=dict(img_path='a.png', img_id=1)),
-               BaseDataElement(metainfo=dict(img_id=7))]
+    samples = [
+        BaseDataElement(metainfo=dict(img_path='a.png', img_id=1)),
+        BaseDataElement(metainfo=dict(img_id=7))
+    ]
     losses = dict(loss_good=torch.ones(()), accuracy=3,
                   recall=torch.tensor(float('nan')),
-                  loss_bad=[torch.ones(2), torch.tensor([1, float('nan')])])
+                  loss_bad=[torch.ones(2),
+                            torch.tensor([1, float('nan')])])
     with pytest.raises(NonFiniteLossError) as error:
         check_finite(losses, samples, 4)
     assert str(error.value) == (
@@ -24,15 +27,15 @@ def test_terms_and_samples_are_named():
 
 
 def test_id_of_a_sample():
-    assert sample_id(BaseDataElement(metainfo=dict(frame_id='f', img_id=1))
-                     ) == 'f'
+    assert sample_id(
+        BaseDataElement(metainfo=dict(frame_id='f', img_id=1))) == 'f'
     assert sample_id(object()) == 'unknown'
 
 
 def _one_of_two(rank, port, queue):
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank,
-        world_size=2)
+    torch.distributed.init_process_group('gloo',
+                                         init_method=f'tcp://127.0.0.1:{port}',
+                                         rank=rank, world_size=2)
     value = float('inf') if rank == 1 else 1.
     try:
         check_finite(dict(loss=torch.tensor(value)), None, 0)
@@ -44,8 +47,10 @@ def test_all_processes_decide_alike():
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
     port = 29000 + torch.randint(900, ()).item()
-    processes = [context.Process(target=_one_of_two, args=(r, port, queue))
-                 for r in range(2)]
+    processes = [
+        context.Process(target=_one_of_two, args=(r, port, queue))
+        for r in range(2)
+    ]
     for process in processes:
         process.start()
     got = dict(queue.get(timeout=60) for _ in processes)

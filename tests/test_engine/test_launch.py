@@ -25,26 +25,30 @@ def test_options_of_the_command_line_win(tmp_path):
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
     launch.add_arguments(parser)
-    cfg = launch.load_config(parser.parse_args(
-        [str(path), '--cfg-options', 'x=2', 'y.z=[1,2]']))
+    cfg = launch.load_config(
+        parser.parse_args([str(path), '--cfg-options', 'x=2', 'y.z=[1,2]']))
     assert cfg.x == 2 and cfg.y.z == [1, 2] and cfg.work_dir == 'from_file'
-    cfg = launch.load_config(parser.parse_args(
-        [str(path), '--work-dir', 'w', '--launcher', 'slurm',
-         '--local-rank', '1']))
+    cfg = launch.load_config(
+        parser.parse_args([
+            str(path), '--work-dir', 'w', '--launcher', 'slurm',
+            '--local-rank', '1'
+        ]))
     assert cfg.work_dir == 'w' and cfg.launcher == 'slurm'
     path.write_text('x = 1\n')
-    assert launch.load_config(parser.parse_args(
-        [str(path)])).work_dir == 'work_dirs/a'
+    assert launch.load_config(parser.parse_args([str(path)
+                                                 ])).work_dir == 'work_dirs/a'
 
 
 def test_guards_are_added_once():
-    cfg = Config(dict(custom_hooks=[dict(type='EpochSeedHook')],
-                      default_hooks=dict(checkpoint=dict(
-                          type='CheckpointHook', interval=3))))
+    cfg = Config(
+        dict(
+            custom_hooks=[dict(type='EpochSeedHook')], default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', interval=3))))
     launch.add_guards(cfg)
     launch.add_guards(cfg)
     assert [hook.type for hook in cfg.custom_hooks] == [
-        'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook']
+        'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook'
+    ]
     assert cfg.default_hooks.checkpoint == dict(
         type='mmxkd.SafeCheckpointHook', interval=3)
     empty = Config(dict())
@@ -56,6 +60,7 @@ def test_guards_are_added_once():
 
 
 def test_mixed_precision():
+
     def config(**kwargs):
         return Config(dict(optim_wrapper=dict(optimizer=dict(), **kwargs)))
 
@@ -64,9 +69,9 @@ def test_mixed_precision():
     assert cfg.optim_wrapper.type == 'mmxkd.Bf16OptimWrapper'
     cfg = config(type='OptimWrapper')
     launch.use_mixed_precision(cfg, 'auto')
-    assert cfg.optim_wrapper.type == (
-        'AmpOptimWrapper' if torch.cuda.is_available()
-        else 'mmxkd.Bf16OptimWrapper')
+    assert cfg.optim_wrapper.type == ('AmpOptimWrapper' if
+                                      torch.cuda.is_available() else
+                                      'mmxkd.Bf16OptimWrapper')
     with pytest.raises(ConfigError, match="type 'Mine'"):
         launch.use_mixed_precision(config(type='Mine'), 'bf16')
     if not torch.cuda.is_available():
@@ -75,9 +80,9 @@ def test_mixed_precision():
 
 
 def test_a_distillation_is_tested_as_its_student():
-    cfg = Config(dict(model=dict(
-        type='mmxkd.CrossModalDistill', student=dict(type='RetinaNet'),
-        teachers=dict(a=dict(checkpoint='gone.pth')))))
+    cfg = Config(
+        dict(model=dict(type='mmxkd.CrossModalDistill', student=dict(
+            type='RetinaNet'), teachers=dict(a=dict(checkpoint='gone.pth')))))
     launch.student_alone(cfg)
     assert cfg.model == dict(type='RetinaNet')
     assert cfg.custom_hooks[-1].type == 'mmxkd.StudentCheckpointHook'

@@ -25,8 +25,8 @@ def save(tmp_path):
 
 
 def same(model, weights):
-    return all(torch.equal(v, weights[k])
-               for k, v in model.state_dict().items())
+    return all(
+        torch.equal(v, weights[k]) for k, v in model.state_dict().items())
 
 
 @pytest.mark.parametrize('wrap', [True, False])
@@ -36,13 +36,13 @@ def test_loads(weights, save, wrap):
     report = load_teacher(model, save(weights, wrap), 't')
     assert same(model, weights)
     assert report.fits and len(report.matched) == len(weights)
-    assert (report.missing, report.unexpected, report.mismatched) == (
-        [], [], [])
+    assert (report.missing, report.unexpected, report.mismatched) == ([], [],
+                                                                      [])
 
 
 def test_through_the_algorithm(weights, save):
-    model = MODELS.build(algorithm_cfg(
-        teacher=dict(cfg=toy(), checkpoint=save(weights))))
+    model = MODELS.build(
+        algorithm_cfg(teacher=dict(cfg=toy(), checkpoint=save(weights))))
     model.init_weights()
     assert same(model.teachers['t'].model, weights)
 
@@ -128,14 +128,16 @@ def test_opt_out_loads_what_fits(weights, save):
 def test_weights_that_are_not_finite_are_refused(weights, save, value):
     weights['neck.lateral.0.weight'][0] = value
     for strict in (True, False):
-        assert ('weights that are not finite: neck.lateral.0.weight'
-                ) in refused(weights, save, strict=strict)
+        assert (
+            'weights that are not finite: neck.lateral.0.weight') in refused(
+                weights, save, strict=strict)
 
 
 def test_a_missing_file_offers_its_neighbours(weights, save):
     path = save(weights).replace('teacher.pth', 'teacher_1.pth')
-    with pytest.raises(ConfigError, match='does not exist; did you mean '
-                       r".*teacher\.pth'"):
+    with pytest.raises(
+            ConfigError, match='does not exist; did you mean '
+            r".*teacher\.pth'"):
         load_teacher(Toy(), path, 't')
 
 
@@ -146,8 +148,8 @@ def test_a_file_without_weights(save):
 
 def test_a_distilled_students_file_teaches_in_turn(tmp_path):
     torch.manual_seed(0)
-    model = MODELS.build(algorithm_cfg(
-        teacher=dict(cfg=toy(out_channels=9), random=True)))
+    model = MODELS.build(
+        algorithm_cfg(teacher=dict(cfg=toy(out_channels=9), random=True)))
     path = str(tmp_path / 'distilled.pth')
     torch.save(dict(state_dict=model.state_dict()), path)
     next_teacher = Toy()

@@ -67,29 +67,32 @@ def tiny(tmp_path):
     (data / 'annotations').mkdir()
     for split in ('train', 'val'):
         (data / f'{split}.json').rename(data / f'annotations/{split}.json')
-    more = ''.join(
-        f"{split}_dataloader['dataset']['ann_file'] = "
-        f"'annotations/{split}.json'\n" for split in ('train', 'val'))
+    more = ''.join(f"{split}_dataloader['dataset']['ann_file'] = "
+                   f"'annotations/{split}.json'\n"
+                   for split in ('train', 'val'))
     write_config(tmp_path / 'baseline.py', data, epochs=1, more=more)
     write_config(tmp_path / 'teacher.py', data, epochs=3, channels=12,
                  more=more)
-    (tmp_path / 'experiment.py').write_text(EXPERIMENT.format(
-        data=str(data), root=str(tmp_path)))
+    (tmp_path / 'experiment.py').write_text(
+        EXPERIMENT.format(data=str(data), root=str(tmp_path)))
     return tmp_path
 
 
 @pytest.mark.slow
 def test_a_stopped_experiment_goes_on(repo, tiny, run_python):
     """SIGTERM in the training of the teacher, then the same command."""
-    command = [repo / 'tools/experiment.py', tiny / 'experiment.py',
-               '--work-dir', tiny / 'runs']
+    command = [
+        repo / 'tools/experiment.py', tiny / 'experiment.py', '--work-dir',
+        tiny / 'runs'
+    ]
     # The baseline is done, and has found nothing.
     (tiny / 'runs/seed_0/baseline').mkdir(parents=True)
     (tiny / 'runs/seed_0/baseline/val.bbox.json').write_text('[]')
-    first = subprocess.Popen(
-        [sys.executable, *map(str, command)], cwd=tiny, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(repo)))
+    first = subprocess.Popen([sys.executable, *map(str, command)], cwd=tiny,
+                             text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT,
+                             env=dict(os.environ, OMP_NUM_THREADS='1',
+                                      PYTHONPATH=str(repo)))
     teacher = tiny / 'runs/seed_0/teacher'
     deadline = time.monotonic() + 60
     while not (teacher / 'epoch_1.pth').is_file():

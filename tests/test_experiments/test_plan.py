@@ -29,8 +29,8 @@ def load(tmp_path):
     (tmp_path / 'configs').mkdir()
     for name in ('start', 'plain'):
         (tmp_path / f'configs/{name}.py').write_text("model = dict(type='A')")
-    (tmp_path / 'configs/student.py').write_text(
-        "model = dict(teachers=dict(gated=dict(checkpoint='x')))")
+    (tmp_path / 'configs/student.py'
+     ).write_text("model = dict(teachers=dict(gated=dict(checkpoint='x')))")
 
     def read(before='', after='', **options):
         assert before in CONFIG
@@ -62,8 +62,8 @@ def test_options_of_the_command_win(load, tmp_path):
 
 
 def test_some_arms_bring_what_they_need(load):
-    assert list(load().select(['other']).arms) == [
-        'start', 'big', 'plain', 'other']
+    assert list(load().select(['other'
+                               ]).arms) == ['start', 'big', 'plain', 'other']
     assert list(load().select([]).arms) == ['start', 'big', 'plain']
     with pytest.raises(ConfigError, match="did you mean 'student'"):
         load().select(['studnet'])

@@ -55,7 +55,8 @@ def test_the_tool_gets_data_and_options(plan, tmp_path):
         f'val_dataloader.dataset.data_root={clear}/',
         f'test_dataloader.dataset.data_root={tmp_path}/data/',
         f'val_evaluator.ann_file={clear}/annotations/val.json',
-        'train_cfg.max_epochs=1', 'load_from=x']
+        'train_cfg.max_epochs=1', 'load_from=x'
+    ]
 
 
 def test_status_is_read_from_the_log(run):
@@ -105,9 +106,8 @@ def test_two_processes_never_work_in_one_folder(run, fake_tools):
 
 def test_a_tool_that_outlives_the_command_keeps_the_lock(tmp_path):
     with locked(tmp_path) as descriptor:
-        tool = subprocess.Popen(
-            [sys.executable, '-c', 'input()'], stdin=subprocess.PIPE,
-            pass_fds=(descriptor, ))
+        tool = subprocess.Popen([sys.executable, '-c', 'input()'],
+                                stdin=subprocess.PIPE, pass_fds=(descriptor, ))
     with pytest.raises(ConfigError), locked(tmp_path):
         pass
     tool.communicate(b'\n')
@@ -119,8 +119,8 @@ def test_a_tool_that_outlives_the_command_keeps_the_lock(tmp_path):
     (dict(cfg_options=('train_cfg.max_epochs=1', )), r'cfg_options=\[\]'),
     (dict(tested_on=Path('elsewhere')), "not 'elsewhere'"),
 ])
-def test_runs_of_other_settings_are_not_mixed(plan, train, fake_tools,
-                                              change, named):
+def test_runs_of_other_settings_are_not_mixed(plan, train, fake_tools, change,
+                                              named):
     fake_tools()
     train(plan)
     with pytest.raises(ConfigError, match=named):

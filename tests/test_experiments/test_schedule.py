@@ -27,10 +27,13 @@ def test_what_is_missing_is_done_again(plan, train, fake_tools):
     (runs[3].dir / 'val.bbox.json').unlink()
     fake = fake_tools()
     train(plan)
-    names = sorted(name.split(' --work-dir')[0].split(str(plan.work_dir))[0]
-                   for name, _ in fake.calls)
-    assert names == ['tools/test.py adv --out ', 'tools/test.py mse --out ',
-                     'tools/train.py adv --resume --seed 0']
+    names = sorted(
+        name.split(' --work-dir')[0].split(str(plan.work_dir))[0]
+        for name, _ in fake.calls)
+    assert names == [
+        'tools/test.py adv --out ', 'tools/test.py mse --out ',
+        'tools/train.py adv --resume --seed 0'
+    ]
 
 
 def test_all_start_alike_and_students_get_the_teacher_of_their_seed(
@@ -49,10 +52,11 @@ def test_all_start_alike_and_students_get_the_teacher_of_their_seed(
             ]
         elif 'train.py baseline' in name:
             assert options == [start]
-    order = [name.split()[1] for name, _ in fake.calls
-             if 'train' in name and '--seed 1' in name]
-    assert order.index('teacher') < min(order.index('mse'),
-                                        order.index('adv'))
+    order = [
+        name.split()[1] for name, _ in fake.calls
+        if 'train' in name and '--seed 1' in name
+    ]
+    assert order.index('teacher') < min(order.index('mse'), order.index('adv'))
 
 
 def test_failure_of_a_teacher_ends_all(plan, train, fake_tools):
@@ -97,6 +101,7 @@ def test_no_place_is_taken_by_a_run_that_waits():
     begun, release = [], threading.Event()
 
     class Noting(Waiting):
+
         def execute(self):
             begun.append(self.name)
             if self.name == 'baseline':
@@ -105,7 +110,8 @@ def test_no_place_is_taken_by_a_run_that_waits():
 
     teacher = Noting('teacher')
     schedule.run_all(
-        [teacher, Noting('student', [teacher]), Noting('baseline')], jobs=2)
+        [teacher, Noting('student', [teacher]),
+         Noting('baseline')], jobs=2)
     assert begun == ['teacher', 'baseline', 'student']
 
 
@@ -114,10 +120,13 @@ def test_status_is_printed(monkeypatch, capsys):
 
     class Asked(Waiting):
         """Ends when its status has been asked for."""
+
         def status(self):
             self.stop()
             return super().status()
 
     schedule.run_all([Asked('seed 0 mse')], jobs=1)
-    assert re.match(r'\[0:0\d\] 0/1 models done · seed 0 mse: '
-                    r'train epoch 1, 2/3\n', capsys.readouterr().out)
+    assert re.match(
+        r'\[0:0\d\] 0/1 models done · seed 0 mse: '
+        r'train epoch 1, 2/3\n',
+        capsys.readouterr().out)

@@ -5,6 +5,7 @@ from tests.helpers.toys import Toy
 
 
 def test_models_of_points_are_not_run():
+
     class Voxels(nn.Module):
         pass
 

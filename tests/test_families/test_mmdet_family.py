@@ -21,8 +21,8 @@ from tests.helpers.toys import Toy, gated_toy
 def model():
     model = nn.Module()
     model.head = nn.Identity()
-    model.head.prior_generator = AnchorGenerator(
-        strides=[(8, 4), 16], ratios=[1.0], scales=[2.0])
+    model.head.prior_generator = AnchorGenerator(strides=[(8, 4), 16],
+                                                 ratios=[1.0], scales=[2.0])
     return model
 
 
@@ -49,8 +49,9 @@ def test_points_are_no_anchors(model):
     model.head.prior_generator = MlvlPointGenerator([8, 16])
     assert strides_of(model) == [(8, 8), (16, 16)]
     assert grid_sizes_of(model, (18, 40)) == [(3, 5), (2, 3)]
-    with pytest.raises(ConfigError, match=r"for 'anchors', but Module has "
-                       r'points \(MlvlPointGenerator\)'):
+    with pytest.raises(
+            ConfigError, match=r"for 'anchors', but Module has "
+            r'points \(MlvlPointGenerator\)'):
         anchors_of(model, [(3, 5), (2, 3)], torch.device('cpu'))
 
 
@@ -67,16 +68,16 @@ def test_what_the_head_was_called_with_tells_the_sizes_of_its_maps(model):
 
 def test_the_head_is_found_by_name(model):
     family = MMDetFamily()
-    assert family.implicit_points(['anchors', 'strides'], model) == {
-        'head_inputs': 'head.inputs'}
+    assert family.implicit_points(['anchors', 'strides'],
+                                  model) == {'head_inputs': 'head.inputs'}
     assert family.implicit_points(['strides'], model) == {}
     # A detector without a dense head has nothing to record.
     assert family.implicit_points(['anchors'], Toy()) == {}
 
 
 def test_a_grey_batch_for_any_number_of_channels():
-    model = Toy(in_channels=6, data_preprocessor=dict(
-        type='mmdet.DetDataPreprocessor'))
+    model = Toy(in_channels=6,
+                data_preprocessor=dict(type='mmdet.DetDataPreprocessor'))
     inputs, samples = MMDetFamily().grey_batch(model, (32, 48))
     assert inputs.shape == (2, 6, 32, 48) and not inputs.any()
     assert samples[0].batch_input_shape == (32, 48)
@@ -95,5 +96,3 @@ def test_what_a_preprocessor_chooses_by_itself():
     assert select(inputs, own, None, 't') == inputs
     assert select(inputs, own, 'img', 't') == dict(img=[1])
     assert select([1], stock, None, 'student') == [1]
-
-

@@ -9,8 +9,9 @@ from mmxkd.io.images import encode_image, read_image
 @pytest.mark.parametrize('suffix', ['.png', '.tiff'])
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_images_keep_every_bit(tmp_path, suffix, dtype):
-    image = np.random.default_rng(0).integers(
-        0, np.iinfo(dtype).max + 1, (7, 9), dtype=dtype)
+    image = np.random.default_rng(0).integers(0,
+                                              np.iinfo(dtype).max + 1, (7, 9),
+                                              dtype=dtype)
     path = tmp_path / f'a{suffix}'
     path.write_bytes(encode_image(image, suffix))
     read = read_image(path, 'gated')
@@ -19,13 +20,12 @@ def test_images_keep_every_bit(tmp_path, suffix, dtype):
 
 def test_tiff_bytes_do_not_tell_the_time():
     image = np.zeros((2, 2), np.uint16)
-    assert encode_image(image, '.tiff') == encode_image(
-        image, '.tiff')
+    assert encode_image(image, '.tiff') == encode_image(image, '.tiff')
 
 
-@pytest.mark.parametrize('content, message', [
-    (None, 'No such file'), (b'', 'the file is empty'),
-    (b'not an image', 'cannot be decoded')])
+@pytest.mark.parametrize('content, message',
+                         [(None, 'No such file'), (b'', 'the file is empty'),
+                          (b'not an image', 'cannot be decoded')])
 def test_unreadable_image_is_named(tmp_path, content, message):
     path = tmp_path / 'a.png'
     if content is not None:

@@ -24,13 +24,15 @@ def small(**kwargs):
 
 def levels(seed, batch=2, **kwargs):
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(batch, 6, h, w, generator=generator, **kwargs)
-            for h, w in ((9, 13), (5, 7))]
+    return [
+        torch.randn(batch, 6, h, w, generator=generator, **kwargs)
+        for h, w in ((9, 13), (5, 7))
+    ]
 
 
 def student_and_teacher(**kwargs):
-    return ([s.requires_grad_() for s in levels(1, **kwargs)],
-            levels(2, **kwargs))
+    return ([s.requires_grad_()
+             for s in levels(1, **kwargs)], levels(2, **kwargs))
 
 
 def iteration(i):
@@ -55,6 +57,7 @@ def test_golden_cross_entropy():
 
 
 def test_golden_reversal():
+
     class Linear(nn.Module):
 
         def __init__(self):
@@ -72,12 +75,12 @@ def test_golden_reversal():
     value.backward()
     assert value.item() == pytest.approx(0.9981689, abs=1e-5)
     torch.testing.assert_close(
-        s.grad.flatten(1), torch.tensor([[-0.0046504, 0.0116260],
-                                         [-0.0112539, 0.0281348]]),
+        s.grad.flatten(1),
+        torch.tensor([[-0.0046504, 0.0116260], [-0.0112539, 0.0281348]]),
         atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        loss.discriminators[0].w.grad,
-        torch.tensor([[0.7651539], [-0.4839934]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(loss.discriminators[0].w.grad,
+                               torch.tensor([[0.7651539], [-0.4839934]]),
+                               atol=1e-5, rtol=0)
 
 
 def test_is_the_mean_over_levels_of_the_cross_entropy():
@@ -86,15 +89,15 @@ def test_is_the_mean_over_levels_of_the_cross_entropy():
     for module, s, t in zip(loss.discriminators, student, teacher,
                             strict=True):
         p = torch.sigmoid(torch.cat([module(s), module(t)])).flatten()
-        expected.append(-(torch.log(1 - p[:2]).sum()
-                          + torch.log(p[2:]).sum()).item() / 4)
+        expected.append(
+            -(torch.log(1 - p[:2]).sum() + torch.log(p[2:]).sum()).item() / 4)
     found = loss.levels(student, teacher)
     assert [v.item() for v in found] == pytest.approx(expected, rel=1e-5)
-    assert loss(student, teacher).item() == pytest.approx(
-        sum(expected) / 2, rel=1e-5)
+    assert loss(student,
+                teacher).item() == pytest.approx(sum(expected) / 2, rel=1e-5)
     weighted = small(level_weights=[2., 0.])
-    assert weighted(student, teacher).item() == pytest.approx(
-        expected[0], rel=1e-5)
+    assert weighted(student,
+                    teacher).item() == pytest.approx(expected[0], rel=1e-5)
 
 
 def test_reversal_gradient_is_minus_lambda_of_the_plain_one():
@@ -103,12 +106,11 @@ def test_reversal_gradient_is_minus_lambda_of_the_plain_one():
     plain = [s.detach().clone().requires_grad_() for s in student]
     total = sum(
         F.binary_cross_entropy_with_logits(
-            module(torch.cat([s, t])),
-            torch.tensor([[0.], [0.], [1.], [1.]]))
+            module(torch.cat([s, t])), torch.tensor([[0.], [0.], [1.], [1.]]))
         for module, s, t in zip(loss.discriminators, plain, teacher,
                                 strict=True)) / 2
-    wanted = torch.autograd.grad(
-        total, [*plain, *loss.discriminators.parameters()])
+    wanted = torch.autograd.grad(total,
+                                 [*plain, *loss.discriminators.parameters()])
     for s, gradient in zip(student, wanted, strict=False):
         torch.testing.assert_close(s.grad, -0.3 * gradient)
         assert gradient.abs().max() > 0
@@ -131,13 +133,13 @@ def test_alternate_discriminator_turn_leaves_the_student_alone():
     value.backward()
     assert all(s.grad is None for s in student)
     assert all(p.grad.abs().max() > 0 for p in loss.parameters())
-    assert value.item() == pytest.approx(
-        small()(student, teacher).item(), rel=1e-6)
+    assert value.item() == pytest.approx(small()(student, teacher).item(),
+                                         rel=1e-6)
 
 
 def test_alternate_student_turn_leaves_the_discriminators_alone():
-    loss, (student, teacher) = small(
-        mode='alternate', factor=0.3), student_and_teacher()
+    loss, (student, teacher) = small(mode='alternate',
+                                     factor=0.3), student_and_teacher()
     loss(student, teacher, progress=iteration(0))
     assert set(loss.metrics()) == {'accuracy'}
     value = loss(student, teacher, progress=iteration(1))
@@ -155,9 +157,8 @@ def test_alternate_student_turn_leaves_the_discriminators_alone():
 
 
 def test_turns():
-    loss, (student, teacher) = small(
-        mode='alternate', discriminator_steps=2,
-        student_steps=3), student_and_teacher()
+    loss, (student, teacher) = small(mode='alternate', discriminator_steps=2,
+                                     student_steps=3), student_and_teacher()
     turns = []
     for i in range(10):
         loss(student, teacher, progress=iteration(i))
@@ -208,11 +209,13 @@ def test_discriminators_learn_to_tell_and_the_student_to_deceive():
     assert loss(moved, teacher).item() > before.item()
 
 
-@pytest.mark.parametrize('batch, sizes', [
-    (1, [(1, 1), (1, 1)]), (1, [(2, 1), (1, 3)]), (3, [(33, 7), (2, 40)])])
+@pytest.mark.parametrize('batch, sizes', [(1, [(1, 1), (1, 1)]),
+                                          (1, [(2, 1), (1, 3)]),
+                                          (3, [(33, 7), (2, 40)])])
 def test_any_size(batch, sizes):
-    student = [torch.randn(batch, 6, h, w, requires_grad=True)
-               for h, w in sizes]
+    student = [
+        torch.randn(batch, 6, h, w, requires_grad=True) for h, w in sizes
+    ]
     teacher = [torch.randn(batch, 6, h, w) for h, w in sizes]
     value = small()(student, teacher)
     value.backward()
@@ -224,8 +227,10 @@ def test_channels_last_and_zero_maps():
     loss, (student, teacher) = small(), student_and_teacher()
 
     def last(maps):
-        return [m.detach().contiguous(memory_format=torch.channels_last)
-                for m in maps]
+        return [
+            m.detach().contiguous(memory_format=torch.channels_last)
+            for m in maps
+        ]
 
     assert loss(last(student), last(teacher)).item() == pytest.approx(
         loss(student, teacher).item(), rel=1e-6)
@@ -248,8 +253,9 @@ def test_bf16():
 def test_the_paper_levels_take_512x864_and_other_inputs():
     torch.manual_seed(0)
     loss = AdversarialFeatureLoss()
-    for sizes in ([(128, 216), (64, 108), (32, 54), (16, 27)],
-                  [(10, 14), (5, 7), (3, 4), (2, 2)]):
+    for sizes in ([(128, 216), (64, 108), (32, 54), (16, 27)], [(10, 14),
+                                                                (5, 7), (3, 4),
+                                                                (2, 2)]):
         maps = [torch.randn(1, 256, h, w) for h, w in sizes]
         assert torch.isfinite(loss(maps, maps))
 
@@ -269,8 +275,9 @@ def test_bad_arguments(kwargs, message):
     (levels(1)[:1], levels(2), 'student has 1 levels, the teacher 2'),
     (levels(1)[:1], levels(2)[:1], '1 levels for num_levels=2'),
     (levels(1), [m[..., :-1] for m in levels(2)], 'level 0 is'),
-    ([m[:, :3] for m in levels(1)], [m[:, :3] for m in levels(2)],
-     'level 0 has 3 channels, in_channels=6'),
+    ([m[:, :3]
+      for m in levels(1)], [m[:, :3] for m in levels(2)
+                            ], 'level 0 has 3 channels, in_channels=6'),
 ])
 def test_levels_that_do_not_fit_are_refused(student, teacher, message):
     with pytest.raises(ValueError, match=message):

@@ -36,18 +36,22 @@ def test_by_hand():
 
 def test_all_levels_are_compared_on_the_coarsest_grid():
     student = [drawn(2, 3, 8, 12), drawn(2, 3, 4, 6), drawn(2, 3, 2, 3)]
-    teacher = [drawn(2, 3, 8, 12, seed=1), drawn(2, 3, 4, 6, seed=1),
-               drawn(2, 3, 2, 3, seed=1)]
+    teacher = [
+        drawn(2, 3, 8, 12, seed=1),
+        drawn(2, 3, 4, 6, seed=1),
+        drawn(2, 3, 2, 3, seed=1)
+    ]
     levels = AffinityLoss().levels(student, teacher)
-    expected = [slow(resize(s, (2, 3)), resize(t, (2, 3)))
-                for s, t in zip(student, teacher, strict=True)]
+    expected = [
+        slow(resize(s, (2, 3)), resize(t, (2, 3)))
+        for s, t in zip(student, teacher, strict=True)
+    ]
     assert [v.item() for v in levels] == pytest.approx(expected, rel=1e-12)
     assert AffinityLoss()(student, teacher).item() == pytest.approx(
         sum(expected), rel=1e-12)
     # Halving bilinearly is the mean of 2×2 pixels.
-    torch.testing.assert_close(
-        resize(student[1], (2, 3)),
-        torch.nn.functional.avg_pool2d(student[1], 2))
+    torch.testing.assert_close(resize(student[1], (2, 3)),
+                               torch.nn.functional.avg_pool2d(student[1], 2))
 
 
 def test_rotations_of_the_channels_change_nothing():
@@ -77,9 +81,12 @@ def test_divided_by_the_batch_once_more():
 
 
 @pytest.mark.parametrize('size, cells, expected', [
-    ((12, 40), 1024, (12, 40)), ((100, 168), 1024, (24, 41)),
-    ((1, 5000), 1024, (1, 1024)), ((5000, 1), 1024, (1024, 1)),
-    ((3, 3), 1, (1, 1)), ((7, 11), 10, (2, 3)),
+    ((12, 40), 1024, (12, 40)),
+    ((100, 168), 1024, (24, 41)),
+    ((1, 5000), 1024, (1, 1024)),
+    ((5000, 1), 1024, (1024, 1)),
+    ((3, 3), 1, (1, 1)),
+    ((7, 11), 10, (2, 3)),
 ])
 def test_grid_is_bounded(size, cells, expected):
     assert within(size, cells) == expected
@@ -94,16 +101,18 @@ def test_one_fine_level_is_compared_on_a_bounded_grid():
     assert size == (6, 10)
     assert found.item() == pytest.approx(
         slow(resize(student, size), resize(teacher, size)), rel=1e-10)
-    assert AffinityLoss(grid=(2, 3))(student, teacher).item() == (
-        pytest.approx(slow(resize(student, (2, 3)), resize(teacher, (2, 3))),
-                      rel=1e-10))
+    assert AffinityLoss(grid=(2, 3))(student,
+                                     teacher).item() == (pytest.approx(
+                                         slow(resize(student, (2, 3)),
+                                              resize(teacher, (2, 3))),
+                                         rel=1e-10))
 
 
 @pytest.mark.parametrize('student, teacher, message', [
-    ([torch.zeros(1, 1, 2, 2)] * 2, torch.zeros(1, 1, 2, 2),
-     'student has 2 levels, the teacher 1'),
-    (torch.zeros(1, 1, 2, 2), torch.zeros(2, 1, 2, 2),
-     'level 0 has 1 images in the student, 2'),
+    ([torch.zeros(1, 1, 2, 2)] * 2, torch.zeros(
+        1, 1, 2, 2), 'student has 2 levels, the teacher 1'),
+    (torch.zeros(1, 1, 2, 2), torch.zeros(
+        2, 1, 2, 2), 'level 0 has 1 images in the student, 2'),
 ])
 def test_levels_that_do_not_fit_are_refused(student, teacher, message):
     with pytest.raises(ValueError, match=message):

@@ -78,9 +78,10 @@ def test_names_are_unique():
 
 def test_no_loss_is_forgotten():
     # Losses between heads need whole detectors: see test_heads/.
-    ours = {name for name, kind in MODELS.module_dict.items()
-            if kind.__module__.startswith('mmxkd.losses.')
-            and not kind.between_heads}
+    ours = {
+        name for name, kind in MODELS.module_dict.items() if
+        kind.__module__.startswith('mmxkd.losses.') and not kind.between_heads
+    }
     assert ours - {type(case.module()).__name__ for case in ALL} == set()
 
 
@@ -103,8 +104,10 @@ def test_the_student_learns_in_each_level(case):
 @cases()
 def test_the_teacher_gets_no_gradient(case):
     arguments = prepare(case, case.inputs(Draw()), lambda tensor: tensor)
-    teacher = [t.requires_grad_() for name in case.teacher
-               for t in tensors(arguments[name])]
+    teacher = [
+        t.requires_grad_() for name in case.teacher
+        for t in tensors(arguments[name])
+    ]
     assert teacher
     run(case, arguments).backward()
     assert all(t.grad is None for t in teacher)
@@ -115,8 +118,8 @@ def test_gradcheck(case):
     arguments = prepare(case, case.inputs(replace(TINY)), torch.Tensor.double)
     module = case.module().double()
     leaves = student_of(case, arguments) + list(module.parameters())
-    assert torch.autograd.gradcheck(
-        lambda *_: run(case, arguments, module), leaves)
+    assert torch.autograd.gradcheck(lambda *_: run(case, arguments, module),
+                                    leaves)
 
 
 @cases()
@@ -134,8 +137,8 @@ def test_float64_gives_the_same(case):
 def test_half_precision_is_only_that_of_the_inputs(case, dtype):
     """What is computed from rounded inputs is computed in float32."""
     arguments = case.inputs(Draw())
-    rounded, wanted = value_and_gradient(
-        case, arguments, lambda t: t.to(dtype).float())
+    rounded, wanted = value_and_gradient(case, arguments,
+                                         lambda t: t.to(dtype).float())
     value, gradient = value_and_gradient(case, arguments,
                                          lambda t: t.to(dtype))
     torch.testing.assert_close(value.float(), rounded, rtol=1e-5, atol=1e-7)
@@ -179,8 +182,8 @@ def test_batches_and_sizes(case, draw):
 
 @cases()
 def test_zero_maps(case):
-    assert_finite(*value_and_gradient(case, case.inputs(Draw()),
-                                      torch.zeros_like))
+    assert_finite(
+        *value_and_gradient(case, case.inputs(Draw()), torch.zeros_like))
 
 
 @cases()
@@ -215,8 +218,8 @@ def test_no_object(case):
         assert value.item() == 0
     value.backward()
     # DDP waits for the gradient of every parameter.
-    leaves = student_of(case, arguments) + [
-        p for p in module.parameters() if p.requires_grad]
+    leaves = student_of(
+        case, arguments) + [p for p in module.parameters() if p.requires_grad]
     assert_finite(value, [leaf.grad for leaf in leaves])
 
 
@@ -251,8 +254,10 @@ def test_five_levels_at_once_are_its_levels(case):
     torch.manual_seed(1)
     found = module.levels(**arguments)
     assert len(found) == 5
-    lists = [name for name, value in arguments.items()
-             if isinstance(value, list) and len(value) == 5]
+    lists = [
+        name for name, value in arguments.items()
+        if isinstance(value, list) and len(value) == 5
+    ]
     assert set(case.student) <= set(lists)
     for i, one in enumerate(found):
         alone = arguments | {name: [arguments[name][i]] for name in lists}

@@ -33,8 +33,8 @@ def test_by_hand():
         (0.4**2 + 0.8**2) / 2)
 
 
-@pytest.mark.parametrize('shape', [
-    (2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)])
+@pytest.mark.parametrize('shape', [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9),
+                                   (2, 16, 20, 30)])
 def test_equals_mmrazor(shape):
     opponent = pytest.importorskip('mmrazor.models.losses').ATLoss()
     (s, ), (t, ) = maps(shape), maps(shape, seed=1)
@@ -44,8 +44,7 @@ def test_equals_mmrazor(shape):
         value = loss(leaf, t)
         value.backward()
         gradients.append(leaf.grad)
-        assert value.item() == pytest.approx(
-            opponent(s, t).item(), rel=1e-6)
+        assert value.item() == pytest.approx(opponent(s, t).item(), rel=1e-6)
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-9)
 
 
@@ -75,8 +74,9 @@ def test_scale_of_features_does_not_count(p):
 
 
 def test_images_must_be_as_many():
-    with pytest.raises(ValueError, match=r'level 1 is \(1, 2, 4, 4\) .*'
-                       r'\(2, 2, 4, 4\) in the teacher; expected one N'):
+    with pytest.raises(
+            ValueError, match=r'level 1 is \(1, 2, 4, 4\) .*'
+            r'\(2, 2, 4, 4\) in the teacher; expected one N'):
         one, two = torch.zeros(1, 2, 4, 4), torch.zeros(2, 2, 4, 4)
         AttentionTransferLoss()([one, one], [one, two])
 

@@ -18,8 +18,8 @@ class Sum(MultiLevelLoss):
         return [s.sum() for s in as_levels(s_feature)]
 
 
-@pytest.mark.parametrize('weights, total', [
-    (None, 15.0), ([1, 1], 15.0), ([2, 0], 10.0), ([0.5, 3], 32.5)])
+@pytest.mark.parametrize('weights, total', [(None, 15.0), ([1, 1], 15.0),
+                                            ([2, 0], 10.0), ([0.5, 3], 32.5)])
 def test_weighted_mean_over_levels(weights, total):
     features = [torch.full((1, 1, 2, 5), 1.0), torch.full((1, 1, 2, 2), 5.0)]
     assert float(Sum(weights)(features, features)) == pytest.approx(total)
@@ -45,14 +45,17 @@ def test_pairs_that_do_not_match(student, teacher, message):
 
 
 def test_one_weight_for_all_levels_is_no_list():
-    with pytest.raises(ValueError, match='PKDLoss: level_weights=0.5, '
-                       'expected a list of one number a level'):
+    with pytest.raises(
+            ValueError, match='PKDLoss: level_weights=0.5, '
+            'expected a list of one number a level'):
         PKDLoss(level_weights=0.5)
 
 
 def test_every_loss_says_what_it_needs():
-    ours = [kind for kind in MODELS.module_dict.values()
-            if kind.__module__.startswith('mmxkd.losses.')]
+    ours = [
+        kind for kind in MODELS.module_dict.values()
+        if kind.__module__.startswith('mmxkd.losses.')
+    ]
     assert len(ours) > 15
     assert [k for k in ours if not issubclass(k, DistillationLoss)] == []
 
@@ -73,9 +76,10 @@ def test_pairs_compare_the_first_axes(axes, same):
         assert len(Sum().pairs([s, s], [t, t], axes)) == 2
         return
     tail = '; expected one N, C$' if axes else '$'
-    with pytest.raises(ValueError, match=(
-            r'^Sum: level 0 is \(2, 3, 4, 4\) in the student, \(2, 5, 4, 4\) '
-            'in the teacher' + tail)):
+    with pytest.raises(
+            ValueError, match=
+        (r'^Sum: level 0 is \(2, 3, 4, 4\) in the student, \(2, 5, 4, 4\) '
+         'in the teacher' + tail)):
         Sum().pairs([s, s], [t, t], axes)
 
 

@@ -20,17 +20,17 @@ def test_boxes_one_by_one(case):
                                     margin=1e9)
     torch.testing.assert_close(squared, torch.tensor(golden.BOXES_STUDENT),
                                atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        (teacher - golden.TARGETS).square().sum(1),
-        torch.tensor(golden.BOXES_TEACHER[case]), atol=1e-5, rtol=0)
+    torch.testing.assert_close((teacher - golden.TARGETS).square().sum(1),
+                               torch.tensor(golden.BOXES_TEACHER[case]),
+                               atol=1e-5, rtol=0)
     per_box = bounded_squared_error(student, teacher, golden.TARGETS)
     assert per_box.sum().item() == near(golden.PER_BOX[case])
     assert (per_box > 0).tolist() == [True, True, case == 'II']
     loss = BoundedRegressionLoss(nu=0.5)
-    assert loss(student, teacher, golden.TARGETS, 1).item() == near(
-        0.5 * golden.PER_BOX[case])
-    assert loss(student, teacher, golden.TARGETS).item() == near(
-        0.5 * golden.PER_BOX[case] / 3)
+    assert loss(student, teacher, golden.TARGETS,
+                1).item() == near(0.5 * golden.PER_BOX[case])
+    assert loss(student, teacher,
+                golden.TARGETS).item() == near(0.5 * golden.PER_BOX[case] / 3)
 
 
 def test_bound_of_the_batch():
@@ -66,15 +66,16 @@ def test_gradient_is_that_of_the_squared_error_alone():
 @pytest.mark.parametrize('bound', ['box', 'batch'])
 def test_no_box(bound):
     student = torch.zeros(0, 4, requires_grad=True)
-    value = BoundedRegressionLoss(bound=bound)(
-        student, torch.zeros(0, 4), torch.zeros(0, 4))
+    value = BoundedRegressionLoss(bound=bound)(student, torch.zeros(0, 4),
+                                               torch.zeros(0, 4))
     value.backward()
     assert value.item() == 0 and student.grad is not None
 
 
 def test_unknown_bounds_are_refused():
-    with pytest.raises(ValueError, match=(
-            r"bound='image', expected one of \('box', 'batch'\)")):
+    with pytest.raises(
+            ValueError,
+            match=(r"bound='image', expected one of \('box', 'batch'\)")):
         MODELS.build(dict(type='BoundedRegressionLoss', bound='image'))
 
 

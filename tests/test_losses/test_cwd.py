@@ -13,8 +13,9 @@ SHAPES = [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)]
 def slow_cwd(student, teacher, tau):
     n, c = student.shape[:2]
     total = 0.0
-    for s, t in zip(student.reshape(n * c, -1).tolist(),
-                    teacher.reshape(n * c, -1).tolist(), strict=True):
+    for s, t in zip(
+            student.reshape(n * c, -1).tolist(),
+            teacher.reshape(n * c, -1).tolist(), strict=True):
         p, q = ([math.exp(v / tau) for v in row] for row in (s, t))
         p, q = ([v / math.fsum(row) for v in row] for row in (p, q))
         total += math.fsum(b * math.log(b / a)
@@ -34,19 +35,18 @@ def test_against_a_slow_loop(tau):
 @pytest.mark.parametrize('shape', SHAPES)
 @pytest.mark.parametrize('tau', [1.0, 4.0])
 def test_equals_mmrazor(shape, tau):
-    opponent = pytest.importorskip('mmrazor.models.losses'
-                                   ).ChannelWiseDivergence(tau)
+    opponent = pytest.importorskip(
+        'mmrazor.models.losses').ChannelWiseDivergence(tau)
     (s, ), (t, ) = maps(shape), maps(shape, seed=1)
-    ours, gradient = value_and_gradient(
-        ChannelWiseDistillationLoss(tau), s, t)
+    ours, gradient = value_and_gradient(ChannelWiseDistillationLoss(tau), s, t)
     theirs, expected = value_and_gradient(opponent, s, t)
     assert ours == pytest.approx(theirs, rel=1e-5)
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-7)
 
 
 def test_channels_last_where_mmrazor_fails():
-    opponent = pytest.importorskip('mmrazor.models.losses'
-                                   ).ChannelWiseDivergence()
+    opponent = pytest.importorskip(
+        'mmrazor.models.losses').ChannelWiseDivergence()
     (s, ), (t, ) = maps((2, 8, 6, 5)), maps((2, 8, 6, 5), seed=1)
     last = s.contiguous(memory_format=torch.channels_last)
     with pytest.raises(RuntimeError, match='view'):
@@ -58,8 +58,8 @@ def test_channels_last_where_mmrazor_fails():
 def test_levels_are_summed():
     student, teacher = maps(*SHAPES), maps(*SHAPES, seed=1)
     loss = ChannelWiseDistillationLoss(2.0)
-    expected = sum(loss(s, t).item()
-                   for s, t in zip(student, teacher, strict=True))
+    expected = sum(
+        loss(s, t).item() for s, t in zip(student, teacher, strict=True))
     assert loss(student, teacher).item() == pytest.approx(expected, rel=1e-6)
 
 

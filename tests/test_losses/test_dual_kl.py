@@ -46,12 +46,13 @@ def slow(student, teacher, weight, mask, softmax, balance, tau):
             for channel in range(c):
                 p, q = (softmax_of([
                     (weight[k][cell] * f[k, channel][cell]).item() / tau
-                    for cell in inside]) for f in (teacher, student))
+                    for cell in inside
+                ]) for f in (teacher, student))
                 rows.append((p, q, 1 / (n * c)))
         else:
             for y, x in inside:
-                p, q = (softmax_of([f[k, i, y, x].item() / tau
-                                    for i in range(c)])
+                p, q = (softmax_of(
+                    [f[k, i, y, x].item() / tau for i in range(c)])
                         for f in (teacher, student))
                 rows.append((p, q, weight[k, y, x].item()))
     total = sum(w for *_, w in rows)
@@ -76,8 +77,7 @@ def test_against_a_slow_loop(softmax, balance, tau):
     mask = drawn(2, 4, 5, seed=3) > -0.5
     loss = DualKLLoss(softmax, balance, tau)
     assert loss(student, teacher, weight, mask).item() == pytest.approx(
-        slow(student, teacher, weight, mask, softmax, balance, tau),
-        rel=1e-10)
+        slow(student, teacher, weight, mask, softmax, balance, tau), rel=1e-10)
     ones = torch.ones(2, 4, 5)
     assert loss(student, teacher).item() == pytest.approx(
         slow(student, teacher, ones, ones, softmax, balance, tau), rel=1e-10)
@@ -95,8 +95,9 @@ def test_by_hand():
         # Head and tail are one entry each, off by 1/4 each.
         akl=(forward + reverse) / 2)
     for balance, value in expected.items():
-        assert DualKLLoss(balance=balance)(
-            student, teacher).item() == pytest.approx(value, rel=1e-5)
+        assert DualKLLoss(balance=balance)(student,
+                                           teacher).item() == pytest.approx(
+                                               value, rel=1e-5)
 
 
 def test_levels_are_summed_by_default():
@@ -112,8 +113,7 @@ def test_levels_are_summed_by_default():
 
 
 @every_option
-def test_a_not_negative_and_0_only_where_distributions_agree(
-        softmax, balance):
+def test_a_not_negative_and_0_only_where_distributions_agree(softmax, balance):
     loss = DualKLLoss(softmax, balance)
     teacher = drawn(2, 3, 4, 5)
     for seed in range(20):
@@ -122,24 +122,24 @@ def test_a_not_negative_and_0_only_where_distributions_agree(
     assert loss(teacher, teacher).item() == 0
     # A constant that the softmax does not see.
     shift = drawn(2, 3, 1, 1) if softmax == 'spatial' else drawn(2, 1, 4, 5)
-    assert loss(teacher + shift, teacher).item() == pytest.approx(
-        0, abs=1e-12)
+    assert loss(teacher + shift, teacher).item() == pytest.approx(0, abs=1e-12)
 
 
 def test_a_weighted_features_that_agree_up_to_a_constant_are_equal():
     weight = drawn(2, 1, 4, 5).sigmoid()
     teacher = drawn(2, 3, 4, 5, seed=1)
     student = teacher + drawn(2, 3, 1, 1, seed=2) / weight
-    assert DualKLLoss()(student, teacher, weight).item() == pytest.approx(
-        0, abs=1e-12)
+    assert DualKLLoss()(student, teacher,
+                        weight).item() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize('balance', ['equalise', 'akl', 'fixed'])
 def test_b_weight_0_everywhere_gives_0_and_no_gradient(balance):
     for softmax in ('spatial', 'channel'):
         student = drawn(2, 3, 4, 5).requires_grad_()
-        value = DualKLLoss(softmax, balance)(
-            student, drawn(2, 3, 4, 5, seed=1), torch.zeros(2, 4, 5))
+        value = DualKLLoss(softmax, balance)(student,
+                                             drawn(2, 3, 4, 5, seed=1),
+                                             torch.zeros(2, 4, 5))
         value.backward()
         assert value.item() == 0
         assert (student.grad == 0).all()
@@ -148,8 +148,10 @@ def test_b_weight_0_everywhere_gives_0_and_no_gradient(balance):
 def test_b_fades_with_the_weight():
     student, teacher = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=1)
     weight = drawn(2, 1, 4, 5, seed=2).sigmoid()
-    values = [DualKLLoss()(student, teacher, weight * f).item()
-              for f in (1., 0.5, 0.1, 0.01)]
+    values = [
+        DualKLLoss()(student, teacher, weight * f).item()
+        for f in (1., 0.5, 0.1, 0.01)
+    ]
     assert values == sorted(values, reverse=True)
     # By the square of the weight, as a KL of small logits.
     assert values[3] == pytest.approx(values[2] / 100, rel=0.1)
@@ -204,8 +206,7 @@ def test_d_no_gradient_to_the_balance(softmax, monkeypatch):
         other = student.clone().requires_grad_()
         assert torch.autograd.gradcheck(
             lambda s, loss=loss: loss(s, teacher, weight), other)
-        (gradient, ) = torch.autograd.grad(loss(other, teacher, weight),
-                                           other)
+        (gradient, ) = torch.autograd.grad(loss(other, teacher, weight), other)
         torch.testing.assert_close(leaf.grad, gradient)
 
 
@@ -213,12 +214,13 @@ def test_e_a_constant_of_a_channel_matters_where_the_weight_varies():
     student, teacher = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=1)
     shifted = student + 3 * drawn(2, 3, 1, 1, seed=2)
     loss, weight = DualKLLoss(), drawn(2, 1, 4, 5, seed=3).sigmoid()
-    assert abs(loss(student, teacher, weight)
-               - loss(shifted, teacher, weight)) > 1e-2
+    assert abs(
+        loss(student, teacher, weight) - loss(shifted, teacher, weight)) > 1e-2
     assert loss(student, teacher).item() == pytest.approx(
         loss(shifted, teacher).item(), rel=1e-10)
-    assert loss(student, teacher, torch.ones(2, 4, 5)).item() == (
-        pytest.approx(loss(student, teacher).item(), rel=1e-12))
+    assert loss(student, teacher,
+                torch.ones(2, 4, 5)).item() == (pytest.approx(
+                    loss(student, teacher).item(), rel=1e-12))
 
 
 # Shares, weights and masks.
@@ -252,11 +254,11 @@ def test_masked_positions_take_no_part(softmax, balance):
     mask[..., :2] = True
     loss = DualKLLoss(softmax, balance)
     cut = loss(student[..., :2], teacher[..., :2])
-    assert loss(student, teacher, mask=mask).item() == pytest.approx(
-        cut.item(), rel=1e-12)
+    assert loss(student, teacher,
+                mask=mask).item() == pytest.approx(cut.item(), rel=1e-12)
     # A weight of 0 does so over channels, but not over positions.
-    same = loss(student, teacher, mask.double()).item() == pytest.approx(
-        cut.item(), rel=1e-9)
+    same = loss(student, teacher,
+                mask.double()).item() == pytest.approx(cut.item(), rel=1e-9)
     assert same == (softmax == 'channel')
 
 
@@ -284,10 +286,11 @@ def test_one_map_serves_all_levels():
     for k in (2, 4):
         cells = weight.reshape(2, 8 // k, k, 16 // k, k)
         share = mask.reshape(2, 8 // k, k, 16 // k, k).double()
-        weights.append((cells * share).sum((2, 4))
-                       / share.sum((2, 4)).clamp(min=1))
-    masks = [mask.reshape(2, 8 // k, k, 16 // k, k).any(4).any(2)
-             for k in (2, 4)]
+        weights.append((cells * share).sum((2, 4)) / share.sum(
+            (2, 4)).clamp(min=1))
+    masks = [
+        mask.reshape(2, 8 // k, k, 16 // k, k).any(4).any(2) for k in (2, 4)
+    ]
     loss = DualKLLoss()
     assert loss(student, teacher, weight, mask).item() == pytest.approx(
         loss(student, teacher, weights, masks).item(), rel=1e-12)

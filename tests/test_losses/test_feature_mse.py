@@ -35,10 +35,10 @@ def test_golden_numbers_of_the_paper_code():
 
 
 def test_is_found_by_its_name():
-    assert isinstance(
-        MODELS.build(dict(type='FeatureMSELoss')), FeatureMSELoss)
-    assert isinstance(
-        MODELS.build(dict(type='mmxkd.FeatureMSELoss')), FeatureMSELoss)
+    assert isinstance(MODELS.build(dict(type='FeatureMSELoss')),
+                      FeatureMSELoss)
+    assert isinstance(MODELS.build(dict(type='mmxkd.FeatureMSELoss')),
+                      FeatureMSELoss)
 
 
 def test_every_level_counts_alike_whatever_its_area():
@@ -75,13 +75,15 @@ def metas(sizes, padded):
 
 @pytest.mark.parametrize('valid_area', [False, True])
 def test_gradcheck(valid_area):
-    student = [m.requires_grad_() for m in maps(
-        (2, 2, 3, 4), (2, 2, 2, 2), dtype=torch.float64)]
+    student = [
+        m.requires_grad_()
+        for m in maps((2, 2, 3, 4), (2, 2, 2, 2), dtype=torch.float64)
+    ]
     teacher = maps((2, 2, 3, 4), (2, 2, 2, 2), seed=1, dtype=torch.float64)
     loss = FeatureMSELoss([1., 2.], valid_area)
     images = metas([(20, 30), (24, 17)], (24, 32))
-    assert torch.autograd.gradcheck(
-        lambda *s: loss(list(s), teacher, images), student)
+    assert torch.autograd.gradcheck(lambda *s: loss(list(s), teacher, images),
+                                    student)
 
 
 def slow_masked_mse(student, teacher, images):
@@ -114,8 +116,10 @@ def test_valid_area_against_a_slow_loop(sizes):
     shapes = [(2, 3, 16, 24), (2, 3, 8, 12), (2, 3, 2, 3), (2, 3, 1, 1)]
     student, teacher = maps(*shapes), maps(*shapes, seed=1)
     levels = FeatureMSELoss(valid_area=True).levels(student, teacher, images)
-    expected = [slow_masked_mse(s, t, images)
-                for s, t in zip(student, teacher, strict=True)]
+    expected = [
+        slow_masked_mse(s, t, images)
+        for s, t in zip(student, teacher, strict=True)
+    ]
     assert [v.item() for v in levels] == pytest.approx(expected, rel=1e-5)
 
 
@@ -129,9 +133,8 @@ def test_valid_area_of_unpadded_images_changes_nothing():
 
 def test_padding_has_no_gradient():
     student = torch.randn(1, 2, 4, 4, requires_grad=True)
-    FeatureMSELoss(valid_area=True)(
-        student, torch.zeros(1, 2, 4, 4),
-        metas([(32, 20)], (32, 32))).backward()
+    FeatureMSELoss(valid_area=True)(student, torch.zeros(1, 2, 4, 4),
+                                    metas([(32, 20)], (32, 32))).backward()
     assert (student.grad[..., 3] == 0).all()
     assert (student.grad[..., :3] != 0).all()
 
@@ -178,13 +181,12 @@ def test_bf16(valid_area):
 
 @pytest.mark.parametrize('student, teacher, message', [
     ([], [], 'no feature level'),
-    ([torch.zeros(1, 1, 2, 2)] * 2, [torch.zeros(1, 1, 2, 2)],
-     'student has 2 levels, the teacher 1'),
+    ([torch.zeros(1, 1, 2, 2)] * 2, [torch.zeros(1, 1, 2, 2)
+                                     ], 'student has 2 levels, the teacher 1'),
     ([torch.zeros(1, 1, 2, 2)], [torch.zeros(1, 1, 2, 3)],
      r'level 0 is \(1, 1, 2, 2\) in the student, \(1, 1, 2, 3\)'),
     ([torch.zeros(1, 1, 2, 2)], [torch.zeros(1, 2, 2, 2)], 'level 0'),
-    ([[torch.zeros(1, 1, 2, 2)]], [[torch.zeros(1, 1, 2, 2)]],
-     'list of list'),
+    ([[torch.zeros(1, 1, 2, 2)]], [[torch.zeros(1, 1, 2, 2)]], 'list of list'),
 ])
 def test_levels_that_do_not_fit_are_refused(student, teacher, message):
     with pytest.raises(ValueError, match=message):

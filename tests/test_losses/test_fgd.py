@@ -19,13 +19,15 @@ def maps(shapes=SHAPES, seed=0):
 
 
 def samples(*boxes):
-    return [SimpleNamespace(gt_instances=SimpleNamespace(
-        bboxes=torch.tensor(b).float().reshape(-1, 4))) for b in boxes]
+    return [
+        SimpleNamespace(gt_instances=SimpleNamespace(
+            bboxes=torch.tensor(b).float().reshape(-1, 4))) for b in boxes
+    ]
 
 
-BOXES = samples([[3., 5., 30., 41.], [17., 1., 63., 22.]],
-                [[40., 30., 41.5, 47.], [0., 0., 64., 10.], [-9., 33., 11.,
-                                                             70.]])
+BOXES = samples(
+    [[3., 5., 30., 41.], [17., 1., 63., 22.]],
+    [[40., 30., 41.5, 47.], [0., 0., 64., 10.], [-9., 33., 11., 70.]])
 METAS = [dict(batch_input_shape=INPUT)] * 2
 
 
@@ -54,15 +56,17 @@ def test_two_overlapping_boxes_by_hand():
         torch.testing.assert_close(weights_of(boxes)[0], expected)
 
 
-@pytest.mark.parametrize('box, area, cells', [
-    ([16., 16., 16., 16.], 1, [(2, 2)]),           # no size, on a corner
-    ([12., 20., 12., 20.], 4, [(2, 1), (2, 2), (3, 1), (3, 2)]),
-    ([24., 0., 32., 8.], 4, [(0, 3), (1, 3)]),     # to the right border
-    ([-8., 8., 4., 8.], 3, [(1, 0), (1, 1)]),      # half outside
-    ([-20., -20., -9., -9.], 4, []),               # outside
-    ([40., 40., 48., 48.], 4, []),
-    ([16., 16., 8., 8.], 1, []),                   # turned round
-])
+@pytest.mark.parametrize(
+    'box, area, cells',
+    [
+        ([16., 16., 16., 16.], 1, [(2, 2)]),  # no size, on a corner
+        ([12., 20., 12., 20.], 4, [(2, 1), (2, 2), (3, 1), (3, 2)]),
+        ([24., 0., 32., 8.], 4, [(0, 3), (1, 3)]),  # to the right border
+        ([-8., 8., 4., 8.], 3, [(1, 0), (1, 1)]),  # half outside
+        ([-20., -20., -9., -9.], 4, []),  # outside
+        ([40., 40., 48., 48.], 4, []),
+        ([16., 16., 8., 8.], 1, []),  # turned round
+    ])
 def test_boxes_of_no_size_and_outside(box, area, cells):
     expected = torch.zeros(4, 4)
     for cell in cells:
@@ -96,12 +100,12 @@ def slow_box_weights(boxes, size, input_shape):
 def test_many_boxes_against_a_slow_loop(size):
     generator = torch.Generator().manual_seed(0)
     corners = torch.rand(30, 2, generator=generator) * 120 - 10
-    boxes = torch.cat([corners, corners + 40 * torch.rand(
-        30, 2, generator=generator)], 1)
+    boxes = torch.cat(
+        [corners, corners + 40 * torch.rand(30, 2, generator=generator)], 1)
     found = box_weights([boxes], (100, 165), torch.zeros(1, 1, *size))
-    np.testing.assert_allclose(
-        found[0].numpy(), slow_box_weights(boxes, size, (100, 165)),
-        rtol=1e-6)
+    np.testing.assert_allclose(found[0].numpy(),
+                               slow_box_weights(boxes, size, (100, 165)),
+                               rtol=1e-6)
 
 
 def softmax(values):
@@ -112,12 +116,15 @@ def softmax(values):
 def slow_attention(feature, temperature):
     """(H, W) and (C, ) of one image."""
     channels, height, width = feature.shape
-    spatial = np.array([[sum(abs(feature[c, y, x]) for c in range(channels))
-                         / channels for x in range(width)]
-                        for y in range(height)])
-    channel = np.array([sum(abs(feature[c, y, x]) for y in range(height)
-                            for x in range(width)) / (height * width)
-                        for c in range(channels)])
+    spatial = np.array([[
+        sum(abs(feature[c, y, x]) for c in range(channels)) / channels
+        for x in range(width)
+    ] for y in range(height)])
+    channel = np.array([
+        sum(
+            abs(feature[c, y, x]) for y in range(height)
+            for x in range(width)) / (height * width) for c in range(channels)
+    ])
     return (height * width * softmax(spatial / temperature),
             channels * softmax(channel / temperature))
 
@@ -127,9 +134,10 @@ def slow_context(feature, module):
     numbers = [p.detach().double().numpy() for p in module.parameters()]
     w_k, b_k, w_1, b_1, gain, shift, w_2, b_2 = numbers
     channels, height, width = feature.shape
-    logits = np.array([[sum(w_k[0, c, 0, 0] * feature[c, y, x]
-                            for c in range(channels)) + b_k[0]
-                        for x in range(width)] for y in range(height)])
+    logits = np.array([[
+        sum(w_k[0, c, 0, 0] * feature[c, y, x]
+            for c in range(channels)) + b_k[0] for x in range(width)
+    ] for y in range(height)])
     share = softmax(logits)
     pooled = (feature * share).sum((1, 2))
     hidden = w_1 @ pooled + b_1
@@ -153,8 +161,8 @@ def slow_parts(student, teacher, samples, context_s, context_t,
         for y in range(height):
             for x in range(width):
                 for c in range(channels):
-                    error = spatial[y, x] * channel[c] * (
-                        t[c, y, x] - s[c, y, x])**2
+                    error = spatial[y, x] * channel[c] * (t[c, y, x]
+                                                          - s[c, y, x])**2
                     if mask[y, x] > 0:
                         parts[0] += mask[y, x] * error
                     else:
@@ -165,29 +173,31 @@ def slow_parts(student, teacher, samples, context_s, context_t,
     return parts / len(student)
 
 
-@pytest.mark.parametrize('boxes', [BOXES, samples([], [[1., 2., 9., 30.]]),
-                                   samples([], [])],
-                         ids=['boxes', 'one without', 'none'])
+@pytest.mark.parametrize(
+    'boxes', [BOXES, samples([], [[1., 2., 9., 30.]]),
+              samples([], [])], ids=['boxes', 'one without', 'none'])
 @pytest.mark.parametrize('temperature', [0.5, 2.])
 def test_against_a_slow_version(boxes, temperature):
     student, teacher = maps(), maps(seed=1)
     weights = (0.7, 0.3, 0.2, 0.05)
-    loss = build((4, 4, 4), **dict(zip(
-        ('alpha_fgd', 'beta_fgd', 'gamma_fgd', 'lambda_fgd'), weights,
-        strict=True)), temperature=temperature)
+    loss = build((4, 4, 4),
+                 **dict(
+                     zip(('alpha_fgd', 'beta_fgd', 'gamma_fgd', 'lambda_fgd'),
+                         weights, strict=True)), temperature=temperature)
     found = loss.levels(student, teacher, boxes, METAS)
     parts = np.array([
         slow_parts(s, t, boxes, *contexts, temperature)
         for s, t, *contexts in zip(student, teacher, loss.student_context,
-                                   loss.teacher_context, strict=True)])
+                                   loss.teacher_context, strict=True)
+    ])
     expected = parts @ np.array(weights)
     assert [v.item() for v in found] == pytest.approx(expected, rel=1e-5)
-    assert loss(student, teacher, boxes, METAS).item() == pytest.approx(
-        expected.sum(), rel=1e-5)
-    assert [v.item() for v in loss.metrics().values()] == pytest.approx(
-        parts.sum(0) * weights, rel=1e-5)
-    assert list(loss.metrics()) == ['foreground', 'background', 'attention',
-                                    'global']
+    assert loss(student, teacher, boxes,
+                METAS).item() == pytest.approx(expected.sum(), rel=1e-5)
+    assert [v.item() for v in loss.metrics().values()
+            ] == pytest.approx(parts.sum(0) * weights, rel=1e-5)
+    assert list(
+        loss.metrics()) == ['foreground', 'background', 'attention', 'global']
 
 
 def only(name, channels=(4, 4, 4)):
@@ -200,9 +210,9 @@ def test_foreground_by_hand():
     """Teacher 0: all attention is 1. Four cells of a box weigh ¼ each."""
     student = torch.zeros(1, 2, 4, 4)
     student[0, :, 1, 2], student[0, 0, 0, 0] = 3., 100.
-    value = only('alpha_fgd', 2)(
-        student, torch.zeros(1, 2, 4, 4), samples([[16., 8., 24., 16.]]),
-        [dict(batch_input_shape=(32, 32))])
+    value = only('alpha_fgd', 2)(student, torch.zeros(1, 2, 4, 4),
+                                 samples([[16., 8., 24., 16.]]),
+                                 [dict(batch_input_shape=(32, 32))])
     assert value.item() == pytest.approx(2 * 9 / 4)
 
 
@@ -210,8 +220,8 @@ def test_background_by_hand():
     student = torch.zeros(1, 2, 4, 4)
     student[0, :, 1, 2], student[0, 0, 0, 0] = 100., 3.
     arguments = (student, torch.zeros(1, 2, 4, 4),
-                 samples([[16., 8., 24., 16.]]),
-                 [dict(batch_input_shape=(32, 32))])
+                 samples([[16., 8., 24.,
+                           16.]]), [dict(batch_input_shape=(32, 32))])
     assert only('beta_fgd', 2)(*arguments).item() == pytest.approx(9 / 12)
 
 
@@ -258,8 +268,8 @@ def test_order_of_boxes_and_channels_does_not_matter():
     loss = FGDLoss(4)
     value = loss(student, teacher, BOXES, METAS).item()
     turned = samples(*(s.gt_instances.bboxes.flip(0).tolist() for s in BOXES))
-    assert loss(student, teacher, turned, METAS).item() == pytest.approx(
-        value, rel=1e-6)
+    assert loss(student, teacher, turned,
+                METAS).item() == pytest.approx(value, rel=1e-6)
     assert loss([student[0].flip(1)], [teacher[0].flip(1)], BOXES,
                 METAS).item() == pytest.approx(value, rel=1e-5)
 
@@ -283,8 +293,9 @@ def test_memory_does_not_grow_with_boxes():
     """Less than four maps of the student's size are kept for backward."""
     student, teacher = maps([(1, 64, 40, 60)]), maps([(1, 64, 40, 60)], seed=1)
     student[0].requires_grad_()
-    boxes = samples(np.sort(np.random.default_rng(0).uniform(
-        0, 48, (200, 2, 2)), 1).reshape(-1, 4).tolist())
+    boxes = samples(
+        np.sort(np.random.default_rng(0).uniform(0, 48, (200, 2, 2)),
+                1).reshape(-1, 4).tolist())
     loss, kept = FGDLoss(64), {}
 
     def pack(tensor):

@@ -61,8 +61,8 @@ def test_its_weights_keep_their_names():
 def test_it_is_called_once_per_level():
     a = [torch.ones(2), torch.ones(3)]
     b = [torch.zeros(2), torch.zeros(3)]
-    total, levels = ForeignLoss(Plain()).terms(
-        dict(a=a, b=b, factor=2.0), {'a', 'b'})
+    total, levels = ForeignLoss(Plain()).terms(dict(a=a, b=b, factor=2.0),
+                                               {'a', 'b'})
     assert [level.item() for level in levels] == [4, 6]
     assert total.item() == 10
 

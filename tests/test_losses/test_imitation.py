@@ -19,9 +19,11 @@ def cells(height, width, side=1.):
 
 
 def samples(*boxes):
-    return [SimpleNamespace(gt_instances=SimpleNamespace(
-        bboxes=torch.tensor(own, dtype=torch.float32).reshape(-1, 4)))
-        for own in boxes]
+    return [
+        SimpleNamespace(gt_instances=SimpleNamespace(
+            bboxes=torch.tensor(own, dtype=torch.float32).reshape(-1, 4)))
+        for own in boxes
+    ]
 
 
 # Image, row, column of the ones: (0, 0, 1), (0, 1, 2), (1, 1, 0).
@@ -35,8 +37,8 @@ def golden_maps(dtype=torch.float64):
     return (0.2 * x).sin().clamp(min=0), (0.3 * x).cos()
 
 
-@pytest.mark.parametrize('dtype, precision', [
-    (torch.float64, 5e-9), (torch.float32, 1e-6)])
+@pytest.mark.parametrize('dtype, precision', [(torch.float64, 5e-9),
+                                              (torch.float32, 1e-6)])
 def test_golden_number(dtype, precision):
     loss = FineGrainedImitationLoss()
     value = loss(*golden_maps(dtype), **GOLDEN)
@@ -44,8 +46,8 @@ def test_golden_number(dtype, precision):
     assert loss.metrics() == dict(positions=torch.tensor(3.))
     # The authors' weight for their smaller student.
     half = FineGrainedImitationLoss(level_weights=[0.5])
-    assert half(*golden_maps(dtype), **GOLDEN).item() == pytest.approx(
-        0.64472082, abs=precision)
+    assert half(*golden_maps(dtype),
+                **GOLDEN).item() == pytest.approx(0.64472082, abs=precision)
 
 
 def test_gradient_element_by_element():
@@ -62,8 +64,10 @@ def two_levels(**options):
     """2 × 2 cells of 10 pixels and 1 cell of 20; three objects."""
     loss = FineGrainedImitationLoss(**options)
     levels = loss.levels(
-        [torch.full((1, 2, 2, 2), 3.), torch.full((1, 2, 1, 1), 5.)],
-        [torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 1, 1)],
+        [torch.full((1, 2, 2, 2), 3.),
+         torch.full((1, 2, 1, 1), 5.)],
+        [torch.zeros(1, 2, 2, 2),
+         torch.zeros(1, 2, 1, 1)],
         samples([[0, 0, 10, 10], [10, 10, 20, 20], [0, 0, 20, 20]]),
         [cells(2, 2, 10), cells(1, 1, 20)])
     return loss, [v.item() for v in levels], loss.reduce(levels).item()
@@ -74,8 +78,8 @@ def test_one_number_of_positions_for_all_levels():
     # Two cells of the fine level, one of the coarse one; two channels.
     assert levels == pytest.approx([2 * 2 * 9 / 6, 2 * 25 / 6])
     assert total == pytest.approx(sum(levels))
-    assert {k: v.item() for k, v in loss.metrics().items()} == dict(
-        positions=3, positions_0=2, positions_1=1)
+    assert {k: v.item() for k, v in loss.metrics().items()
+            } == dict(positions=3, positions_0=2, positions_1=1)
 
 
 def test_a_number_of_positions_for_each_level():
@@ -131,8 +135,8 @@ def test_images_without_objects_do_not_count():
     student, teacher = golden_maps()
     value = FineGrainedImitationLoss()(student, teacher, **arguments)
     difference = (student - teacher)[0, :, 0, 1]
-    assert value.item() == pytest.approx(
-        difference.square().sum().item() / 2, rel=1e-12)
+    assert value.item() == pytest.approx(difference.square().sum().item() / 2,
+                                         rel=1e-12)
 
 
 def test_no_object_at_all():
@@ -147,9 +151,10 @@ def test_no_object_at_all():
 
 
 def test_squares_of_cells():
-    wanted, = AnchorGenerator(
-        strides=[(16, 8)], base_sizes=[1], ratios=[1.], scales=[1.],
-        centers=[(8., 4.)]).grid_priors([(3, 2)], device='cpu')
+    wanted, = AnchorGenerator(strides=[(16, 8)], base_sizes=[1], ratios=[1.],
+                              scales=[1.],
+                              centers=[(8., 4.)]).grid_priors([(3, 2)],
+                                                              device='cpu')
     half = torch.tensor([32., 16.]) - 0.5
     wanted = wanted + torch.cat([-half, half])
     found = square_priors((3, 2), (24, 32), 4., torch.zeros(()))
@@ -188,8 +193,8 @@ def test_options_are_checked(options, message):
 ])
 def test_what_does_not_fit_is_refused(options, changes, message):
     with pytest.raises(ValueError, match=message):
-        FineGrainedImitationLoss(**options)(
-            *golden_maps(), **dict(GOLDEN, **changes))
+        FineGrainedImitationLoss(**options)(*golden_maps(),
+                                            **dict(GOLDEN, **changes))
 
 
 def test_levels_are_found_by_their_size():
@@ -198,8 +203,8 @@ def test_levels_are_found_by_their_size():
     assert match_levels(grids[1:3], grids) == [1, 2]
     assert match_levels([grids[0], grids[4]], grids) == [0, 4]
     # All levels, though two are alike.
-    assert match_levels([(2, 2), (1, 1), (1, 1)],
-                        [(2, 2), (1, 1), (1, 1)]) == [0, 1, 2]
+    assert match_levels([(2, 2), (1, 1), (1, 1)], [(2, 2), (1, 1),
+                                                   (1, 1)]) == [0, 1, 2]
     with pytest.raises(ValueError, match='feature level 1 of sizes'):
         match_levels([(4, 6), (8, 12)], grids)
     with pytest.raises(ValueError, match='fit several levels of anchors'):

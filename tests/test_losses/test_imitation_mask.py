@@ -14,15 +14,14 @@ SHAPES = [(36, 37), (366, 174), (115, 59), (162, 87), (38, 90), (258, 173),
           (224, 108), (78, 170), (72, 43)]
 # Ratio-major .5, 1, 2, then scale 8, 16, 32; corners at cell (0, 0).
 RPN_BASE = [(-84, -40, 99, 55), (-176, -88, 191, 103), (-360, -184, 375, 199),
-            (-56, -56, 71, 71), (-120, -120, 135, 135),
-            (-248, -248, 263, 263), (-36, -80, 51, 95), (-80, -168, 95, 183),
-            (-168, -344, 183, 359)]
+            (-56, -56, 71, 71), (-120, -120, 135, 135), (-248, -248, 263, 263),
+            (-36, -80, 51, 95), (-80, -168, 95, 183), (-168, -344, 183, 359)]
 
 
 def corners(boxes):
     boxes = torch.as_tensor(boxes, dtype=torch.float64).reshape(-1, 4)
-    return torch.cat([boxes[:, :2] - boxes[:, 2:] / 2,
-                      boxes[:, :2] + boxes[:, 2:] / 2], 1)
+    return torch.cat(
+        [boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
 
 
 def conv_det_anchors():
@@ -31,15 +30,18 @@ def conv_det_anchors():
     x = (torch.arange(78, dtype=torch.float64) + 1) * 1248 / 79
     centre = torch.stack(torch.meshgrid(y, x, indexing='ij'), -1).flip(-1)
     shapes = torch.tensor(SHAPES, dtype=torch.float64)
-    return corners(torch.cat([
-        centre[:, :, None].expand(-1, -1, 9, -1),
-        shapes.expand(24, 78, -1, -1)], -1).reshape(-1, 4))
+    return corners(
+        torch.cat([
+            centre[:, :, None].expand(-1, -1, 9, -1),
+            shapes.expand(24, 78, -1, -1)
+        ], -1).reshape(-1, 4))
 
 
 def rpn_anchors():
     """Of the authors' Faster R-CNN: 37 × 50 cells at stride 16."""
-    y, x = torch.meshgrid(torch.arange(37.) * 16, torch.arange(50.) * 16,
-                          indexing='ij')
+    y, x = torch.meshgrid(
+        torch.arange(37.) * 16,
+        torch.arange(50.) * 16, indexing='ij')
     shift = torch.stack([x, y, x, y], -1).reshape(-1, 1, 4)
     return (shift + torch.tensor(RPN_BASE)).reshape(-1, 4)
 
@@ -59,14 +61,13 @@ def kept_anchors(anchors, box, grid, **kwargs):
 
 
 SINGLE_SCALE = [
-    ((400, 200, 100, 60), 8642, 11, 14, (11, 13), (22, 27),
-     (450, 42, 3, 2)),
+    ((400, 200, 100, 60), 8642, 11, 14, (11, 13), (22, 27), (450, 42, 3, 2)),
     ((30, 180, 40, 90), 7735, 5, 5, (9, 12), (0, 1), (238, 22, 3, 1)),
-    ((900, 210, 300, 160), None, 95, 225, (9, 16), (48, 64),
-     (946, 218, 37, 10)),
+    ((900, 210, 300, 160), None, 95, 225, (9, 16), (48, 64), (946, 218, 37,
+                                                              10)),
     ((600, 190, 20, 18), 8055, 6, 6, (11, 12), (36, 38), (300, 11, 2, 2)),
-    ((620.5, 200.25, 64, 150), 8773, 24, 24, (8, 16), (37, 40),
-     (567, 83, 9, 3)),
+    ((620.5, 200.25, 64, 150), 8773, 24, 24, (8, 16), (37, 40), (567, 83, 9,
+                                                                 3)),
 ]
 
 
@@ -85,8 +86,10 @@ def test_golden_single_scale(box, best, cells, kept, rows, columns, others,
         assert kept_anchors(anchors, box, (24, 78),
                             psi=0.999).tolist() == [best]
     if dtype == torch.float64:
-        found = [imitation_mask([anchors], [box], [(24, 78)], psi)[0].sum()
-                 for psi in (0, 0.3, 0.7, 0.9)]
+        found = [
+            imitation_mask([anchors], [box], [(24, 78)], psi)[0].sum()
+            for psi in (0, 0.3, 0.7, 0.9)
+        ]
         assert tuple(found) == others
 
 
@@ -131,9 +134,8 @@ def test_golden_levels(box, per_level, best):
     anchors = AnchorGenerator(**LEVELS).grid_priors(sizes, device='cpu')
     boxes = [torch.tensor([box]).float()]
     only = [n if i == best else 0 for i, n in enumerate(per_level)]
-    for mode, wanted in zip(
-            ('per_level', 'global', 'assigned'), (per_level, only, only),
-            strict=True):
+    for mode, wanted in zip(('per_level', 'global', 'assigned'),
+                            (per_level, only, only), strict=True):
         found = imitation_mask(anchors, boxes, sizes, mode=mode)
         assert [int(m.sum()) for m in found] == wanted
 
@@ -153,14 +155,16 @@ def slow_mask(anchors, boxes, sizes, psi, mode, plus_one):
     masks = [torch.zeros(len(boxes), 1, *s, dtype=torch.bool) for s in sizes]
     for image, own in enumerate(boxes):
         for box in own.tolist():
-            iou = [[slow_iou(anchor, box, int(plus_one))
-                    for anchor in level.tolist()] for level in anchors]
+            iou = [[
+                slow_iou(anchor, box, int(plus_one))
+                for anchor in level.tolist()
+            ] for level in anchors]
             best = [max(level) for level in iou]
             for i, (_, width) in enumerate(sizes):
                 if mode == 'assigned' and i != best.index(max(best)):
                     continue
-                threshold = psi * (
-                    best[i] if mode == 'per_level' else max(best))
+                threshold = psi * (best[i] if mode == 'per_level' else
+                                   max(best))
                 each = len(iou[i]) // (sizes[i][0] * width)
                 for n, value in enumerate(iou[i]):
                     if value > threshold:
@@ -180,8 +184,10 @@ def scene(seed, sizes=((9, 17), (5, 8), (1, 3)), each=(3, 1, 5),
           images=(3, 0, 2)):
     """Anchors without any order, and boxes; also outside of the picture."""
     generator = torch.Generator().manual_seed(seed)
-    anchors = [random_boxes(h * w * a, generator)
-               for (h, w), a in zip(sizes, each, strict=True)]
+    anchors = [
+        random_boxes(h * w * a, generator)
+        for (h, w), a in zip(sizes, each, strict=True)
+    ]
     return anchors, [random_boxes(n, generator) for n in images], list(sizes)
 
 
@@ -201,9 +207,10 @@ def test_random_anchors_against_a_slow_loop(psi, mode, plus_one, monkeypatch):
 @pytest.mark.parametrize('mode', module.MODES)
 def test_grid_anchors_against_a_slow_loop(mode):
     sizes = [(13, 21), (7, 11), (4, 6)]
-    anchors = AnchorGenerator(
-        strides=[8, 16, 32], ratios=[.5, 1., 2.], octave_base_scale=2,
-        scales_per_octave=2).grid_priors(sizes, torch.float64, 'cpu')
+    anchors = AnchorGenerator(strides=[8, 16, 32], ratios=[.5, 1., 2.],
+                              octave_base_scale=2,
+                              scales_per_octave=2).grid_priors(
+                                  sizes, torch.float64, 'cpu')
     generator = torch.Generator().manual_seed(0)
     boxes = [random_boxes(n, generator) for n in (4, 2)]
     found = imitation_mask(anchors, boxes, sizes, 0.5, mode)
@@ -220,8 +227,10 @@ def flat(masks):
 @pytest.mark.parametrize('mode', module.MODES)
 def test_monotone_in_psi_from_all_that_overlaps_to_nothing(mode):
     anchors, boxes, sizes = scene(3)
-    masks = [flat(imitation_mask(anchors, boxes, sizes, psi, mode))
-             for psi in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1)]
+    masks = [
+        flat(imitation_mask(anchors, boxes, sizes, psi, mode))
+        for psi in (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1)
+    ]
     for less, more in zip(masks[1:], masks, strict=False):
         assert (more | ~less).all()
     assert not masks[0].all() and masks[0].sum() > masks[3].sum() > 0
@@ -232,12 +241,14 @@ def test_monotone_in_psi_from_all_that_overlaps_to_nothing(mode):
 def test_union_over_boxes_in_any_order_and_number(mode):
     anchors, boxes, sizes = scene(4)
     whole = flat(imitation_mask(anchors, boxes, sizes, mode=mode))
-    single = [flat(imitation_mask(anchors, [box[None]], sizes, mode=mode))
-              for box in boxes[0]]
+    single = [
+        flat(imitation_mask(anchors, [box[None]], sizes, mode=mode))
+        for box in boxes[0]
+    ]
     assert torch.equal(whole[:1], torch.stack(single).any(0))
     again = [torch.cat([b.flip(0), b]) for b in boxes]
-    assert torch.equal(
-        whole, flat(imitation_mask(anchors, again, sizes, mode=mode)))
+    assert torch.equal(whole,
+                       flat(imitation_mask(anchors, again, sizes, mode=mode)))
 
 
 @pytest.mark.parametrize('mode', module.MODES)
@@ -251,9 +262,9 @@ def test_scale(mode):
 
 def test_global_lies_between_assigned_and_per_level():
     anchors, boxes, sizes = scene(6)
-    assigned, whole, each = (
-        flat(imitation_mask(anchors, boxes, sizes, mode=mode))
-        for mode in ('assigned', 'global', 'per_level'))
+    assigned, whole, each = (flat(
+        imitation_mask(anchors, boxes, sizes, mode=mode))
+                             for mode in ('assigned', 'global', 'per_level'))
     assert (whole | ~assigned).all() and (each | ~whole).all()
     assert assigned.sum() < whole.sum() < each.sum()
 
@@ -293,8 +304,7 @@ def test_turned_anchors_are_never_picked_and_hide_no_other():
 def test_types_of_boxes_and_anchors():
     box = torch.tensor([[100, 120, 299, 319]])
     wanted, = imitation_mask([rpn_anchors()], [box.float()], [(37, 50)])
-    for anchors, boxes in ((rpn_anchors(), box),
-                           (rpn_anchors().long(), box),
+    for anchors, boxes in ((rpn_anchors(), box), (rpn_anchors().long(), box),
                            (rpn_anchors(), box.double())):
         found, = imitation_mask([anchors], [boxes], [(37, 50)])
         assert torch.equal(found, wanted)
@@ -310,7 +320,8 @@ def test_types_of_boxes_and_anchors():
     (dict(anchors=[torch.zeros(0, 4), torch.zeros(3, 4)]), 'level 0'),
 ])
 def test_what_does_not_fit_is_refused(changes, message):
-    arguments = dict(anchors=[torch.zeros(12, 4), torch.zeros(3, 4)],
-                     boxes=[torch.zeros(1, 4)], sizes=[(2, 3), (1, 3)])
+    arguments = dict(anchors=[torch.zeros(12, 4),
+                              torch.zeros(3, 4)], boxes=[torch.zeros(1, 4)],
+                     sizes=[(2, 3), (1, 3)])
     with pytest.raises(ValueError, match=message):
         imitation_mask(**arguments | changes)

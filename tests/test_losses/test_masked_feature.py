@@ -24,9 +24,8 @@ def slow(student, teacher, boxes, stride):
     for k in range(n):
         for y in range(height):
             for x in range(width):
-                if any(x1 <= (x + 0.5) * stride <= x2
-                       and y1 <= (y + 0.5) * stride <= y2
-                       for x1, y1, x2, y2 in boxes[k]):
+                if any(x1 <= (x + 0.5) * stride <= x2 and y1 <= (y + 0.5)
+                       * stride <= y2 for x1, y1, x2, y2 in boxes[k]):
                     gap = student[k, :, y, x] - teacher[k, :, y, x]
                     total += (gap**2 / 2).mean().item()
                     count += 1
@@ -38,13 +37,17 @@ def test_against_a_slow_loop():
     student = [drawn(2, 3, 8, 12), drawn(2, 3, 4, 6)]
     teacher = [drawn(2, 3, 8, 12, seed=1), drawn(2, 3, 4, 6, seed=1)]
     levels = MaskedFeatureLoss().levels(student, teacher, samples(*boxes))
-    expected = [slow(s, t, boxes, stride) for s, t, stride in zip(
-        student, teacher, (8, 16), strict=True)]
+    expected = [
+        slow(s, t, boxes, stride)
+        for s, t, stride in zip(student, teacher, (8, 16), strict=True)
+    ]
     assert [v.item() for v in levels] == pytest.approx(expected, rel=1e-12)
-    assert MaskedFeatureLoss()(student, teacher, samples(
-        *boxes)).item() == pytest.approx(sum(expected), rel=1e-12)
-    assert MaskedFeatureLoss(divide_by_batch=True)(student, teacher, samples(
-        *boxes)).item() == pytest.approx(sum(expected) / 2, rel=1e-12)
+    assert MaskedFeatureLoss()(student, teacher,
+                               samples(*boxes)).item() == pytest.approx(
+                                   sum(expected), rel=1e-12)
+    assert MaskedFeatureLoss(divide_by_batch=True)(
+        student, teacher,
+        samples(*boxes)).item() == pytest.approx(sum(expected) / 2, rel=1e-12)
 
 
 def test_by_hand():
@@ -52,8 +55,7 @@ def test_by_hand():
     student, teacher = torch.zeros(1, 4, 2, 3), torch.zeros(1, 4, 2, 3)
     student[0, :, 0, 1] = 3.
     student[0, :, 1, 2] = 100.  # outside
-    value = MaskedFeatureLoss()(student, teacher,
-                                samples([[0, 0, 63, 31]]))
+    value = MaskedFeatureLoss()(student, teacher, samples([[0, 0, 63, 31]]))
     assert value.item() == 9 / 4
 
 
@@ -80,8 +82,8 @@ def test_overlapping_boxes_count_once():
     student, teacher = drawn(1, 3, 4, 6), drawn(1, 3, 4, 6, seed=1)
     box = [0, 0, 47, 63]
     loss = MaskedFeatureLoss()
-    assert loss(student, teacher, samples([box, box])) == loss(
-        student, teacher, samples([box]))
+    assert loss(student, teacher,
+                samples([box, box])) == loss(student, teacher, samples([box]))
 
 
 def test_numbers_that_do_not_fit_are_refused():

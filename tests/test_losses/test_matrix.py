@@ -46,11 +46,14 @@ def test_heads(detector, loss):
 
 
 def test_every_loss_of_the_package_is_tried():
-    kinds = {make('RetinaNet', DETECTORS['RetinaNet'](16))['type']
-             for make in LOSSES.values()}
-    ours = {name for name, kind in MODELS.module_dict.items()
-            if kind.__module__.startswith(('mmxkd.losses',
-                                           'mmxkd.losses.heads'))}
+    kinds = {
+        make('RetinaNet', DETECTORS['RetinaNet'](16))['type']
+        for make in LOSSES.values()
+    }
+    ours = {
+        name for name, kind in MODELS.module_dict.items()
+        if kind.__module__.startswith(('mmxkd.losses', 'mmxkd.losses.heads'))
+    }
     assert ours - kinds == NOT_FOR_DETECTORS
 
 
@@ -60,9 +63,11 @@ def test_reasons_are_numbered_notes():
         "has no layer 'roi_head'; did you mean 'head'?",
         ('B', 'X'): "distiller loss 'loss_kd': BHead of the student is bad",
         ('B', 'Y'): "hook point 'roi_head': 'student' (B) has no layer "
-        "'roi_head'; did you mean 'neck'?"})
+        "'roi_head'; did you mean 'neck'?"
+    })
     assert text.splitlines() == [
         '|  | X | Y |', '| --- | --- | --- |', '| A | ok | 1 |',
         '| B | 2 | 1 |', '', "1. there is no layer 'roi_head'",
-        '2. the head is bad']
+        '2. the head is bad'
+    ]
     assert short('the loss') == 'the loss'

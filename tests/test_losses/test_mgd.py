@@ -30,8 +30,8 @@ def convolve(image, weight, bias):
             for x in range(width):
                 out[k, y, x] = bias[k] + sum(
                     weight[k, c, dy, dx] * padded[c, y + dy, x + dx]
-                    for c in range(channels)
-                    for dy in range(3) for dx in range(3))
+                    for c in range(channels) for dy in range(3)
+                    for dx in range(3))
     return out
 
 
@@ -41,8 +41,8 @@ def slow(student, teacher, keep, first, second):
                 conv.bias.detach().double().numpy())
                for conv in (first, second)]
     total = 0.0
-    for s, t, m in zip(student.double().numpy(), teacher.double().numpy(),
-                       keep.numpy(), strict=True):
+    for s, t, m in zip(student.double().numpy(),
+                       teacher.double().numpy(), keep.numpy(), strict=True):
         hidden = np.maximum(convolve(s * m, *weights[0]), 0)
         total += ((t - convolve(hidden, *weights[1]))**2).sum()
     return total / len(student)
@@ -54,15 +54,15 @@ def test_against_a_slow_version():
     torch.manual_seed(7)
     found = loss.levels(student, teacher)
     torch.manual_seed(7)
-    for value, s, t, generate in zip(found, student, teacher,
-                                     loss.generation, strict=True):
+    for value, s, t, generate in zip(found, student, teacher, loss.generation,
+                                     strict=True):
         keep = (torch.rand(2, 1, *s.shape[2:]) <= 0.6).double()
         assert 0 < keep.mean() < 1
         assert value.item() == pytest.approx(
             0.3 * slow(s, t, keep, generate[0], generate[2]), rel=1e-5)
     torch.manual_seed(7)
-    assert loss(student, teacher).item() == pytest.approx(
-        sum(found).item(), rel=1e-6)
+    assert loss(student,
+                teacher).item() == pytest.approx(sum(found).item(), rel=1e-6)
 
 
 def test_by_hand():
@@ -125,15 +125,16 @@ def test_generation_learns_to_fill_in():
 @pytest.mark.parametrize('channels, share', [(4, 0.65), (3, 0.45)])
 def test_equals_mmrazor(channels, share):
     """Value and gradients, also behind a 1×1 convolution."""
-    connectors = pytest.importorskip(
-        'mmrazor.models.architectures.connectors')
+    connectors = pytest.importorskip('mmrazor.models.architectures.connectors')
     opponent = pytest.importorskip('mmrazor.models.losses').MGDLoss(
         alpha_mgd=0.003)
     shapes = [(2, channels, *s[2:]) for s in SHAPES]
     loss = build(alpha_mgd=0.003, lambda_mgd=share)
     aligned = [AlignConnector(channels, 4) for _ in shapes]
-    theirs = [connectors.MGDConnector(channels, 4, lambda_mgd=share).train()
-              for _ in shapes]
+    theirs = [
+        connectors.MGDConnector(channels, 4, lambda_mgd=share).train()
+        for _ in shapes
+    ]
     for connector, generate, align in zip(theirs, loss.generation, aligned,
                                           strict=True):
         connector.generation.load_state_dict(generate.state_dict())
@@ -142,14 +143,17 @@ def test_equals_mmrazor(channels, share):
     student = [s.requires_grad_() for s in maps(shapes)]
     others = [s.requires_grad_() for s in maps(shapes)]
     teacher = maps(seed=1)
-    inputs = [align(s, t) for align, s, t in zip(
-        aligned, student, teacher, strict=True)]
+    inputs = [
+        align(s, t)
+        for align, s, t in zip(aligned, student, teacher, strict=True)
+    ]
     torch.manual_seed(5)
     found = loss.levels(inputs, teacher)
     torch.manual_seed(5)
-    expected = [opponent(connector.forward_train(s), t)
-                for connector, s, t in zip(theirs, others, teacher,
-                                           strict=True)]
+    expected = [
+        opponent(connector.forward_train(s), t)
+        for connector, s, t in zip(theirs, others, teacher, strict=True)
+    ]
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
     sum(found).backward()
     sum(expected).backward()
@@ -171,11 +175,13 @@ def test_is_found_by_its_name():
 def test_other_options_and_features_are_refused():
     with pytest.raises(ValueError, match='lambda_mgd=65, expected 0 to 1'):
         MGDLoss(4, lambda_mgd=65)
-    with pytest.raises(ValueError, match=r'2 levels, but channels=\[4\] is '
-                                         r'for 1; .* channels=\[4, 4\]'):
+    with pytest.raises(
+            ValueError, match=r'2 levels, but channels=\[4\] is '
+            r'for 1; .* channels=\[4, 4\]'):
         build(4)(maps(SHAPES[:2]), maps(SHAPES[:2]))
-    with pytest.raises(ValueError, match=r'level 1 has 4 channels, expected '
-                                         r'channels\[1\]=8'):
+    with pytest.raises(
+            ValueError, match=r'level 1 has 4 channels, expected '
+            r'channels\[1\]=8'):
         build([4, 8])(maps(SHAPES[:2]), maps(SHAPES[:2]))
     with pytest.raises(ValueError, match='level 0 is'):
         build(4)(maps(SHAPES[:1]), maps([(2, 4, 6, 7)]))

@@ -33,8 +33,8 @@ def pair(*shape):
 
 
 @pytest.mark.parametrize('ours, name, options, factor', [
-    (ChannelWiseDistillationLoss(tau=2), 'ChannelWiseDivergence',
-     dict(tau=2), 1),
+    (ChannelWiseDistillationLoss(tau=2), 'ChannelWiseDivergence', dict(tau=2),
+     1),
     (PKDLoss(), 'PKDLoss', {}, 1),
     (AttentionTransferLoss(), 'ATLoss', {}, 1),
     (SoftLabelKLLoss(temperature=3), 'KLDivergence', dict(tau=3), 1),
@@ -48,15 +48,15 @@ def test_row(theirs, ours, name, options, factor):
     value = ours(student, teacher)
     expected = factor * getattr(theirs, name)(**options)(student, teacher)
     torch.testing.assert_close(value, expected)
-    torch.testing.assert_close(*(
-        torch.autograd.grad(v, student)[0] for v in (value, expected)))
+    torch.testing.assert_close(*(torch.autograd.grad(v, student)[0]
+                                 for v in (value, expected)))
 
 
 def test_soft_cross_entropy_row():
     """MMRazor's needs mmcls, which mmxkd does not install: by formula."""
     student, teacher = pair(7, CLASSES)
-    expected = 4 * -((teacher / 2).softmax(-1)
-                     * (student / 2).log_softmax(-1)).sum(-1).mean()
+    expected = 4 * -((teacher / 2).softmax(-1) *
+                     (student / 2).log_softmax(-1)).sum(-1).mean()
     ours = SoftCrossEntropyLoss(temperature=2, background_weight=1.0)
     torch.testing.assert_close(2**2 * ours(student, teacher), expected)
 

@@ -32,10 +32,10 @@ def doubled(value):
 def test_golden_numbers_as_published(teachers, temperature, expected):
     loss = MultiTeacherAlignmentLoss(mode='as_published',
                                      temperature=temperature)
-    assert values(loss.levels(STUDENT, teachers)) == pytest.approx(
-        expected, rel=2e-7)
-    assert loss(STUDENT, teachers).item() == pytest.approx(
-        sum(expected), rel=2e-7)
+    assert values(loss.levels(STUDENT,
+                              teachers)) == pytest.approx(expected, rel=2e-7)
+    assert loss(STUDENT,
+                teachers).item() == pytest.approx(sum(expected), rel=2e-7)
 
 
 @pytest.mark.parametrize('teachers, temperature, expected', [
@@ -43,8 +43,7 @@ def test_golden_numbers_as_published(teachers, temperature, expected):
     (JOINT, 9, [1.47596e-5, 2.55048e-4]),
     (JOINT, 1, [1.1878014e-3, 2.1019220e-2]),
 ])
-def test_golden_numbers_of_the_corrected_form(teachers, temperature,
-                                              expected):
+def test_golden_numbers_of_the_corrected_form(teachers, temperature, expected):
     # Differences of logarithms of 2.8, taken in float32 by those who noted
     # them: no more than its rounding, 1.2e-7, can agree. The slow form below
     # says which digits are right.
@@ -62,14 +61,16 @@ def test_golden_gradients(mode, total, first, tolerance):
     MultiTeacherAlignmentLoss(mode=mode)(student, TEACHERS[0][0]).backward()
     assert student.grad.abs().sum().item() == pytest.approx(
         total, rel=tolerance)
-    assert student.grad[0, 0, 0, 0].item() == pytest.approx(
-        first, rel=tolerance)
+    assert student.grad[0, 0, 0,
+                        0].item() == pytest.approx(first, rel=tolerance)
 
 
 def slow_attention(image, p):
     channels = [c.flatten().tolist() for c in image]
-    energy = [math.fsum(v**p for v in cell) / len(channels)
-              for cell in zip(*channels, strict=True)]
+    energy = [
+        math.fsum(v**p for v in cell) / len(channels)
+        for cell in zip(*channels, strict=True)
+    ]
     norm = math.sqrt(math.fsum(e * e for e in energy))
     return [e / norm for e in energy]
 
@@ -86,15 +87,18 @@ def slow_mta(student, teachers, temperature, p):
     for n in range(len(student)):
         target = slow_attention(teachers[0][n], p)
         for other in teachers[1:]:
-            target = [a * b for a, b in zip(
-                target, slow_attention(other[n], p), strict=True)]
+            target = [
+                a * b for a, b in zip(target, slow_attention(other[n], p),
+                                      strict=True)
+            ]
         if len(teachers) > 1:
             total = math.fsum(map(abs, target))
             target = [v / total for v in target]
         p_t = slow_probabilities(target, temperature)
         p_s = slow_probabilities(slow_attention(student[n], p), temperature)
-        per_image.append(math.fsum(
-            t * math.log(t / s) for t, s in zip(p_t, p_s, strict=True)))
+        per_image.append(
+            math.fsum(t * math.log(t / s)
+                      for t, s in zip(p_t, p_s, strict=True)))
     return math.fsum(per_image) / len(per_image)
 
 
@@ -103,12 +107,14 @@ def slow_mta(student, teachers, temperature, p):
 def test_against_a_slow_form(number, temperature, p):
     loss = MultiTeacherAlignmentLoss(temperature=temperature, p=p)
     expected = [
-        slow_mta(STUDENT[i], [t[i] for t in TEACHERS[:number]], temperature,
-                 p) for i in range(2)]
+        slow_mta(STUDENT[i], [t[i] for t in TEACHERS[:number]], temperature, p)
+        for i in range(2)
+    ]
     assert values(loss.levels(STUDENT, TEACHERS[:number])) == pytest.approx(
         expected, rel=1e-5)
-    assert values(loss.levels(doubled(STUDENT), doubled(TEACHERS[:number]))
-                  ) == pytest.approx(expected, rel=1e-9)
+    assert values(loss.levels(doubled(STUDENT),
+                              doubled(TEACHERS[:number]))) == pytest.approx(
+                                  expected, rel=1e-9)
 
 
 def test_gradients_in_closed_form():
@@ -160,8 +166,8 @@ def test_is_zero_where_the_student_equals_one_teacher():
         loss = MultiTeacherAlignmentLoss(fusion)
         assert loss(STUDENT, STUDENT).item() == 0
         assert loss(STUDENT, [STUDENT]).item() == 0
-    assert MultiTeacherAlignmentLoss('summed')(
-        STUDENT, [STUDENT] * 3).item() == 0
+    assert MultiTeacherAlignmentLoss('summed')(STUDENT,
+                                               [STUDENT] * 3).item() == 0
 
 
 def test_is_never_negative():
@@ -177,17 +183,19 @@ def test_joint_does_not_know_an_order_of_teachers():
     loss = MultiTeacherAlignmentLoss(temperature=0.1)
     value = loss(STUDENT, TEACHERS).item()
     for order in ([1, 2, 0], [2, 1, 0], [0, 2, 1]):
-        assert loss(STUDENT, [TEACHERS[i] for i in order]
-                    ).item() == pytest.approx(value, rel=1e-6)
+        assert loss(STUDENT,
+                    [TEACHERS[i]
+                     for i in order]).item() == pytest.approx(value, rel=1e-6)
 
 
 @pytest.mark.parametrize('scale', [1e-12, 1e-3, 7.0, 1e9])
 def test_scale_of_features_does_not_count(scale):
     loss = MultiTeacherAlignmentLoss(temperature=0.1)
     value = loss(STUDENT[0], [t[0] for t in TEACHERS]).item()
-    assert loss(scale * STUDENT[0], [TEACHERS[0][0] / scale, TEACHERS[1][0],
-                                     scale * TEACHERS[2][0]]
-                ).item() == pytest.approx(value, rel=1e-5)
+    assert loss(
+        scale * STUDENT[0],
+        [TEACHERS[0][0] / scale, TEACHERS[1][0], scale * TEACHERS[2][0]
+         ]).item() == pytest.approx(value, rel=1e-5)
 
 
 def test_summed_is_the_sum_of_single_teachers():
@@ -234,8 +242,8 @@ def test_a_zero_map_takes_no_gradient(p):
     student = torch.zeros(2, 3, 4, 4)
     student[1] = 1
     student.requires_grad_()
-    MultiTeacherAlignmentLoss(p=p)(student, torch.ones(2, 3, 4, 4) + 1
-                                   ).backward()
+    MultiTeacherAlignmentLoss(p=p)(student,
+                                   torch.ones(2, 3, 4, 4) + 1).backward()
     assert (student.grad[0] == 0).all()
     assert student.grad.isfinite().all()
 
@@ -256,8 +264,9 @@ def test_forms_of_the_call():
     assert loss(level, ([a], (b, ), c)).item() == several
     # Levels of one teacher are no teachers.
     assert loss(STUDENT, TEACHERS[0]).item() == pytest.approx(
-        sum(loss(s, t).item() for s, t in zip(
-            STUDENT, TEACHERS[0], strict=True)), rel=1e-6)
+        sum(
+            loss(s, t).item()
+            for s, t in zip(STUDENT, TEACHERS[0], strict=True)), rel=1e-6)
 
 
 X, Y = torch.zeros(1, 2, 4, 6), torch.zeros(1, 2, 2, 3)
@@ -267,8 +276,8 @@ X, Y = torch.zeros(1, 2, 4, 6), torch.zeros(1, 2, 2, 3)
     ([X, Y], [X], 'student has 2 levels, teacher 0 has 1'),
     ([X], [X, X], 'student has 1 levels, teacher 0 has 2'),
     ([X, Y], [[X, Y], [X]], 'student has 2 levels, teacher 1 has 1'),
-    ([X, Y], [[X, Y], [X, X]],
-     r"level 1 is 2×3 in the student, 4×6 in teacher 1; .*"
+    ([X, Y], [[X, Y], [X, X]
+              ], r"level 1 is 2×3 in the student, 4×6 in teacher 1; .*"
      r"'AlignConnector', in_channels=2"),
     (X, [X, X[:, :1], Y], 'level 0 is 4×6 .* 2×3 in teacher 2'),
     (X, X[..., :3, :], 'level 0 is 4×6 .* 3×6 in teacher 0'),
@@ -299,5 +308,5 @@ def test_unknown_options_are_refused(options, message):
 def test_channels_may_differ_and_no_connector_is_inferred():
     loss = MODELS.build(dict(type='MultiTeacherAlignmentLoss'))
     assert not loss.same_shape
-    assert loss(X + 1, [torch.ones(1, 9, 4, 6), torch.ones(1, 1, 4, 6)]
-                ).isfinite()
+    assert loss(X + 1, [torch.ones(1, 9, 4, 6),
+                        torch.ones(1, 1, 4, 6)]).isfinite()

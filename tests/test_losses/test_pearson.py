@@ -13,12 +13,13 @@ def correlation(one, two):
 def test_against_numpy():
     student, teacher = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=1)
     expected = dict(
-        batch=1 - correlation(student, teacher),
-        sample=1 - np.mean([correlation(s, t) for s, t in zip(
-            student, teacher, strict=True)]),
+        batch=1 - correlation(student, teacher), sample=1 - np.mean(
+            [correlation(s, t)
+             for s, t in zip(student, teacher, strict=True)]),
         channel=1 - np.mean([
-            correlation(student[k, c], teacher[k, c])
-            for k in range(2) for c in range(3)]))
+            correlation(student[k, c], teacher[k, c]) for k in range(2)
+            for c in range(3)
+        ]))
     for over, value in expected.items():
         assert PearsonLoss(over)(student, teacher).item() == pytest.approx(
             value, rel=1e-12)
@@ -31,8 +32,7 @@ def test_positive_scale_and_shift_change_nothing(over):
     value = loss(student, teacher).item()
     assert loss(7 * student - 2, teacher).item() == pytest.approx(value)
     assert loss(student, 1e-3 * teacher + 1).item() == pytest.approx(value)
-    assert loss(3 * teacher + 5, teacher).item() == pytest.approx(
-        0, abs=1e-12)
+    assert loss(3 * teacher + 5, teacher).item() == pytest.approx(0, abs=1e-12)
     assert loss(teacher, student).item() == pytest.approx(value)
     assert loss(-teacher, teacher).item() == pytest.approx(2.)
 
@@ -86,12 +86,14 @@ def test_neither_small_nor_great_values_are_lost(scale):
 def test_levels_count_alike():
     student = [drawn(2, 3, 4, 5), drawn(2, 3, 2, 3)]
     teacher = [drawn(2, 3, 4, 5, seed=1), drawn(2, 3, 2, 3, seed=1)]
-    expected = [1 - correlation(s, t)
-                for s, t in zip(student, teacher, strict=True)]
-    assert PearsonLoss()(student, teacher).item() == pytest.approx(
-        sum(expected) / 2)
-    assert PearsonLoss(level_reduction='sum')(
-        student, teacher).item() == pytest.approx(sum(expected))
+    expected = [
+        1 - correlation(s, t) for s, t in zip(student, teacher, strict=True)
+    ]
+    assert PearsonLoss()(student,
+                         teacher).item() == pytest.approx(sum(expected) / 2)
+    assert PearsonLoss(level_reduction='sum')(student,
+                                              teacher).item() == pytest.approx(
+                                                  sum(expected))
 
 
 def test_unknown_axes_and_shapes_are_refused():

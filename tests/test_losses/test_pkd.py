@@ -14,8 +14,9 @@ SHAPES = [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)]
 def slow_pkd(student, teacher):
     """By the correlation of each channel, without its small constant."""
     losses = []
-    for s, t in zip(student.transpose(0, 1).flatten(1).tolist(),
-                    teacher.transpose(0, 1).flatten(1).tolist(), strict=True):
+    for s, t in zip(
+            student.transpose(0, 1).flatten(1).tolist(),
+            teacher.transpose(0, 1).flatten(1).tolist(), strict=True):
         rho = statistics.correlation(s, t)
         losses.append((1 - rho) * (len(s) - 1) / len(s))
     return math.fsum(losses) / len(losses)
@@ -36,8 +37,8 @@ def test_equals_mmrazor(shape, scale, offset):
     ours, gradient = value_and_gradient(PKDLoss(), s, t)
     theirs, expected = value_and_gradient(opponent, s, t)
     assert ours == pytest.approx(theirs, rel=1e-5)
-    torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5
-                               * expected.abs().max().item())
+    torch.testing.assert_close(gradient, expected, rtol=1e-4,
+                               atol=1e-5 * expected.abs().max().item())
 
 
 def test_float64_equals_mmrazor_closely():
@@ -53,8 +54,8 @@ def test_float64_equals_mmrazor_closely():
 @pytest.mark.parametrize('resize_stu', [True, False])
 @pytest.mark.parametrize('size', [(2, 3), (8, 10), (7, 5)])
 def test_resizing_equals_mmrazor(resize_stu, size):
-    opponent = pytest.importorskip('mmrazor.models.losses'
-                                   ).PKDLoss(resize_stu=resize_stu)
+    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss(
+        resize_stu=resize_stu)
     (s, ), (t, ) = maps((2, 3, 4, 5)), maps((2, 3, *size), seed=1)
     ours, gradient = value_and_gradient(PKDLoss(resize_stu), s, t)
     theirs, expected = value_and_gradient(opponent, s, t)
@@ -82,8 +83,8 @@ def test_levels_are_summed_as_in_mmrazor():
 def test_scale_and_offset_do_not_count():
     (s, ), (t, ) = maps((2, 3, 4, 5)), maps((2, 3, 4, 5), seed=1)
     value = PKDLoss()(s, t).item()
-    assert PKDLoss()(3 * s + 5, t / 4 - 1).item() == pytest.approx(
-        value, rel=1e-4)
+    assert PKDLoss()(3 * s + 5,
+                     t / 4 - 1).item() == pytest.approx(value, rel=1e-4)
     assert PKDLoss()(t, s).item() == pytest.approx(value, rel=1e-6)
     assert PKDLoss()(s, 3 * s + 5).item() == pytest.approx(0, abs=1e-10)
     # Against the opposite, a correlation of -1 over 40 numbers.
@@ -111,8 +112,8 @@ def test_one_cell_has_no_deviation():
     assert value == 0 and (gradient == 0).all()
 
 
-@pytest.mark.parametrize('student, teacher', [
-    ((1, 2, 4, 4), (1, 3, 4, 4)), ((1, 2, 4, 4), (2, 2, 4, 4))])
+@pytest.mark.parametrize('student, teacher', [((1, 2, 4, 4), (1, 3, 4, 4)),
+                                              ((1, 2, 4, 4), (2, 2, 4, 4))])
 def test_channels_and_images_must_agree(student, teacher):
     with pytest.raises(ValueError, match='level 0 is .* expected one N, C'):
         PKDLoss()(torch.zeros(student), torch.zeros(teacher))

@@ -50,9 +50,8 @@ def test_equal_weights_are_divergence_plus_entropy():
 
 def test_foreground_weight():
     s, t = golden.student_logits(), golden.teacher_logits()
-    torch.testing.assert_close(
-        soft_cross_entropy(s, t, 1, 3.0, 2.0),
-        2 * soft_cross_entropy(s, t, 1, 1.5, 1.0))
+    torch.testing.assert_close(soft_cross_entropy(s, t, 1, 3.0, 2.0),
+                               2 * soft_cross_entropy(s, t, 1, 1.5, 1.0))
 
 
 def test_teacher_logits_of_minus_infinity():

@@ -27,12 +27,13 @@ def test_levels_are_summed():
 
 def slow_kl(student, teacher, tau):
     """Of one prediction, over its classes."""
+
     def probabilities(z):
         e = [math.exp(v / tau) for v in z]
         return [v / math.fsum(e) for v in e]
-    return tau**2 * math.fsum(
-        t * math.log(t / s) for s, t in zip(
-            probabilities(student), probabilities(teacher), strict=True))
+
+    return tau**2 * math.fsum(t * math.log(t / s) for s, t in zip(
+        probabilities(student), probabilities(teacher), strict=True))
 
 
 def slow_binary(student, teacher, tau):
@@ -43,8 +44,8 @@ def slow_binary(student, teacher, tau):
     return tau**2 * total
 
 
-@pytest.mark.parametrize('activation, slow', [
-    ('softmax', slow_kl), ('sigmoid', slow_binary)])
+@pytest.mark.parametrize('activation, slow', [('softmax', slow_kl),
+                                              ('sigmoid', slow_binary)])
 @pytest.mark.parametrize('tau', [1.0, 3.0])
 @pytest.mark.parametrize('num_classes', [None, 3, 2, 6])
 def test_against_a_slow_loop(activation, slow, tau, num_classes):
@@ -52,8 +53,9 @@ def test_against_a_slow_loop(activation, slow, tau, num_classes):
     k = num_classes or 6
     terms = [
         slow(s[n, a:a + k, y, x].tolist(), t[n, a:a + k, y, x].tolist(), tau)
-        for n in range(2) for a in range(0, 6, k)
-        for y in range(2) for x in range(3)]
+        for n in range(2) for a in range(0, 6, k) for y in range(2)
+        for x in range(3)
+    ]
     options = dict(temperature=tau, activation=activation,
                    num_classes=num_classes)
     for reduction, count in (('batchmean', 2), ('mean', len(terms))):

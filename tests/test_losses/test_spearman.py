@@ -12,8 +12,10 @@ from tests.helpers.feature_maps import drawn
 def slow_soft_rank(values, strength):
     """Pair by pair, as the docstring has it."""
     tau = strength * np.std(values)
-    return [0.5 + sum(min(max((x - y) / (2 * tau) + 0.5, 0), 1)
-                      for y in values) for x in values]
+    return [
+        0.5 + sum(min(max((x - y) / (2 * tau) + 0.5, 0), 1) for y in values)
+        for x in values
+    ]
 
 
 @pytest.mark.parametrize('strength', [1e-6, 0.05, 0.3, 1., 100.])
@@ -31,11 +33,12 @@ def test_soft_rank_is_the_rank_in_the_limit():
     values = drawn(4, 300).round(decimals=2)  # some are equal
     assert len(values[0].unique()) < 290
     found = soft_rank(values, 1e-6)
-    np.testing.assert_allclose(found.numpy(), rankdata(
-        values.numpy(), axis=1), rtol=1e-6)
+    np.testing.assert_allclose(found.numpy(), rankdata(values.numpy(), axis=1),
+                               rtol=1e-6)
     exact = soft_rank(values.float(), 1e-6)
-    np.testing.assert_allclose(exact.numpy(), rankdata(
-        values.float().numpy(), axis=1), rtol=1e-6)
+    np.testing.assert_allclose(exact.numpy(),
+                               rankdata(values.float().numpy(), axis=1),
+                               rtol=1e-6)
 
 
 def test_soft_rank_of_a_great_strength_is_linear():
@@ -83,11 +86,15 @@ def test_rank_mode_is_spearman_in_the_limit():
 
 def test_rank_mode_of_several_images_ranks_each():
     student, teacher = drawn(2, 3, 4, 5), drawn(2, 3, 4, 5, seed=1)
-    ranks = [np.concatenate([rankdata(x) for x in f.flatten(1).numpy()])
-             for f in (student, teacher)]
-    assert SpearmanLoss('rank', strength=1e-6)(
-        student, teacher).item() == pytest.approx(
-            1 - np.corrcoef(*ranks)[0, 1], rel=1e-9)
+    ranks = [
+        np.concatenate([rankdata(x) for x in f.flatten(1).numpy()])
+        for f in (student, teacher)
+    ]
+    assert SpearmanLoss('rank',
+                        strength=1e-6)(student,
+                                       teacher).item() == pytest.approx(
+                                           1 - np.corrcoef(*ranks)[0, 1],
+                                           rel=1e-9)
 
 
 def test_rank_mode_does_not_see_a_growing_function():
@@ -159,8 +166,8 @@ def test_released_mode_is_what_the_released_code_computes():
     student, teacher = drawn(2, 4, 6, 8), drawn(2, 4, 6, 8, seed=1)
     n = 4 * 6 * 8
     teacher[1] += 2
-    ranks = np.stack([projected_rank(t.numpy(), 1.0)[0] / n
-                      for t in teacher.flatten(1)])
+    ranks = np.stack(
+        [projected_rank(t.numpy(), 1.0)[0] / n for t in teacher.flatten(1)])
     assert SpearmanLoss()(student, teacher).item() == pytest.approx(
         1 - np.corrcoef(student.flatten().numpy(), ranks.ravel())[0, 1],
         rel=1e-9)
@@ -175,8 +182,8 @@ def test_released_mode_is_pearson_for_one_image():
 def test_released_mode_is_not_0_where_images_differ_in_their_means():
     teacher = drawn(2, 3, 4, 5)
     teacher -= teacher.mean((1, 2, 3), keepdim=True)
-    assert SpearmanLoss()(teacher, teacher).item() == pytest.approx(
-        0, abs=1e-12)
+    assert SpearmanLoss()(teacher,
+                          teacher).item() == pytest.approx(0, abs=1e-12)
     teacher[1] += 3
     assert SpearmanLoss()(teacher, teacher).item() > 0.1
 
@@ -189,11 +196,13 @@ def test_levels_are_compared_on_the_coarsest_grid_and_summed(mode):
     student = [drawn(2, 3, 4, 6), drawn(2, 3, 2, 3)]
     teacher = [drawn(2, 3, 4, 6, seed=1), drawn(2, 3, 2, 3, seed=1)]
     loss = SpearmanLoss(mode)
-    pooled = [loss(torch.nn.functional.adaptive_avg_pool2d(s, (2, 3)),
-                   torch.nn.functional.adaptive_avg_pool2d(t, (2, 3))).item()
-              for s, t in zip(student, teacher, strict=True)]
-    assert [v.item() for v in loss.levels(student, teacher)] == (
-        pytest.approx(pooled, rel=1e-12))
+    pooled = [
+        loss(torch.nn.functional.adaptive_avg_pool2d(s, (2, 3)),
+             torch.nn.functional.adaptive_avg_pool2d(t, (2, 3))).item()
+        for s, t in zip(student, teacher, strict=True)
+    ]
+    assert [v.item() for v in loss.levels(student, teacher)
+            ] == (pytest.approx(pooled, rel=1e-12))
     assert loss(student, teacher).item() == pytest.approx(sum(pooled))
 
 

@@ -61,16 +61,38 @@ def model():
 ])
 def test_grammar(model, text, path, source, call, steps):
     point = parse(text, model, 'student')
-    assert (point.path, point.source, point.call, point.steps) == (
-        path, source, call, steps)
+    assert (point.path, point.source, point.call,
+            point.steps) == (path, source, call, steps)
     assert (point.model, point.text) == ('student', text)
 
 
 @pytest.mark.parametrize('text', [
-    '', '[0]', '@1', '.', 'neck[', 'neck[]', 'neck[a]', 'neck[1:2:3]',
-    'neck@', 'neck@-1', 'neck@[a]', 'neck..conv', 'neck conv', 'neck/conv',
-    'neck[0', 'neck;', 'neck.layers.7', 'neck.layers', 'nope', 'neck.nope()',
-    'neck.missing.x.0', '0', '.neck', 'neck[0]conv', 'neck@0conv', 'neck.',
+    '',
+    '[0]',
+    '@1',
+    '.',
+    'neck[',
+    'neck[]',
+    'neck[a]',
+    'neck[1:2:3]',
+    'neck@',
+    'neck@-1',
+    'neck@[a]',
+    'neck..conv',
+    'neck conv',
+    'neck/conv',
+    'neck[0',
+    'neck;',
+    'neck.layers.7',
+    'neck.layers',
+    'nope',
+    'neck.nope()',
+    'neck.missing.x.0',
+    '0',
+    '.neck',
+    'neck[0]conv',
+    'neck@0conv',
+    'neck.',
 ])
 def test_what_is_no_address(model, text):
     with pytest.raises(ConfigError) as error:
@@ -83,14 +105,17 @@ def test_a_layer_that_is_none_is_not_found(model):
 
 
 def test_a_list_of_layers_is_never_called(model):
-    with pytest.raises(ConfigError, match=r"one of its layers: "
-                       r"\['neck.layers.0', 'neck.layers.1'\]"):
+    with pytest.raises(
+            ConfigError, match=r"one of its layers: "
+            r"\['neck.layers.0', 'neck.layers.1'\]"):
         parse('neck.layers[0]', model, 'student')
 
 
 @pytest.mark.parametrize('text, model, address', [
-    ('neck', '', 'neck'), ('gated:neck[:4]', 'gated', 'neck[:4]'),
-    (' gated : neck ', 'gated', 'neck'), ('neck[0:4]', '', 'neck[0:4]'),
+    ('neck', '', 'neck'),
+    ('gated:neck[:4]', 'gated', 'neck[:4]'),
+    (' gated : neck ', 'gated', 'neck'),
+    ('neck[0:4]', '', 'neck[0:4]'),
     ('neck@[0:2]', '', 'neck@[0:2]'),
     ('t2:a.b@[0:2][1:]', 't2', 'a.b@[0:2][1:]'),
 ])
@@ -99,8 +124,10 @@ def test_the_model_before_the_colon(text, model, address):
 
 
 def at(text, record):
-    return pick(record, parse(f'neck{text}', nn.ModuleDict(dict(
-        neck=nn.Identity())), 'student'))
+    return pick(
+        record,
+        parse(f'neck{text}', nn.ModuleDict(dict(neck=nn.Identity())),
+              'student'))
 
 
 def test_values_inside_a_record():
@@ -198,18 +225,20 @@ def test_the_right_name_is_among_the_first_three_offered():
 
 
 def test_a_misspelt_layer_offers_names(model):
-    with pytest.raises(ConfigError, match="'t' .* has no layer 'nec'; did "
-                       "you mean 'neck'"):
+    with pytest.raises(
+            ConfigError, match="'t' .* has no layer 'nec'; did "
+            "you mean 'neck'"):
         parse('nec[:4]', model, 't')
-    with pytest.raises(ConfigError, match="no layer 'nekc.conv'; did you "
-                       "mean 'neck.conv'"):
+    with pytest.raises(
+            ConfigError, match="no layer 'nekc.conv'; did you "
+            "mean 'neck.conv'"):
         parse('nekc.conv', model, 't')
     with pytest.raises(ConfigError, match="did you mean 'neck.layers"):
         parse('neck.layer.0', model, 't')
 
 
-@pytest.mark.parametrize('prefix', ['student.', 'module.', 'architecture.',
-                                    'model.'])
+@pytest.mark.parametrize('prefix',
+                         ['student.', 'module.', 'architecture.', 'model.'])
 def test_a_prefix_of_wrappers_is_to_be_left_out(model, prefix):
     with pytest.raises(ConfigError, match=f"leave out '{prefix}'"):
         parse(f'{prefix}neck', model, 'student')
@@ -217,6 +246,7 @@ def test_a_prefix_of_wrappers_is_to_be_left_out(model, prefix):
 
 def test_a_name_taken_for_a_key_offers_layers(model):
     point = parse('neck.con', model, 'student')
-    with pytest.raises(ConfigError, match="nor has 'neck' a layer 'con', did "
-                       "you mean 'neck.conv'"):
+    with pytest.raises(
+            ConfigError, match="nor has 'neck' a layer 'con', did "
+            "you mean 'neck.conv'"):
         pick((1, 2), point, model)

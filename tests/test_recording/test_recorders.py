@@ -71,9 +71,9 @@ def test_nested_lists_tuples_and_dicts(net):
 
 
 def test_repeated_calls(net):
-    first, third, middle, every, tail = read(
-        net, 'shared@0', 'shared@2', 'shared@[0:2]', 'shared@*',
-        'shared@[1:]')
+    first, third, middle, every, tail = read(net, 'shared@0', 'shared@2',
+                                             'shared@[0:2]', 'shared@*',
+                                             'shared@[1:]')
     assert first.shape[-1] == 4 and third.shape[-1] == 2
     assert [v.shape[-1] for v in middle] == [4, 3]
     assert [v.shape[-1] for v in every] == [4, 3, 2]
@@ -89,8 +89,9 @@ def test_steps_apply_to_each_call(net):
 
 def test_a_repeated_layer_needs_a_choice(net):
     _, (value, ) = record(net, 'shared')
-    with pytest.raises(RecordError, match=r"'shared' was called 3 times; say "
-                       r'which by shared@0 … shared@2, or shared@\*'):
+    with pytest.raises(
+            RecordError, match=r"'shared' was called 3 times; say "
+            r'which by shared@0 … shared@2, or shared@\*'):
         value()
 
 
@@ -137,8 +138,9 @@ def test_a_value_without_tensors_is_refused(net):
 def test_in_place_activation_is_noticed_and_then_copied_around(net):
     assert net.block.activate.inplace
     _, (value, ) = record(net, 'block.bn')
-    with pytest.raises(RecordError, match='block.bn: a later layer has '
-                       'changed this value in place'):
+    with pytest.raises(
+            RecordError, match='block.bn: a later layer has '
+            'changed this value in place'):
         value()
     plain = copy.deepcopy(net)
     plain.block.activate.inplace = False
@@ -164,9 +166,11 @@ def test_inputs_are_taken_before_the_layer_writes_into_them(net):
     assert value().min() < 0
 
 
-@pytest.mark.parametrize('texts, runs', [
-    (['block'], 0), (['block.conv', 'shared@1'], 0),
-    (['shared@[0:3]'], 0), (['many.inputs[0]'], 0), (['idle'], 1)])
+@pytest.mark.parametrize('texts, runs', [(['block'], 0),
+                                         (['block.conv', 'shared@1'], 0),
+                                         (['shared@[0:3]'], 0),
+                                         (['many.inputs[0]'], 0),
+                                         (['idle'], 1)])
 def test_stops_when_full(net, texts, runs):
     record(net, *texts, stop=True)
     assert net.runs == runs
@@ -192,8 +196,9 @@ def test_all_calls_stop_a_pass_once_their_number_is_known(net):
 
 def test_a_changed_number_of_calls_is_an_error(net):
     tape, _ = record(net, 'shared@0')
-    with pytest.raises(RecordError, match='student:shared was called 2 times '
-                       'in this step, but 3 times before'):
+    with pytest.raises(
+            RecordError, match='student:shared was called 2 times '
+            'in this step, but 3 times before'):
         with tape.listen():
             net(torch.zeros(1, 1, 2, 4), calls=2)
 
@@ -216,6 +221,7 @@ def test_an_error_of_the_model_passes_and_ends_the_recording(net):
 
 
 def test_a_model_that_catches_exceptions_does_not_catch_the_stop(net):
+
     class Careful(nn.Module):
 
         def __init__(self):

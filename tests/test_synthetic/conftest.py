@@ -32,9 +32,9 @@ def make_block():
     def make(x, z, size=(1.5, 2.0, 4.0), yaw=0.0, kind='car', nir=.5):
         height, width, length = size
         position = np.array([x, 1.65, z])
-        parts = Placer(position, yaw).box(
-            (-width / 2, 0, -length / 2), (width / 2, height, length / 2),
-            Material((.4, .4, .4), nir))
+        parts = Placer(position, yaw).box((-width / 2, 0, -length / 2),
+                                          (width / 2, height, length / 2),
+                                          Material((.4, .4, .4), nir))
         return SceneObject(kind, 'PassengerCar', position, size, yaw,
                            tuple(parts))
 
@@ -46,9 +46,9 @@ def make_wall():
     """An upright rectangle that faces the camera, as one object."""
 
     def make(z, left=-50, right=50, height=5.0, nir=.5):
-        corners = np.array([[left, 1.65, z], [right, 1.65, z],
-                            [right, 1.65 - height, z],
-                            [left, 1.65 - height, z]], float)
+        corners = np.array(
+            [[left, 1.65, z], [right, 1.65, z], [right, 1.65 - height, z],
+             [left, 1.65 - height, z]], float)
         facet = Facet(corners, np.array([0, 0, -1.0]),
                       Material((.4, .4, .4), nir))
         return SceneObject('wall', None, np.array([0, 1.65, z]),

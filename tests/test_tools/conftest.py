@@ -18,8 +18,7 @@ def tool():
     def run(name, *args, code=0, **environment):
         command = [sys.executable] if name.endswith('.py') else ['bash']
         env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
-        env['PYTHONPATH'] = os.pathsep.join(
-            [REPO, env.get('PYTHONPATH', '')])
+        env['PYTHONPATH'] = os.pathsep.join([REPO, env.get('PYTHONPATH', '')])
         env['PATH'] = os.pathsep.join(
             [os.path.dirname(sys.executable), env['PATH']])
         done = subprocess.run(
@@ -51,6 +50,6 @@ def distilled(tmp_path_factory):
     from tests.helpers import resume_kill
     root = tmp_path_factory.mktemp('distilled')
     config = resume_kill.prepare(root, distilled=True)
-    assert resume_kill.train(config, root / 'reference') == 0, (
-        root / 'reference.log').read_text()
+    assert resume_kill.train(
+        config, root / 'reference') == 0, (root / 'reference.log').read_text()
     return root, config

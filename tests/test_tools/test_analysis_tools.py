@@ -22,11 +22,12 @@ def data(tmp_path) -> Path:
     images, annotations = [], []
     for i in range(1, OBJECTS + 1):
         name = f'2020-01-01_00-00-00_{i:05d}'
-        images.append(dict(id=i, file_name=f'images/{name}.png', width=64,
-                           height=48, frame_id=name, weather='light_fog',
-                           daytime='day'))
-        annotations.append(dict(id=i, image_id=i, category_id=1, iscrowd=0,
-                                bbox=[10, 10, 12, 24], area=288))
+        images.append(
+            dict(id=i, file_name=f'images/{name}.png', width=64, height=48,
+                 frame_id=name, weather='light_fog', daytime='day'))
+        annotations.append(
+            dict(id=i, image_id=i, category_id=1, iscrowd=0,
+                 bbox=[10, 10, 12, 24], area=288))
         for folder in ('images', 'gated0', 'gated1', 'gated2'):
             (root / folder).mkdir(exist_ok=True)
             image = np.full((48, 64, 3)[:3 if folder == 'images' else 2], i,
@@ -45,9 +46,10 @@ def write_runs(runs: Path, scores: dict, seeds: int = 1) -> None:
         for model, number in scores.items():
             folder = runs / f'seed_{seed}' / model
             folder.mkdir(parents=True)
-            found = [dict(image_id=i + 1, category_id=1, score=.9,
-                          bbox=[10, 10, 12, 24]) for i in range(number + seed)
-                     ]
+            found = [
+                dict(image_id=i + 1, category_id=1, score=.9,
+                     bbox=[10, 10, 12, 24]) for i in range(number + seed)
+            ]
             for split in ('val', 'test'):
                 (folder / f'{split}.bbox.json').write_text(json.dumps(found))
 
@@ -72,8 +74,10 @@ def compare(repo, data, tmp_path, monkeypatch):
     tool = load(repo, 'compare_detections')
 
     def run(*arguments):
-        monkeypatch.setattr('sys.argv', [
-            'tool', str(data), str(tmp_path / 'out'), *arguments])
+        monkeypatch.setattr(
+            'sys.argv',
+            ['tool', str(data),
+             str(tmp_path / 'out'), *arguments])
         tool.main()
 
     return run
@@ -92,10 +96,10 @@ def test_report_is_exact(report, tmp_path):
         assert content['mAP'][model]['test']['0'] == pytest.approx(
             ap(number), abs=1e-9)
     # (ap(6) - ap(4)) / (ap(10) - ap(4)) = 20 / 60
-    assert content['gap_recovered']['mse']['test']['0'] == pytest.approx(
-        100 / 3)
-    assert content['gap_recovered']['adv']['val']['0'] == pytest.approx(
-        200 / 3)
+    assert content['gap_recovered']['mse']['test']['0'] == pytest.approx(100
+                                                                         / 3)
+    assert content['gap_recovered']['adv']['val']['0'] == pytest.approx(200
+                                                                        / 3)
     assert '| mse | 60.4 | 60.4 | 33 % | 33 % | 1 of 1 seeds |' in text
     assert (tmp_path / 'runs/gap_report.md').read_text() == text
 
@@ -129,17 +133,17 @@ def test_missing_run_is_named(report, tmp_path):
 def test_pictures_of_scenes_spread_over_the_split(compare, tmp_path):
     write_runs(tmp_path / 'runs', SCORES)
     file = tmp_path / 'runs/seed_0/mse/test.bbox.json'
-    compare('--models', f'MSE={file}', '--number', '2', '--sees-gated',
-            'MSE')
+    compare('--models', f'MSE={file}', '--number', '2', '--sees-gated', 'MSE')
     names = sorted(p.name for p in (tmp_path / 'out').iterdir())
-    assert names == ['2020-01-01_00-00-00_00001.png',
-                     '2020-01-01_00-00-00_00010.png']
+    assert names == [
+        '2020-01-01_00-00-00_00001.png', '2020-01-01_00-00-00_00010.png'
+    ]
     assert cv2.imread(str(tmp_path / 'out' / names[0])).shape[1] == 1600
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--frames', '2020-01-01_00-00-00_00099'],
-     "did you mean '2020-01-01_00-00-00_0000"),
+    (['--frames', '2020-01-01_00-00-00_00099'
+      ], "did you mean '2020-01-01_00-00-00_0000"),
     (['--sees-gated', 'mes'], "did you mean 'MSE'"),
     (['--models', 'MSE=nowhere.json'], 'with a file that exists'),
 ])

@@ -19,8 +19,9 @@ def folder(tmp_path):
         (folder / name).mkdir(parents=True)
     calibration = KittiCalibration(
         P2=np.array([[60., 0, 64, 0], [0, 60, 32, 0], [0, 0, 1, 0]]),
-        R0_rect=np.eye(3),
-        Tr_velo_to_cam=np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0]]))
+        R0_rect=np.eye(3), Tr_velo_to_cam=np.array([[0, -1, 0,
+                                                     0], [0, 0, -1, 0],
+                                                    [1, 0, 0, 0]]))
     y, z = np.meshgrid(np.linspace(-12, 12, 40), np.linspace(-3, 3, 10))
     wall = np.stack([np.full(y.shape, 12.), y, z, y * 0], -1).reshape(-1, 4)
     for i in range(4):
@@ -65,8 +66,9 @@ def test_folder_without_labels(browse, folder):
 
 
 def test_errors_name_the_file(browse, folder, tmp_path):
-    with pytest.raises(ConfigError, match="--frames: '00002' is not in.*"
-                       "did you mean '000002'"):
+    with pytest.raises(
+            ConfigError, match="--frames: '00002' is not in.*"
+            "did you mean '000002'"):
         browse('--frames', '00002')
     with pytest.raises(ConfigError, match='--number 0: expected 1 or more'):
         browse('--number', '0')

@@ -116,8 +116,10 @@ def logged_scores(work_dir) -> dict:
     """What a run has left in its log, of KITTI's metrics."""
     log, = work_dir.glob('*/*.json')
     scores = json.loads(log.read_text())
-    return {key.removeprefix('kitti/'): value
-            for key, value in scores.items() if key.startswith('kitti/')}
+    return {
+        key.removeprefix('kitti/'): value for key, value in scores.items()
+        if key.startswith('kitti/')
+    }
 
 
 def detected_labels(detections: KittiObjects) -> KittiObjects:
@@ -130,9 +132,9 @@ def detected_labels(detections: KittiObjects) -> KittiObjects:
         chosen = np.sort(draw.permutation(tall)[:15])
         box = part.bbox[chosen]
         moved = box + draw.uniform(-2, 2, box.shape)
-        frames[frame_id] = dict(
-            name=part.name[chosen], bbox=moved,
-            truncated=[0] * len(chosen), occluded=[0] * len(chosen))
+        frames[frame_id] = dict(name=part.name[chosen], bbox=moved,
+                                truncated=[0] * len(chosen),
+                                occluded=[0] * len(chosen))
     return KittiObjects.from_frames(frames)
 
 
@@ -140,9 +142,10 @@ def detected_labels(detections: KittiObjects) -> KittiObjects:
 def test_a_detector_in_one_and_two_processes(tool, repo, kitti, tmp_path,
                                              free_port):
     labels, config = tmp_path / 'labels', tmp_path / 'config.py'
-    config.write_text(CONFIG.format(
-        base=str(repo / 'configs/kitti/faster-rcnn_r50_fpn_kitti_tiny.py'),
-        root=str(kitti), labels=str(labels)))
+    config.write_text(
+        CONFIG.format(
+            base=str(repo / 'configs/kitti/faster-rcnn_r50_fpn_kitti_tiny.py'),
+            root=str(kitti), labels=str(labels)))
     checkpoint = tmp_path / 'random.pth'
     write_checkpoint(checkpoint, config, 'mmdet')
 
@@ -151,19 +154,19 @@ def test_a_detector_in_one_and_two_processes(tool, repo, kitti, tmp_path,
          '--out', tmp_path / 'found', '--cfg-options',
          'test_evaluator.format_only=True', 'test_evaluator.label_dir=')
     files = sorted((tmp_path / 'found/data').iterdir())
-    assert [f.name for f in files] == [
-        f'{4 + k:06d}.txt' for k in range(FRAMES)]
+    assert [f.name
+            for f in files] == [f'{4 + k:06d}.txt' for k in range(FRAMES)]
     detections = read_results(tmp_path / 'found/data')
     assert len(detections) >= 20 * FRAMES
 
     write_labels(labels, detected_labels(detections))
     tool('test.py', config, checkpoint, '--work-dir', tmp_path / 'one')
-    tool('dist_test.sh', config, checkpoint, 2, '--work-dir',
-         tmp_path / 'two', '--out', tmp_path / 'found_by_two',
-         PORT=free_port)
+    tool('dist_test.sh', config, checkpoint, 2, '--work-dir', tmp_path / 'two',
+         '--out', tmp_path / 'found_by_two', PORT=free_port)
     assert [f.read_bytes() for f in files] == [
         f.read_bytes()
-        for f in sorted((tmp_path / 'found_by_two/data').iterdir())]
+        for f in sorted((tmp_path / 'found_by_two/data').iterdir())
+    ]
     scores = logged_scores(tmp_path / 'one')
     assert logged_scores(tmp_path / 'two') == scores
     assert scores == evaluate(read_labels(labels), detections,
@@ -172,8 +175,7 @@ def test_a_detector_in_one_and_two_processes(tool, repo, kitti, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('kind, model', [('Camera', CAMERA),
-                                         ('LiDAR', LIDAR)])
+@pytest.mark.parametrize('kind, model', [('Camera', CAMERA), ('LiDAR', LIDAR)])
 def test_detectors_of_mmdet3d(tool, kitti, tmp_path, kind, model):
     """Its own models, data set and pipelines; on the CPU."""
     pytest.importorskip('mmdet3d')
@@ -190,8 +192,8 @@ def test_detectors_of_mmdet3d(tool, kitti, tmp_path, kind, model):
     assert len(detections) >= 2 * FRAMES
     assert (detections.location[:, 2] > 0).all()
     scores = logged_scores(tmp_path / 'run')
-    assert scores == evaluate(
-        labels, detections, overlaps=('strict', 'loose')).scalars()
+    assert scores == evaluate(labels, detections,
+                              overlaps=('strict', 'loose')).scalars()
     assert 'Car_aos_AP40_moderate_strict' in scores
     assert scores['n_gt_Car_moderate'] > 0
 
@@ -206,7 +208,9 @@ def test_out_needs_a_metric_that_writes(repo):
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     cfg = ConfigDict(test_evaluator=[
-        dict(type='VOCMetric'), dict(type='mmxkd.KittiMetric3D')])
+        dict(type='VOCMetric'),
+        dict(type='mmxkd.KittiMetric3D')
+    ])
     module.write_to(cfg, 'here')
     assert cfg.test_evaluator[1].submission_prefix == 'here'
     with pytest.raises(ConfigError, match='KittiMetric2D'):

@@ -23,9 +23,11 @@ def folders(tmp_path):
 
 @pytest.fixture
 def command(tool, folders):
+
     def run(*args, code=0):
         return tool('analysis_tools/kitti_eval.py', folders / 'gt',
                     folders / 'dt', *args, code=code)
+
     return run
 
 
@@ -34,8 +36,8 @@ def test_table(command):
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0][:4] == ['KITTI', '2019,', '41', 'frames,']
     assert ['n_gt', '41', '41', '41'] in rows
-    for row in (['bbox', 'AP_R40', '@0.70', '(strict)'],
-                ['aos', 'AP_R11', '@0.70', '(strict)'],
+    for row in (['bbox', 'AP_R40', '@0.70',
+                 '(strict)'], ['aos', 'AP_R11', '@0.70', '(strict)'],
                 ['3d', 'AP_R40', '@0.50', '(loose)']):
         assert row + ['100.0000'] * 3 in rows
     assert done.stderr == ''
@@ -78,9 +80,10 @@ def test_frames(command, folders):
     assert "--frames 'vall': expected all, found, train, val" in done.stderr
 
 
-@pytest.mark.parametrize(('text', 'message'), [
-    ('Car 0 0 1', '000004.txt: line 1: expected 16 fields, found 4'),
-    (LABEL.format(x=1, right=9) + ' nan', 'score is not a finite number')])
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [('Car 0 0 1', '000004.txt: line 1: expected 16 fields, found 4'),
+     (LABEL.format(x=1, right=9) + ' nan', 'score is not a finite number')])
 def test_faults_are_errors_without_traceback(command, folders, text, message):
     (folders / 'dt/000004.txt').write_text(text)
     done = command(code=1)
@@ -92,16 +95,16 @@ def test_bad_arguments(tool, folders):
     done = tool('analysis_tools/kitti_eval.py', folders / 'gtt',
                 folders / 'dt', code=1)
     assert f"did you mean '{folders}/gt'" in done.stderr
-    done = tool('analysis_tools/kitti_eval.py', folders / 'gt',
-                folders / 'dt', '--plot', 'curves.gif', code=1)
+    done = tool('analysis_tools/kitti_eval.py', folders / 'gt', folders / 'dt',
+                '--plot', 'curves.gif', code=1)
     assert 'ends in .png, .pdf or .svg' in done.stderr
 
 
 def test_needs_neither_torch_nor_mmdet():
     heavy = "('torch', 'mmdet', 'mmdet3d', 'numba', 'mmengine', 'scipy')"
-    done = subprocess.run(
-        [sys.executable, '-c', 'import sys\n'
-         'from mmxkd.evaluation.functional.kitti import evaluate\n'
-         f'print([name for name in {heavy} if name in sys.modules])'],
-        capture_output=True, text=True, check=True)
+    done = subprocess.run([
+        sys.executable, '-c', 'import sys\n'
+        'from mmxkd.evaluation.functional.kitti import evaluate\n'
+        f'print([name for name in {heavy} if name in sys.modules])'
+    ], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '[]'

@@ -31,8 +31,8 @@ def test_two_processes_train_resume_and_test(tmp_path, tool, free_port):
     train('whole')
     train('killed', code=1, KILL_AT='step:3')
     train('killed', '--resume')
-    assert resume_kill.differences(
-        tmp_path / 'killed', tmp_path / 'whole') == []
+    assert resume_kill.differences(tmp_path / 'killed',
+                                   tmp_path / 'whole') == []
     done = tool('dist_test.sh', config, tmp_path / 'killed/epoch_3.pth', 2,
                 '--work-dir', tmp_path / 'tested', PORT=free_port)
     assert 'coco/bbox_mAP' in done.stdout + done.stderr

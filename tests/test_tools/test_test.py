@@ -17,11 +17,14 @@ def test_a_distilled_student_without_its_teacher(tool, distilled):
                     '--show-dir', 'pictures')
     finally:
         (root / 'gone').rename(teacher)
-    scores = [re.findall(r'coco/bbox_mAP: (\S+)', text)[-1] for text in (
-        done.stdout + done.stderr, (root / 'reference.log').read_text())]
+    scores = [
+        re.findall(r'coco/bbox_mAP: (\S+)', text)[-1]
+        for text in (done.stdout + done.stderr,
+                     (root / 'reference.log').read_text())
+    ]
     assert scores[0] == scores[1] != '0.0000'
-    assert (done.stdout + done.stderr).count(
-        'keys of the distiller are not needed') == 1
+    assert (done.stdout
+            + done.stderr).count('keys of the distiller are not needed') == 1
     boxes = json.loads((root / 'found.bbox.json').read_text())
     assert {'image_id', 'bbox', 'score', 'category_id'} <= set(boxes[0])
     assert len(list((root / 'tested').glob('*/pictures/*.png'))) == 4

@@ -4,7 +4,8 @@ import torch
 
 @pytest.mark.parametrize('name', [
     'train.py', 'test.py', 'dist_train.sh', 'dist_test.sh', 'slurm_train.sh',
-    'slurm_test.sh'])
+    'slurm_test.sh'
+])
 def test_help(tool, name):
     assert 'CONFIG' in tool(name, '--help').stdout.upper()
 
@@ -23,8 +24,8 @@ def test_a_misspelt_config_is_offered_the_right_one(tool, tiny):
 
 def test_a_missing_checkpoint_is_an_error_before_training(tool, tiny):
     (tiny / 'epoch_1.pth').touch()
-    done = tool('train.py', tiny / 'tiny.py', '--resume',
-                tiny / 'epoch_7.pth', code=2)
+    done = tool('train.py', tiny / 'tiny.py', '--resume', tiny / 'epoch_7.pth',
+                code=2)
     assert f"did you mean '{tiny}/epoch_1.pth'" in done.stderr
 
 

@@ -26,8 +26,10 @@ def test_hits_are_squares_over_the_image_and_the_nearer_is_seen():
     depth = np.zeros((5, 8), np.float32)
     depth[0, 0], depth[2, 3], depth[2, 5] = 5, 40, 10
     shown = depth_overlay(image, depth)
-    colours = {value: depth_colours(np.float32([[value]]))[0, 0]
-               for value in (5, 10, 40)}
+    colours = {
+        value: depth_colours(np.float32([[value]]))[0, 0]
+        for value in (5, 10, 40)
+    }
     expected = image.copy()
     expected[:2, :2] = colours[5]
     expected[1:4, 2:5] = colours[40]

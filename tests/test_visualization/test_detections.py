@@ -51,8 +51,7 @@ def test_colours_tell_found_missed_and_wrong():
     def drawn(**panel):
         picture = compare_detections([Panel('', grey, **panel)], columns=1,
                                      width=5)
-        return [colours(picture, c)
-                for c in ('#56B4E9', '#F0E442', '#D55E00')]
+        return [colours(picture, c) for c in ('#56B4E9', '#F0E442', '#D55E00')]
 
     legend = drawn()
     truth = drawn(truth=BOX)

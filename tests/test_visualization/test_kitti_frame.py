@@ -19,17 +19,17 @@ def draw(objects):
 
 
 def pixels_of(picture, rgb):
-    return np.count_nonzero(
-        (np.abs(picture.astype(int) - rgb) < 40).all(axis=2))
+    return np.count_nonzero((np.abs(picture.astype(int) - rgb)
+                             < 40).all(axis=2))
 
 
 def test_boxes_of_classes_have_their_colours():
     empty = scene(name=[], bbox=np.zeros((0, 4)))
-    boxes = scene(
-        name=['Car', 'DontCare'], bbox=[[60, 30, 120, 70], [200, 10, 250, 40]],
-        dimensions=[[1.5, 1.6, 4], [-1, -1, -1]],
-        location=[[-3, 1, 14], [-1000, -1000, -1000]],
-        rotation_y=[.3, -10])
+    boxes = scene(name=['Car', 'DontCare'], bbox=[[60, 30, 120, 70],
+                                                  [200, 10, 250, 40]],
+                  dimensions=[[1.5, 1.6, 4], [-1, -1, -1]],
+                  location=[[-3, 1, 14], [-1000, -1000, -1000]],
+                  rotation_y=[.3, -10])
     plain, drawn = draw(empty), draw(boxes)
     # Twice the image, enlarged four times, and a title and a scale.
     assert plain.dtype == np.uint8

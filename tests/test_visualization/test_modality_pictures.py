@@ -92,19 +92,20 @@ def test_grey_averages_channels():
 
 def array_of(name):
     """Something that a loader may give."""
-    return dict(
-        img=RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8),
-        gated=RNG.integers(0, 1024, (6, 8, 3), dtype=np.uint16),
-        depth=np.float32(RNG.random((6, 8)) * 80),
-        thermal=RNG.integers(22000, 24000, (6, 8, 1), dtype=np.uint16),
-        audio=RNG.normal(size=(2, 100)),
-        spectrogram=-80 * RNG.random((2, 5, 7)))[name]
+    return dict(img=RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8),
+                gated=RNG.integers(0, 1024, (6, 8, 3), dtype=np.uint16),
+                depth=np.float32(RNG.random((6, 8)) * 80),
+                thermal=RNG.integers(22000, 24000, (6, 8, 1), dtype=np.uint16),
+                audio=RNG.normal(size=(2, 100)), spectrogram=-80 * RNG.random(
+                    (2, 5, 7)))[name]
 
 
-@pytest.mark.parametrize('name, drawn', [
-    ('img', lambda a: a[..., ::-1]), ('gated', gated_colours),
-    ('depth', depth_colours), ('thermal', grey_picture),
-    ('audio', waveform_picture), ('spectrogram', spectrogram_colours)])
+@pytest.mark.parametrize('name, drawn', [('img', lambda a: a[..., ::-1]),
+                                         ('gated', gated_colours),
+                                         ('depth', depth_colours),
+                                         ('thermal', grey_picture),
+                                         ('audio', waveform_picture),
+                                         ('spectrogram', spectrogram_colours)])
 def test_each_modality_is_drawn_as_the_table_says(name, drawn):
     array = array_of(name)
     picture = draw_modality(name, array)
@@ -130,17 +131,18 @@ def test_registered_modality_is_drawn():
         draw_modality('radar', depth)
 
 
-@pytest.mark.parametrize('name, shape, message', [
-    ('img', (6, 8), r'img: expected \(H, W, 3\) of uint8, got \(6, 8\) of f'),
-    ('img', (6, 8, 3), 'img: expected .* of float64'),
-    ('gated', (6, 8, 2), 'gated: expected three gated slices'),
-    ('depth', (6, 8, 3), r'depth: expected \(H, W\) or \(H, W, 1\), got'),
-    ('depth', (6, ), 'depth: expected'),
-    ('thermal', (6, ), r'thermal: expected .*, got \(6,\)'),
-    ('audio', (6, 8, 2), r'audio: expected \(C, T\)'),
-    ('audio', (2, 0), 'audio: expected'),
-    ('spectrogram', (6, 8), r'spectrogram: expected \(C, F, T\)'),
-    ('spectrogram', (2, 0, 5), 'spectrogram: expected')])
+@pytest.mark.parametrize(
+    'name, shape, message',
+    [('img', (6, 8), r'img: expected \(H, W, 3\) of uint8, got \(6, 8\) of f'),
+     ('img', (6, 8, 3), 'img: expected .* of float64'),
+     ('gated', (6, 8, 2), 'gated: expected three gated slices'),
+     ('depth', (6, 8, 3), r'depth: expected \(H, W\) or \(H, W, 1\), got'),
+     ('depth', (6, ), 'depth: expected'),
+     ('thermal', (6, ), r'thermal: expected .*, got \(6,\)'),
+     ('audio', (6, 8, 2), r'audio: expected \(C, T\)'),
+     ('audio', (2, 0), 'audio: expected'),
+     ('spectrogram', (6, 8), r'spectrogram: expected \(C, F, T\)'),
+     ('spectrogram', (2, 0, 5), 'spectrogram: expected')])
 def test_array_of_another_shape_is_refused(name, shape, message):
     with pytest.raises(ValueError, match=message):
         draw_modality(name, np.zeros(shape))

@@ -35,17 +35,10 @@ def test_waveform_of_single_samples():
     assert picture.shape == (5 + 1 + 5, 5, 3) and picture.dtype == np.uint8
     on = (picture == CURVE).all(axis=2)
     # Each column reaches from its sample to the next one.
-    drawn = np.array([[1, 1, 0, 0, 0],
-                      [1, 1, 0, 0, 0],
-                      [1, 1, 1, 1, 1],
-                      [0, 1, 1, 0, 0],
-                      [0, 1, 1, 0, 0],
-                      [0, 0, 0, 0, 0],
-                      [0, 0, 0, 0, 0],
-                      [0, 0, 1, 1, 1],
-                      [1, 1, 1, 0, 0],
-                      [0, 0, 0, 0, 0],
-                      [0, 0, 0, 0, 0]], bool)
+    drawn = np.array(
+        [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 1, 1, 0, 0],
+         [0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 1, 1],
+         [1, 1, 1, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
     np.testing.assert_array_equal(on, drawn)
     assert (picture[5] == 255).all()
     assert not picture[~on & (np.arange(11) != 5)[:, None]].any()

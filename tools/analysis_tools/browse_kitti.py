@@ -27,16 +27,18 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('folder', type=Path,
-                        help='such as data/kitti/training; without label_2 '
-                        'no boxes are drawn')
+    parser.add_argument(
+        'folder', type=Path,
+        help='such as data/kitti/training; without label_2 '
+        'no boxes are drawn')
     parser.add_argument('out', type=Path, help='folder for the pictures')
     parser.add_argument('--frames', nargs='+', metavar='ID',
                         help='default: --number frames, evenly spaced')
     parser.add_argument('--number', type=int, default=6)
-    parser.add_argument('--max-depth', type=float, default=80.0,
-                        help='metres, end of the colour scale '
-                        '(default: %(default)s)')
+    parser.add_argument(
+        '--max-depth', type=float, default=80.0,
+        help='metres, end of the colour scale '
+        '(default: %(default)s)')
     return parser.parse_args(argv)
 
 

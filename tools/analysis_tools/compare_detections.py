@@ -34,9 +34,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split', default='test')
     parser.add_argument('--models', nargs='+', required=True,
                         metavar='TITLE=FILE.bbox.json')
-    parser.add_argument('--sees-gated', nargs='+', default=[],
-                        metavar='TITLE', help='models that are drawn over '
-                        'the slices, in colours, instead of RGB')
+    parser.add_argument(
+        '--sees-gated', nargs='+', default=[], metavar='TITLE',
+        help='models that are drawn over '
+        'the slices, in colours, instead of RGB')
     parser.add_argument('--frames', nargs='+', metavar='ID')
     parser.add_argument('--number', type=int, default=6,
                         help='of scenes (default: %(default)s)')
@@ -80,12 +81,12 @@ def panels_of(image: dict, root: Path, truth: np.ndarray,
               models: dict[str, list[dict]], sees_gated: list[str],
               score_thr: float) -> list[Panel]:
     """RGB, the three slices and one panel per model."""
-    rgb = draw_modality('img',
-                        read(root / image['file_name'], cv2.IMREAD_COLOR))
+    rgb = draw_modality('img', read(root / image['file_name'],
+                                    cv2.IMREAD_COLOR))
     name = Path(image['file_name']).name
-    slices = np.stack([
-        read(root / folder / name, cv2.IMREAD_UNCHANGED) for folder in GATED
-    ], axis=-1)
+    slices = np.stack(
+        [read(root / folder / name, cv2.IMREAD_UNCHANGED) for folder in GATED],
+        axis=-1)
     panels = [Panel('RGB, ground truth', rgb, truth)]
     panels += [
         Panel(f'gated slice {i} ({where})',
@@ -120,16 +121,15 @@ def main() -> None:
     for title in args.sees_gated:
         check_known('--sees-gated', title, models)
     images = content['images']
-    chosen = (named(images, args.frames) if args.frames else
-              choose(images, truth, args.number))
+    chosen = (named(images, args.frames) if args.frames else choose(
+        images, truth, args.number))
     args.out.mkdir(parents=True, exist_ok=True)
     for image in chosen:
         conditions = f'{image["weather"]}, {image["daytime"]}'.replace(
             '_', ' ')
-        panels = panels_of(
-            image, args.data_root, xyxy(truth[image['id']]),
-            {t: d[image['id']] for t, d in models.items()},
-            args.sees_gated, args.score_thr)
+        panels = panels_of(image, args.data_root, xyxy(truth[image['id']]),
+                           {t: d[image['id']] for t, d in models.items()},
+                           args.sees_gated, args.score_thr)
         picture = compare_detections(
             panels, f'{image["frame_id"]} · {conditions} · detections with '
             f'score ≥ {args.score_thr}')

@@ -48,10 +48,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--classes', nargs='+', default=CLASSES,
                         choices=CLASSES, metavar='CLASS',
                         help='default: ' + ' '.join(CLASSES))
-    parser.add_argument('--metrics', nargs='+', default=METRICS,
-                        choices=METRICS, metavar='METRIC',
-                        help='default: ' + ' '.join(METRICS)
-                        + '; aos comes with bbox')
+    parser.add_argument(
+        '--metrics', nargs='+', default=METRICS, choices=METRICS,
+        metavar='METRIC',
+        help='default: ' + ' '.join(METRICS) + '; aos comes with bbox')
     parser.add_argument(
         '--overlaps', nargs='+', default=('strict', ), choices=MIN_OVERLAPS,
         metavar='PROTOCOL', help='strict (cars 0.7, others 0.5; default) '
@@ -86,8 +86,9 @@ def run(args: argparse.Namespace) -> KittiResult:
     ids = frames(args.frames, args.gt_dir, result_dir)
     extra = set(frame_ids_of(result_dir)) - set(ids)
     if extra:
-        print(f'note: {len(extra)} result files of other frames are not '
-              f'evaluated, e.g. {min(extra)}.txt', file=sys.stderr)
+        print(
+            f'note: {len(extra)} result files of other frames are not '
+            f'evaluated, e.g. {min(extra)}.txt', file=sys.stderr)
     try:
         results = read_results(result_dir, ids)
     except ConfigError as error:
@@ -109,8 +110,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         draw_curves(result, args.plot)
     for warning in result.warnings:
         print(f'warning: {warning}', file=sys.stderr)
-    print(json.dumps(result.to_dict(), indent=1) if args.json
-          else result.table())
+    print(
+        json.dumps(result.to_dict(), indent=1) if args.json else result.table(
+        ))
 
 
 if __name__ == '__main__':

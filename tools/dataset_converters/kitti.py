@@ -21,13 +21,14 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('root', type=Path,
-                        help='holds training/, testing/ and perhaps '
-                        'ImageSets/')
-    parser.add_argument('--splits', nargs='+', choices=SPLITS,
-                        help='default: those of ROOT/ImageSets; without it '
-                        'the official ones, test only where there is '
-                        'ROOT/testing')
+    parser.add_argument(
+        'root', type=Path, help='holds training/, testing/ and perhaps '
+        'ImageSets/')
+    parser.add_argument(
+        '--splits', nargs='+', choices=SPLITS,
+        help='default: those of ROOT/ImageSets; without it '
+        'the official ones, test only where there is '
+        'ROOT/testing')
     parser.add_argument('--out', type=Path,
                         help='folder to write to (default: ROOT)')
     parser.add_argument('--depth', action='store_true',
@@ -58,8 +59,10 @@ def _describe(group: ExceptionGroup) -> str:
     hidden = len(group.exceptions) - len(lines)
     if hidden:
         lines.append(f'error: … and {hidden} more')
-    return '\n'.join([*lines, f'{len(group.exceptions)} {group.message}; no '
-                      'info file was written'])
+    return '\n'.join([
+        *lines, f'{len(group.exceptions)} {group.message}; no '
+        'info file was written'
+    ])
 
 
 if __name__ == '__main__':

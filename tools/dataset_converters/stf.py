@@ -52,8 +52,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     for split in SPLITS:
         group.add_argument(f'--{split}', nargs='+', metavar='NAME',
                            help='official splits, or files of ids (.txt)')
-    group.add_argument('--pool', nargs='+', metavar='NAME',
-                       default=NIGHT_POOL,
+    group.add_argument('--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
                        help='official splits that are split anew')
     group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
                        metavar='TRAIN,VAL,TEST')
@@ -64,9 +63,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--classes', nargs='+', default=['Pedestrian'],
                         help='label classes, each with its groups')
     parser.add_argument('--group-as-crowd', action='store_true')
-    parser.add_argument('--allow-unlabelled', action='store_true',
-                        help='frames without a label file become frames '
-                        'without objects')
+    parser.add_argument(
+        '--allow-unlabelled', action='store_true',
+        help='frames without a label file become frames '
+        'without objects')
     parser.add_argument('--num-workers', type=int, default=2)
     return parser.parse_args(argv)
 
@@ -85,18 +85,22 @@ def main(argv=None) -> None:
         ids = named_splits(layout, names)
     else:
         ids = resplit_pool(layout, args.pool, args.shares, args.seed)
-    frames = {split: [frame for frame in layout.find(
-        members, args.allow_unlabelled) if _kept(frame, args)]
-        for split, members in ids.items()}
+    frames = {
+        split: [
+            frame for frame in layout.find(members, args.allow_unlabelled)
+            if _kept(frame, args)
+        ] for split, members in ids.items()
+    }
     if not any(frames.values()):
         raise ConfigError('no frame is left: check the splits, --weather and '
                           '--daytime')
     print(f'reading {layout.rgb_source}, gated*_{layout.gated_source}, '
           f'{layout.labels_dir.name}')
-    settings = ConvertSettings(
-        source=str(args.root.resolve()), gated=layout.gated_source,
-        frame=args.frame, align=args.align, size=args.size,
-        classes=tuple(args.classes), group_as_crowd=args.group_as_crowd)
+    settings = ConvertSettings(source=str(args.root.resolve()),
+                               gated=layout.gated_source, frame=args.frame,
+                               align=args.align, size=args.size,
+                               classes=tuple(args.classes),
+                               group_as_crowd=args.group_as_crowd)
     contents = convert(frames, args.out, settings, args.num_workers)
     for split, content in contents.items():
         print(f'{split}: {len(content["images"])} frames, '

@@ -29,9 +29,9 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    settings = KittiSettings(
-        train=args.train, val=args.val, test=args.test, seed=args.seed,
-        scale=args.scale, azimuth_step=args.azimuth_step)
+    settings = KittiSettings(train=args.train, val=args.val, test=args.test,
+                             seed=args.seed, scale=args.scale,
+                             azimuth_step=args.azimuth_step)
     splits = write_kitti_dataset(args.out, settings, args.num_workers)
     counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
     print(f'{args.out}: {counts}')

@@ -27,8 +27,7 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='image sizes over the official ones')
     parser.add_argument('--split', type=_shares, default=(.7, .15, .15),
                         metavar='TRAIN,VAL,TEST', help='shares, sum 1')
-    parser.add_argument('--weather', type=_weather_mix,
-                        metavar='NAME=SHARE,…',
+    parser.add_argument('--weather', type=_weather_mix, metavar='NAME=SHARE,…',
                         help='e.g. clear=1,light_fog=1,dense_fog=2')
     parser.add_argument('--night', type=float, metavar='SHARE',
                         help='share of night frames')
@@ -46,9 +45,9 @@ def main(argv=None) -> None:
         difficulty = replace(difficulty, weather_mix=args.weather)
     if args.night is not None:
         difficulty = replace(difficulty, night_share=args.night)
-    settings = SyntheticSettings(
-        frames=args.frames, seed=args.seed, scale=args.scale,
-        split=args.split, gated=args.gated, difficulty=difficulty)
+    settings = SyntheticSettings(frames=args.frames, seed=args.seed,
+                                 scale=args.scale, split=args.split,
+                                 gated=args.gated, difficulty=difficulty)
     splits = write_dataset(args.out, settings, args.num_workers)
     counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
     print(f'{args.out}: {counts}')

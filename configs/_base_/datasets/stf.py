@@ -13,10 +13,7 @@ resize = dict(type='mmxkd.Resize', scale=(1333, 500), keep_ratio=True)
 test_meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape',
                   'scale_factor')
 
-train_pipeline = [
-    load_image, load_boxes, resize,
-    dict(type='PackDetInputs')
-]
+train_pipeline = [load_image, load_boxes, resize, dict(type='PackDetInputs')]
 test_pipeline = [
     load_image, resize, load_boxes,
     dict(type='PackDetInputs', meta_keys=test_meta_keys)

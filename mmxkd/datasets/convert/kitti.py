@@ -92,22 +92,25 @@ def convert(root: Path, splits: Mapping[str, Sequence[str]],
     """
     root, out = Path(root), Path(out or root)
     _check_disjoint(splits)
-    wanted = {(folder_of(split), frame_id)
-              for split, ids in splits.items() for frame_id in ids}
+    wanted = {(folder_of(split), frame_id) for split, ids in splits.items()
+              for frame_id in ids}
     _check_present(root, wanted)
     frames = [
-        _Frame(frame_id, root / folder, frame_path(
-            out / folder, 'depth_2', frame_id) if depth else None)
-        for folder, frame_id in sorted(wanted)]
+        _Frame(
+            frame_id, root / folder,
+            frame_path(out / folder, 'depth_2', frame_id) if depth else None)
+        for folder, frame_id in sorted(wanted)
+    ]
     journal = Journal(out / JOURNAL)
     _remove_torn(out)
     infos = _check_all(frames, journal, num_workers)
     contents = {}
     for split, ids in splits.items():
         contents[split] = {
-            'metainfo': metainfo_of(split),
-            'data_list': [infos[f'{folder_of(split)}/{frame_id}']
-                          for frame_id in ids]}
+            'metainfo': metainfo_of(split), 'data_list': [
+                infos[f'{folder_of(split)}/{frame_id}'] for frame_id in ids
+            ]
+        }
         write_text(info_file(out, split), _format(contents[split]))
     journal.remove()
     return contents
@@ -121,9 +124,8 @@ def _kinds(folder: str) -> tuple[str, ...]:
 def _check_disjoint(splits: Mapping[str, Sequence[str]]) -> None:
     both = sorted(set(splits.get('train', ())) & set(splits.get('val', ())))
     if both:
-        raise ConfigError(
-            f'{len(both)} frames stand in train and in val: '
-            f'{", ".join(both[:5])}{", …" if both[5:] else ""}')
+        raise ConfigError(f'{len(both)} frames stand in train and in val: '
+                          f'{", ".join(both[:5])}{", …" if both[5:] else ""}')
 
 
 def _check_present(root: Path, wanted: set[tuple[str, str]]) -> None:
@@ -136,8 +138,9 @@ def _check_present(root: Path, wanted: set[tuple[str, str]]) -> None:
             there = frames_with(root / folder, kind)
             problems += [
                 CorruptSampleError(frame_path(root / folder, kind, frame_id),
-                                   kind, 'no such file')
-                for frame_id in ids if frame_id not in there]
+                                   kind, 'no such file') for frame_id in ids
+                if frame_id not in there
+            ]
     _raise(problems)
 
 
@@ -150,8 +153,9 @@ def _remove_torn(out: Path) -> None:
 
 def _check_all(frames: Sequence[_Frame], journal: Journal,
                num_workers: int) -> dict[str, Any]:
-    infos = {frame.name: journal.get(frame.name, frame.files())
-             for frame in frames}
+    infos = {
+        frame.name: journal.get(frame.name, frame.files()) for frame in frames
+    }
     pending = [frame for frame in frames if infos[frame.name] is None]
     if len(pending) < len(frames):
         print(f'{len(frames) - len(pending)} of {len(frames)} frames were '
@@ -171,12 +175,14 @@ def _raise(problems: Sequence[CorruptSampleError]) -> None:
         raise ExceptionGroup('files that cannot be used', problems)
 
 
-def _check_frame(frame: _Frame
-                 ) -> tuple[dict[str, Any] | None, list[CorruptSampleError]]:
+def _check_frame(
+        frame: _Frame
+) -> tuple[dict[str, Any] | None, list[CorruptSampleError]]:
     """The info of a frame, or all that is wrong with it."""
     readers: dict[str, Callable[[Path], Any]] = {
         'image_2': _read_size, 'calib': read_calibration,
-        'velodyne': read_scan, 'label_2': _read_labels}
+        'velodyne': read_scan, 'label_2': _read_labels
+    }
     found: dict[str, Any] = {'label_2': None}
     problems = []
     for kind in frame.kinds:
@@ -191,15 +197,20 @@ def _check_frame(frame: _Frame
         info = frame_info(frame.frame_id, (width, height), found['calib'],
                           found['velodyne'], found['label_2'])
     except NoProjectionError as error:
-        return None, [_label_error(frame.path('label_2'), error.index,
-                                   str(error))]
+        return None, [
+            _label_error(frame.path('label_2'), error.index, str(error))
+        ]
     if frame.depth is not None:
         try:
-            write_depth(frame.depth, project_depth(
-                found['velodyne'], found['calib'], height, width))
+            write_depth(
+                frame.depth,
+                project_depth(found['velodyne'], found['calib'], height,
+                              width))
         except ValueError as error:
-            return None, [CorruptSampleError(frame.path('velodyne'),
-                                             'velodyne', str(error))]
+            return None, [
+                CorruptSampleError(frame.path('velodyne'), 'velodyne',
+                                   str(error))
+            ]
     return info, []
 
 
@@ -219,8 +230,7 @@ def _read_labels(path: Path) -> KittiObjects:
     real = np.array([label_of(name) >= 0 for name in objects.name], bool)
     for index, reason in _doubtful(objects):
         if real[index]:
-            raise _label_error(path, index,
-                               f'{objects.name[index]}: {reason}')
+            raise _label_error(path, index, f'{objects.name[index]}: {reason}')
     return objects
 
 
@@ -232,13 +242,12 @@ def _label_error(path: Path, index: int, reason: str) -> CorruptSampleError:
 
 
 def _doubtful(objects: KittiObjects) -> Iterator[tuple[int, str]]:
-    checks = (
-        (objects.dimensions.min(axis=1, initial=np.inf) <= 0,
-         'expected a height, width and length above 0'),
-        (~np.isin(objects.occluded, (0, 1, 2, 3)),
-         'expected an occlusion of 0, 1, 2 or 3'),
-        ((objects.truncated < 0) | (objects.truncated > 1),
-         'expected a truncation between 0 and 1'))
+    checks = ((objects.dimensions.min(axis=1, initial=np.inf)
+               <= 0, 'expected a height, width and length above 0'),
+              (~np.isin(objects.occluded, (0, 1, 2, 3)),
+               'expected an occlusion of 0, 1, 2 or 3'),
+              ((objects.truncated < 0) | (objects.truncated > 1),
+               'expected a truncation between 0 and 1'))
     for wrong, reason in checks:
         for index in np.flatnonzero(wrong):
             yield int(index), reason
@@ -248,6 +257,7 @@ def _format(content: Mapping[str, Any]) -> str:
     """JSON with one line a frame."""
     metainfo, *frames = [
         json.dumps(part, sort_keys=True, allow_nan=False)
-        for part in (content['metainfo'], *content['data_list'])]
-    return (f'{{"metainfo": {metainfo},\n"data_list": [\n'
-            + ',\n'.join(frames) + '\n]}\n')
+        for part in (content['metainfo'], *content['data_list'])
+    ]
+    return (f'{{"metainfo": {metainfo},\n"data_list": [\n' + ',\n'.join(frames)
+            + '\n]}\n')

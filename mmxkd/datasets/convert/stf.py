@@ -94,26 +94,25 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
     _check_labels(every)
     _claim(out, settings)
     try:
-        records = dict(zip(
-            (frame.frame_id for frame in every),
-            parallel_map(partial(convert_frame, out=out, settings=settings),
-                         every, num_workers, 'frames'), strict=True))
+        records = dict(
+            zip((frame.frame_id for frame in every),
+                parallel_map(
+                    partial(convert_frame, out=out, settings=settings), every,
+                    num_workers, 'frames'), strict=True))
     finally:
         remove_partial(out, recursive=True)
     contents = {}
     for split, members in frames.items():
-        contents[split] = coco_annotations(
-            [_labelled(frame, records[frame.frame_id], out)
-             for frame in members],
-            settings.classes, settings.group_as_crowd)
+        contents[split] = coco_annotations([
+            _labelled(frame, records[frame.frame_id], out) for frame in members
+        ], settings.classes, settings.group_as_crowd)
         write_json(out / 'annotations' / f'{split}.json', contents[split])
         write_text(out / 'splits' / f'{split}.txt',
                    ''.join(f'{frame.frame_id}\n' for frame in members))
     files: dict[str, Any] = {}
     for record in records.values():
         files.update(record['files'])
-    write_json(out / MANIFEST, {'settings': asdict(settings),
-                                'files': files})
+    write_json(out / MANIFEST, {'settings': asdict(settings), 'files': files})
     return contents
 
 
@@ -151,32 +150,33 @@ def convert_frame(frame: FrameFiles, out: Path,
     record_path = out / PROGRESS / f'{frame.frame_id}.json'
     if record_path.is_file():
         record = json.loads(record_path.read_text(encoding='utf-8'))
-        if all((out / name).is_file()
-               and (out / name).stat().st_size == entry['size']
-               for name, entry in record['files'].items()):
+        if all(
+            (out / name).is_file() and (out
+                                        / name).stat().st_size == entry['size']
+                for name, entry in record['files'].items()):
             return record
     rgb, slices = load_rgb(frame.rgb), load_slices(frame.gated)
     if frame.rgb_calibration is not None:
         rgb = rectify(rgb, frame.rgb_calibration)
     if frame.gated_calibration is not None:
-        slices = [rectify(image, frame.gated_calibration)
-                  for image in slices]
+        slices = [rectify(image, frame.gated_calibration) for image in slices]
     left_scale = _scale(frame.rgb, 'RGB', rgb, LEFT_SIZE)
     gated_scale = _scale(frame.gated[0], 'gated', slices[0], GATED_SIZE)
-    size = settings.size or (round(FRAME_SIZE[0] * gated_scale),
-                             round(FRAME_SIZE[1] * gated_scale))
+    size = settings.size or (round(
+        FRAME_SIZE[0] * gated_scale), round(FRAME_SIZE[1] * gated_scale))
     to_left = frame_to_camera(settings.frame, settings.align, 'left')
     to_gated = frame_to_camera(settings.frame, settings.align, 'gated')
     outputs = {'images': warp_to_frame(rgb, to_left, left_scale, size)}
     for number, image in enumerate(slices):
-        outputs[f'gated{number}'] = warp_to_frame(image, to_gated,
-                                                  gated_scale, size)
+        outputs[f'gated{number}'] = warp_to_frame(image, to_gated, gated_scale,
+                                                  size)
     labels: str | None = None
     if frame.labels is not None:
-        labels = format_labels(move_labels(
-            read_labels(frame.labels),
-            *_label_motion(settings.frame, size, left_scale, gated_scale),
-            size))
+        labels = format_labels(
+            move_labels(
+                read_labels(frame.labels),
+                *_label_motion(settings.frame, size, left_scale, gated_scale),
+                size))
     files = {}
     for folder, image in outputs.items():
         name = f'{folder}/{frame.frame_id}.png'
@@ -198,9 +198,9 @@ def _scale(path: Path, modality: str, image: np.ndarray,
         raise CorruptSampleError(path, modality, str(error)) from error
 
 
-def _label_motion(frame: str, size: tuple[int, int], left_scale: float,
-                  gated_scale: float) -> tuple[tuple[float, float],
-                                               tuple[float, float]]:
+def _label_motion(
+        frame: str, size: tuple[int, int], left_scale: float,
+        gated_scale: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Scale and shift from label pixels to those of the output."""
     stretch = [out / full for out, full in zip(size, FRAME_SIZE, strict=True)]
     if frame == 'rgb':
@@ -215,7 +215,8 @@ def _store(path: Path, data: bytes,
            image: np.ndarray | None = None) -> dict[str, Any]:
     write_bytes(path, data)
     entry: dict[str, Any] = {
-        'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()}
+        'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()
+    }
     if image is not None:
         entry.update(dtype=str(image.dtype), shape=list(image.shape))
     return entry
@@ -226,5 +227,5 @@ def _labelled(frame: FrameFiles, record: Mapping[str, Any],
     labels = []
     if frame.labels is not None:
         labels = read_labels(out / 'gated_labels' / f'{frame.frame_id}.txt')
-    return LabelledFrame(frame.frame_id, tuple(record['size']),
-                         frame.weather, frame.daytime, labels)
+    return LabelledFrame(frame.frame_id, tuple(record['size']), frame.weather,
+                         frame.daytime, labels)

@@ -28,8 +28,7 @@ class PackMultiModalInputs(PackDetInputs):
             ``img`` and left another one where it was.
     """
 
-    def __init__(self,
-                 modalities: Sequence[str] = ('img', 'gated'),
+    def __init__(self, modalities: Sequence[str] = ('img', 'gated'),
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.modalities = tuple(modalities)

@@ -48,8 +48,10 @@ def resize_sparse(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         array([[7., 3.]], dtype=float32)
     """
     if values.ndim == 3:
-        return np.stack([resize_sparse(channel, size)
-                         for channel in np.moveaxis(values, -1, 0)], axis=-1)
+        return np.stack([
+            resize_sparse(channel, size)
+            for channel in np.moveaxis(values, -1, 0)
+        ], axis=-1)
     height, width = np.maximum(values.shape, size).tolist()
     grown = mmcv.imresize(values, (width, height), interpolation='nearest')
     rows = np.arange(height) * size[0] // height
@@ -90,9 +92,10 @@ class Resize(MMDET_Resize):
         height, width = results['img_shape']
         for modality in beside_img(results):
             resize = RESIZES[modality.resize]
-            results[modality.name] = resize(
-                results[modality.name], (height, width),
-                interpolation=self.interpolation, backend=self.backend)
+            results[modality.name] = resize(results[modality.name],
+                                            (height, width),
+                                            interpolation=self.interpolation,
+                                            backend=self.backend)
 
 
 def _exchanges_sides(direction: str) -> bool:
@@ -131,8 +134,7 @@ class RandomFlip(MMDET_RandomFlip):
             sample was drawn to be flipped.
     """
 
-    def __init__(self,
-                 *args,
+    def __init__(self, *args,
                  microphone_permutation: Sequence[int] | None = None,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -141,22 +143,23 @@ class RandomFlip(MMDET_RandomFlip):
     def transform(self, results: dict) -> dict:
         for modality in present(results):
             if modality.flip == 'microphones':
-                self._check_permutation(
-                    modality.name, len(results[modality.name]))
+                self._check_permutation(modality.name,
+                                        len(results[modality.name]))
         results = super().transform(results)
         # The packing transform refuses a sample of which a part was left.
         if results['flip']:
             results['flipped_modalities'] = [
-                modality.name for modality in spatial(results)]
+                modality.name for modality in spatial(results)
+            ]
         return results
 
     def _check_permutation(self, key: str, microphones: int) -> None:
-        directions = ([self.direction]
-                      if isinstance(self.direction, str) else self.direction)
+        directions = ([self.direction] if isinstance(self.direction, str) else
+                      self.direction)
         if not any(map(_exchanges_sides, directions)):
             return
-        if sorted(self.microphone_permutation or []) != list(
-                range(microphones)):
+        if sorted(self.microphone_permutation
+                  or []) != list(range(microphones)):
             raise ConfigError(
                 f'RandomFlip: a sample with {key!r} cannot be flipped '
                 'horizontally without microphone_permutation, a permutation '
@@ -169,9 +172,9 @@ class RandomFlip(MMDET_RandomFlip):
             # mmdet has flipped this one.
             if modality.name != 'img':
                 flip = FLIPS[modality.flip]
-                results[modality.name] = flip(
-                    results[modality.name], direction,
-                    self.microphone_permutation)
+                results[modality.name] = flip(results[modality.name],
+                                              direction,
+                                              self.microphone_permutation)
 
 
 @TRANSFORMS.register_module()
@@ -209,9 +212,9 @@ class Pad(MMDET_Pad):
         super()._pad_img(results)
         for modality in beside_img(results):
             fill = self.pad_val.get(modality.name, modality.pad_value)
-            results[modality.name] = _pad(
-                results[modality.name], results['img_shape'], fill,
-                self.padding_mode)
+            results[modality.name] = _pad(results[modality.name],
+                                          results['img_shape'], fill,
+                                          self.padding_mode)
 
 
 def _pad(values: np.ndarray, size: tuple[int, int],

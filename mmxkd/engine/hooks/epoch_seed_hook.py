@@ -49,7 +49,8 @@ class EpochSeedHook(Hook):
         if runner._randomness_cfg.get('diff_rank_seed'):
             seed -= get_rank()
         samplers: list[Any] = [
-            loader.sampler, getattr(loader.batch_sampler, 'sampler', None)
+            loader.sampler,
+            getattr(loader.batch_sampler, 'sampler', None)
         ]
         for sampler in samplers:
             if hasattr(sampler, 'seed'):

@@ -36,14 +36,16 @@ class FiniteGuardHook(Hook):
                          output: Any) -> None:
             if module.training and isinstance(output, dict):
                 samples = kwargs.get('data_samples')
-                check_finite(output, samples if isinstance(samples, list)
-                             else None, runner.iter)
+                check_finite(output,
+                             samples if isinstance(samples, list) else None,
+                             runner.iter)
 
         def check_gradients(optimizer, args: tuple, kwargs: dict) -> None:
             _check_gradients(optimizer, model, runner.iter)
 
         self._handles = [
-            model.register_forward_hook(check_losses, with_kwargs=True)]
+            model.register_forward_hook(check_losses, with_kwargs=True)
+        ]
         wrappers = [runner.optim_wrapper]
         if isinstance(runner.optim_wrapper, OptimWrapperDict):
             wrappers = list(runner.optim_wrapper.values())
@@ -60,8 +62,10 @@ def _check_gradients(optimizer: torch.optim.Optimizer, model: nn.Module,
                      iteration: int) -> None:
     if hasattr(optimizer, 'found_inf'):
         return  # A fused optimizer that does the scaler's skipping itself.
-    gradients = [p.grad for group in optimizer.param_groups
-                 for p in group['params'] if p.grad is not None]
+    gradients = [
+        p.grad for group in optimizer.param_groups for p in group['params']
+        if p.grad is not None
+    ]
     if not gradients:
         return
     norms = torch._foreach_norm(gradients)
@@ -69,8 +73,10 @@ def _check_gradients(optimizer: torch.optim.Optimizer, model: nn.Module,
     # that matters (it would take a gradient of 1e19).
     if bool(torch.isfinite(torch.stack([n.float() for n in norms]).sum())):
         return
-    names = [name for name, p in model.named_parameters()
-             if p.grad is not None and not bool(torch.isfinite(p.grad).all())]
+    names = [
+        name for name, p in model.named_parameters()
+        if p.grad is not None and not bool(torch.isfinite(p.grad).all())
+    ]
     shown = {f'gradient of {name}': float('nan') for name in names[:10]}
     raise NonFiniteLossError(shown, [f'{len(names)} parameters in all'],
                              iteration)

@@ -29,8 +29,9 @@ class GracefulStopHook(Hook):
     def before_train(self, runner) -> None:
         self._received = 0
         self._process = os.getpid()
-        self._previous = {s: signal.signal(s, self._on_signal)
-                          for s in self.signals}
+        self._previous = {
+            s: signal.signal(s, self._on_signal) for s in self.signals
+        }
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         signal.signal(number, self._previous[signal.Signals(number)])

@@ -67,23 +67,18 @@ class SafeCheckpointHook(CheckpointHook):
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            name,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args)
+        runner.save_checkpoint(self.out_dir, name, self.file_client_args,
+                               save_optimizer=self.save_optimizer,
+                               save_param_scheduler=self.save_param_scheduler,
+                               meta=meta, by_epoch=self.by_epoch,
+                               backend_args=self.backend_args, **self.args)
         if is_main_process():
-            write_atomic(
-                osp.join(runner.work_dir, 'last_checkpoint'),
-                lambda file: file.write(self.last_ckpt.encode()))
+            write_atomic(osp.join(runner.work_dir, 'last_checkpoint'),
+                         lambda file: file.write(self.last_ckpt.encode()))
         self._remove(
-            self.file_backend.join_path(
-                self.out_dir, self.filename_tmpl.format(i)) for i in expired)
+            self.file_backend.join_path(self.out_dir,
+                                        self.filename_tmpl.format(i))
+            for i in expired)
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
         backend = self.file_backend  # type: ignore[has-type]

@@ -12,7 +12,7 @@ from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_known, did_you_mean
+from mmxkd.errors import ConfigError, check_name, did_you_mean
 from mmxkd.registry import HOOKS
 
 
@@ -46,12 +46,10 @@ class StemInitHook(Hook):
     priority = 'NORMAL'
     modes = ('parity', 'inflate', 'keep')
 
-    def __init__(self,
-                 mode: str = 'parity',
-                 key: str = 'backbone.conv1.weight',
-                 rescale: bool = False,
+    def __init__(self, mode: str = 'parity',
+                 key: str = 'backbone.conv1.weight', rescale: bool = False,
                  fresh: Sequence[str] = ()) -> None:
-        check_known('StemInitHook: mode', mode, self.modes)
+        check_name('mode', mode, self.modes, 'StemInitHook')
         if rescale and mode != 'inflate':
             raise ConfigError("StemInitHook: rescale needs mode='inflate'")
         self.mode, self.key, self.rescale = mode, key, rescale

@@ -26,8 +26,8 @@ class StrictEarlyStoppingHook(EarlyStoppingHook):
         if stored:
             self.wait_count, self.best_score = stored
         super().after_val_epoch(runner, metrics)
-        runner.message_hub.update_info(
-            'early_stopping', [self.wait_count, self.best_score])
+        runner.message_hub.update_info('early_stopping',
+                                       [self.wait_count, self.best_score])
 
     def _check_stop_condition(self, current_score: float) -> tuple:
         if current_score == self.best_score:

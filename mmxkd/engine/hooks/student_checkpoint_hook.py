@@ -23,8 +23,9 @@ class StudentCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         state = checkpoint.get('state_dict', checkpoint)
-        extras = [k for k in state
-                  if re.sub(r'^module\.', '', k).startswith(EXTRAS)]
+        extras = [
+            k for k in state if re.sub(r'^module\.', '', k).startswith(EXTRAS)
+        ]
         for key in extras:
             del state[key]
         if extras:

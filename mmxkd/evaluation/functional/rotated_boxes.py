@@ -7,8 +7,7 @@ def _half_sizes_and_turn(boxes: np.ndarray) -> tuple[np.ndarray, ...]:
     return length / 2, width / 2, np.cos(angle), np.sin(angle)
 
 
-def rotated_intersection(boxes: np.ndarray,
-                         others: np.ndarray) -> np.ndarray:
+def rotated_intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection areas of pairs of rotated rectangles.
 
     Each edge of a box is cut where it crosses the four lines that bound the
@@ -62,14 +61,14 @@ def _intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     cos, sin = cos_a * cos_b + sin_a * sin_b, sin_a * cos_b - cos_a * sin_b
     along_x, along_z = half_l * cos, -half_l * sin
     across_x, across_z = half_w * sin, half_w * cos
-    x = np.stack([centre_x + along_x + across_x,
-                  centre_x + along_x - across_x,
-                  centre_x - along_x - across_x,
-                  centre_x - along_x + across_x])
-    z = np.stack([centre_z + along_z + across_z,
-                  centre_z + along_z - across_z,
-                  centre_z - along_z - across_z,
-                  centre_z - along_z + across_z])
+    x = np.stack([
+        centre_x + along_x + across_x, centre_x + along_x - across_x,
+        centre_x - along_x - across_x, centre_x - along_x + across_x
+    ])
+    z = np.stack([
+        centre_z + along_z + across_z, centre_z + along_z - across_z,
+        centre_z - along_z - across_z, centre_z - along_z + across_z
+    ])
     step_x = np.stack([-2 * across_x, -2 * along_x])[[0, 1, 0, 1]]
     step_z = np.stack([-2 * across_z, -2 * along_z])[[0, 1, 0, 1]]
     step_x[2:] *= -1
@@ -78,9 +77,13 @@ def _intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     enter_z, leave_z = _cuts(z, step_z, limit_z)
     first, second = np.maximum(enter_x, enter_z), np.minimum(leave_x, leave_z)
     # Corner, then the four cuts of its edge in order: (5, 4, N).
-    at = np.stack([np.zeros_like(x), np.minimum(enter_x, enter_z),
-                   np.minimum(first, second), np.maximum(first, second),
-                   np.maximum(leave_x, leave_z)])
+    at = np.stack([
+        np.zeros_like(x),
+        np.minimum(enter_x, enter_z),
+        np.minimum(first, second),
+        np.maximum(first, second),
+        np.maximum(leave_x, leave_z)
+    ])
     x = np.clip(x + at * step_x, -limit_x, limit_x)
     z = np.clip(z + at * step_z, -limit_z, limit_z)
     # To outlines (20, N): the points of the first edge, of the second, ….

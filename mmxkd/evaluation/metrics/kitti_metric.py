@@ -65,13 +65,11 @@ class KittiMetric(BaseMetric):
     overlaps: Sequence[str] = ('strict', )
     orientation = True
 
-    def __init__(self,
-                 label_dir: str | None = None,
+    def __init__(self, label_dir: str | None = None,
                  ann_file: str | None = None,
                  classes: Sequence[str] | None = None,
                  submission_prefix: str | None = None,
-                 format_only: bool = False,
-                 **kwargs) -> None:
+                 format_only: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         name = type(self).__name__
         if format_only and not submission_prefix:
@@ -90,8 +88,8 @@ class KittiMetric(BaseMetric):
                               f'{label_dir}')
         self.label_dir = label_dir
         self.infos = KittiInfos(ann_file) if ann_file else None
-        if self.infos and self.infos.split == 'test' and not (
-                label_dir or format_only):
+        if self.infos and self.infos.split == 'test' and not (label_dir
+                                                              or format_only):
             raise ConfigError(
                 f'{name}: {ann_file} is of the test split, which has no '
                 'labels: only write results, with format_only=True')
@@ -192,8 +190,8 @@ class KittiMetric(BaseMetric):
             frames[prediction.frame_id] = prediction.columns
             for reason, number in prediction.dropped.items():
                 dropped[reason] = dropped.get(reason, 0) + number
-        detections = KittiObjects.from_frames(
-            dict(sorted(frames.items())), scored=True)
+        detections = KittiObjects.from_frames(dict(sorted(frames.items())),
+                                              scored=True)
         notes = [f'{n} not counted: {why}' for why, n in dropped.items() if n]
         print_log(
             f'{len(detections)} detections in {len(frames)} frames'
@@ -211,10 +209,11 @@ class KittiMetric(BaseMetric):
                     raise ConfigError(
                         f'{self.label_dir} has no label file of the frame '
                         f'{frame_id!r}; {did_you_mean(frame_id, known)}')
-            number, truth = len(known), read_labels(
-                self.label_dir, list(frame_ids))
-        print_log(f'Evaluating the {len(frame_ids)} frames that were '
-                  f'predicted, of {number} with ground truth', 'current')
+            number, truth = len(known), read_labels(self.label_dir,
+                                                    list(frame_ids))
+        print_log(
+            f'Evaluating the {len(frame_ids)} frames that were '
+            f'predicted, of {number} with ground truth', 'current')
         return truth
 
     def _write(self, detections: KittiObjects) -> None:
@@ -229,8 +228,9 @@ class KittiMetric(BaseMetric):
                 f'not predicted now, {foreign[0]} for one: choose another '
                 'submission_prefix, or remove them')
         write_results(folder, detections)
-        print_log(f'Results of {len(detections.frame_ids)} frames are in '
-                  f'{folder}', 'current')
+        print_log(
+            f'Results of {len(detections.frame_ids)} frames are in '
+            f'{folder}', 'current')
 
 
 def check_names(metric: str, argument: str, chosen: Sequence[str],

@@ -43,8 +43,9 @@ class KittiMetric2D(KittiMetric):
                 or lacks the size of its image.
             ValueError: A box is not finite, or its size is negative.
         """
-        boxes, scores, labels = instances_of(
-            frame_id, sample, 'pred_instances', ('bboxes', 'scores', 'labels'))
+        boxes, scores, labels = instances_of(frame_id, sample,
+                                             'pred_instances',
+                                             ('bboxes', 'scores', 'labels'))
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ConfigError(
                 f'frame {frame_id}: expected pred_instances.bboxes (N, 4), '
@@ -58,6 +59,5 @@ class KittiMetric2D(KittiMetric):
         kept = names != ''
         boxes = clip_boxes(boxes[kept], *image_size_of(frame_id, sample))
         return FramePrediction(
-            frame_id,
-            dict(name=names[kept], bbox=boxes, score=scores[kept]),
+            frame_id, dict(name=names[kept], bbox=boxes, score=scores[kept]),
             {'of classes that KITTI does not evaluate': int((~kept).sum())})

@@ -47,16 +47,11 @@ class KittiMetric3D(KittiMetric):
         ConfigError: As :class:`KittiMetric`.
     """
 
-    def __init__(self,
-                 *args,
-                 metrics: Sequence[str] = ('bbox', 'bev', '3d'),
-                 overlaps: Sequence[str] = ('strict', ),
-                 **kwargs) -> None:
+    def __init__(self, *args, metrics: Sequence[str] = ('bbox', 'bev', '3d'),
+                 overlaps: Sequence[str] = ('strict', ), **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        check_names('KittiMetric3D', 'metrics', metrics,
-                    ('bbox', 'bev', '3d'))
-        check_names('KittiMetric3D', 'overlaps', overlaps,
-                    ('strict', 'loose'))
+        check_names('KittiMetric3D', 'metrics', metrics, ('bbox', 'bev', '3d'))
+        check_names('KittiMetric3D', 'overlaps', overlaps, ('strict', 'loose'))
         self.metrics, self.overlaps = metrics, overlaps
 
     def convert(self, frame_id: str, sample: Mapping) -> FramePrediction:
@@ -75,8 +70,8 @@ class KittiMetric3D(KittiMetric):
             raise ValueError(
                 f'frame {frame_id}: detection {bad[0]} has a negative size: '
                 f'pred_instances_3d.bboxes_3d = {rows[bad[0]].tolist()}')
-        camera = (self.infos.camera(frame_id) if self.infos else
-                  camera_of(frame_id, sample))
+        camera = (self.infos.camera(frame_id) if self.infos else camera_of(
+            frame_id, sample))
         boxes = to_camera(frame_id, sample['pred_instances_3d']['bboxes_3d'],
                           rows, camera)
         size = camera.width, camera.height
@@ -84,13 +79,15 @@ class KittiMetric3D(KittiMetric):
         names = self.names_of(frame_id, labels)
         known, seen = names != '', touches_image(pictures, *size)
         kept = known & seen
-        columns = dict(
-            name=names, score=scores, alpha=observation_angle(boxes),
-            bbox=clip_boxes(pictures, *size), **boxes._asdict())
+        columns = dict(name=names, score=scores,
+                       alpha=observation_angle(boxes),
+                       bbox=clip_boxes(pictures, *size), **boxes._asdict())
         return FramePrediction(
-            frame_id, {key: value[kept] for key, value in columns.items()},
-            {'of classes that KITTI does not evaluate': int((~known).sum()),
-             'outside of the image': int((known & ~seen).sum())})
+            frame_id, {key: value[kept] for key, value in columns.items()}, {
+                'of classes that KITTI does not evaluate': int(
+                    (~known).sum()), 'outside of the image': int(
+                        (known & ~seen).sum())
+            })
 
 
 def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
@@ -144,8 +141,8 @@ def camera_of(frame_id: str, sample: Mapping) -> Camera:
     cam2img = None if matrix is None else as_projection(matrix)
     if cam2img is None:
         raise refuse("expected one finite matrix in the sample's cam2img, got "
-                     + ('none' if matrix is None else
-                        f'the shape {np.asarray(matrix).shape}'))
+                     + ('none' if matrix is
+                        None else f'the shape {np.asarray(matrix).shape}'))
     lidar2cam = as_matrix(sample.get('lidar2cam'), (4, 4))
     if lidar2cam is None and sample.get('lidar2cam') is not None:
         raise refuse("expected one finite 4x4 matrix in the sample's "

@@ -68,11 +68,10 @@ def instances_of(frame_id: str, sample: Mapping, field: str,
         value = getattr(found[key], 'tensor', found[key])
         array = value.detach().cpu().double().numpy()
         finite = np.isfinite(array)
-        bad = np.flatnonzero(
-            ~(finite if array.ndim == 1 else finite.all(axis=1)))
+        bad = np.flatnonzero(~(finite if array.ndim == 1 else finite.all(
+            axis=1)))
         if bad.size:
-            raise ValueError(
-                f'frame {frame_id}: detection {bad[0]} has '
-                f'{field}.{key} = {array[bad[0]].tolist()}')
+            raise ValueError(f'frame {frame_id}: detection {bad[0]} has '
+                             f'{field}.{key} = {array[bad[0]].tolist()}')
         arrays.append(array)
     return arrays

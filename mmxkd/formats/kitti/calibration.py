@@ -125,8 +125,8 @@ def read_calibration(path: str | PathLike) -> KittiCalibration:
     try:
         text = Path(path).read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
-        raise CorruptSampleError(
-            path, _MODALITY, f'cannot be read ({error})') from error
+        raise CorruptSampleError(path, _MODALITY,
+                                 f'cannot be read ({error})') from error
     found: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         name, colon, values = line.partition(':')
@@ -159,8 +159,8 @@ def _parse(name: str, text: str, shape: tuple[int, int]) -> np.ndarray:
         raise ValueError(f'has {len(words)} numbers, expected {wanted}')
     matrix = np.array([_number(word) for word in words]).reshape(shape)
     rotation = matrix[:, :3]
-    if name != 'P2' and not np.allclose(
-            rotation @ rotation.T, np.eye(3), rtol=0, atol=_ORTHONORMAL):
+    if name != 'P2' and not np.allclose(rotation @ rotation.T, np.eye(3),
+                                        rtol=0, atol=_ORTHONORMAL):
         raise ValueError('holds no rotation: its rows are not of length 1 '
                          'and at right angles')
     return matrix

@@ -43,8 +43,7 @@ def from_camera_rows(boxes: np.ndarray) -> CameraBoxes:
                        wrap_angle(boxes[:, 6]))
 
 
-def from_lidar_rows(boxes: np.ndarray,
-                       lidar2cam: np.ndarray) -> CameraBoxes:
+def from_lidar_rows(boxes: np.ndarray, lidar2cam: np.ndarray) -> CameraBoxes:
     """Rows of ``LiDARInstance3DBoxes.tensor``.
 
     The inverse of how KITTI's labels are turned into such boxes: the bottom
@@ -120,7 +119,8 @@ def project_boxes(boxes: CameraBoxes, cam2img: np.ndarray,
     shown = visible[..., None]
     return np.concatenate([
         np.where(shown, pixels, np.inf).min(axis=1),
-        np.where(shown, pixels, -np.inf).max(axis=1)], axis=1)
+        np.where(shown, pixels, -np.inf).max(axis=1)
+    ], axis=1)
 
 
 def project_edges(boxes: CameraBoxes, cam2img: np.ndarray,

@@ -21,8 +21,8 @@ class Difficulty:
     max_truncation: float
 
 
-DIFFICULTIES = (Difficulty('easy', 40, 0, 0.15),
-                Difficulty('moderate', 25, 1, 0.30),
+DIFFICULTIES = (Difficulty('easy', 40, 0,
+                           0.15), Difficulty('moderate', 25, 1, 0.30),
                 Difficulty('hard', 25, 2, 0.50))
 
 #: Classes so close to an evaluated one that finding them is no mistake.

@@ -17,8 +17,8 @@ from .infos import CAMERA
 from .objects import KittiObjects
 from .visible_box import visible_boxes
 
-CATEGORIES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck',
-              'Person_sitting', 'Tram', 'Misc')
+CATEGORIES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck', 'Person_sitting',
+              'Tram', 'Misc')
 """Label k is the name k. The order is mmdet3d's: it stands in its files."""
 DONT_CARE = 'DontCare'
 NUM_POINT_FEATURES = 4
@@ -45,8 +45,10 @@ def label_of(name: str) -> int:
 def metainfo_of(split: str) -> dict[str, Any]:
     """What stands in the info file of a split beside its frames."""
     categories = {name: k for k, name in enumerate(CATEGORIES)}
-    return {'dataset': 'kitti', 'info_version': '1.1', 'split': split,
-            'categories': {**categories, DONT_CARE: -1}}
+    return {
+        'dataset': 'kitti', 'info_version': '1.1', 'split': split,
+        'categories': {**categories, DONT_CARE: -1}
+    }
 
 
 def frame_info(frame_id: str, size: tuple[int, int],
@@ -72,14 +74,16 @@ def frame_info(frame_id: str, size: tuple[int, int],
     cam2img[:3] = calibration.P2
     info: dict[str, Any] = {
         'sample_idx': int(frame_id),
-        'images': {CAMERA: {
-            'img_path': f'{frame_id}.png',
-            'width': size[0],
-            'height': size[1],
-            'cam2img': cam2img.tolist(),
-            'lidar2cam': lidar2cam.tolist(),
-            'lidar2img': (cam2img @ lidar2cam).tolist(),
-        }},
+        'images': {
+            CAMERA: {
+                'img_path': f'{frame_id}.png',
+                'width': size[0],
+                'height': size[1],
+                'cam2img': cam2img.tolist(),
+                'lidar2cam': lidar2cam.tolist(),
+                'lidar2img': (cam2img @ lidar2cam).tolist(),
+            }
+        },
         'lidar_points': {
             'lidar_path': f'{frame_id}.bin',
             'num_pts_feats': NUM_POINT_FEATURES,
@@ -101,8 +105,9 @@ def _instances(objects: KittiObjects, calibration: KittiCalibration,
     labels = [label_of(name) for name in objects.name]
     real = np.array(labels) >= 0
     index = np.where(real, np.cumsum(real) - 1, -1)
-    grades = np.where(real, grade(objects.bbox, objects.occluded,
-                                  objects.truncated), TOO_HARD)
+    grades = np.where(real,
+                      grade(objects.bbox, objects.occluded, objects.truncated),
+                      TOO_HARD)
     hits = np.where(real, points_in_boxes(points, _boxes(objects)), -1)
     centers, depths = _projected_centers(objects, calibration)
     boxes_3d = _rows_of(objects)
@@ -150,12 +155,14 @@ def _boxes(objects: KittiObjects) -> CameraBoxes:
 
 def _rows_of(objects: KittiObjects) -> np.ndarray:
     """(N, 7) x, y, z, length, height, width, rotation_y."""
-    return np.column_stack([objects.location, objects.dimensions[:, [2, 0, 1]],
-                            objects.rotation_y])
+    return np.column_stack([
+        objects.location, objects.dimensions[:, [2, 0, 1]], objects.rotation_y
+    ])
 
 
-def _projected_centers(objects: KittiObjects, calibration: KittiCalibration
-                       ) -> tuple[np.ndarray, np.ndarray]:
+def _projected_centers(
+        objects: KittiObjects,
+        calibration: KittiCalibration) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (N, 2) of the box centres, and what they were divided by (N,).
 
     The latter is mmdet3d's depth: z plus the last number of P2, millimetres.
@@ -192,8 +199,7 @@ def points_in_boxes(points: np.ndarray, boxes: CameraBoxes) -> np.ndarray:
     for k, (height, width, length) in enumerate(boxes.dimensions):
         x, y, z = (points - boxes.location[k]).T
         cos, sin = np.cos(boxes.rotation_y[k]), np.sin(boxes.rotation_y[k])
-        counts[k] = np.count_nonzero(
-            (np.abs(cos * x - sin * z) <= length / 2)
-            & (np.abs(sin * x + cos * z) <= width / 2)
-            & (y <= 0) & (y >= -height))
+        counts[k] = np.count_nonzero((np.abs(cos * x - sin * z) <= length / 2)
+                                     & (np.abs(sin * x + cos * z) <= width / 2)
+                                     & (y <= 0) & (y >= -height))
     return counts

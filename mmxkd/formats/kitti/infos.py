@@ -71,9 +71,8 @@ class KittiInfos:
                 'is read: convert the data set with '
                 'tools/dataset_converters/kitti.py')
         if not Path(path).is_file():
-            raise ConfigError(
-                f'ann_file: no file {self.path}; write it with '
-                'tools/dataset_converters/kitti.py')
+            raise ConfigError(f'ann_file: no file {self.path}; write it with '
+                              'tools/dataset_converters/kitti.py')
         try:
             content = json.loads(Path(path).read_text(encoding='utf-8'))
         except ValueError as error:
@@ -120,8 +119,9 @@ class KittiInfos:
 
     def _frame_id(self, index: int, info: dict) -> str:
         try:
-            path = info.get('images', {}).get(CAMERA, {}).get(
-                'img_path') or info.get('lidar_points', {}).get('lidar_path')
+            path = info.get('images',
+                            {}).get(CAMERA, {}).get('img_path') or info.get(
+                                'lidar_points', {}).get('lidar_path')
         except AttributeError as error:
             raise CorruptSampleError(
                 self.path, 'infos', f'entry {index} is not of the schema: '
@@ -134,9 +134,8 @@ class KittiInfos:
 
     def _info(self, frame_id: str) -> dict:
         if frame_id not in self._infos:
-            raise ConfigError(
-                f'{self.path} has no frame {frame_id!r}; '
-                f'{did_you_mean(frame_id, self._infos)}')
+            raise ConfigError(f'{self.path} has no frame {frame_id!r}; '
+                              f'{did_you_mean(frame_id, self._infos)}')
         return self._infos[frame_id]
 
     def camera(self, frame_id: str) -> Camera:
@@ -174,14 +173,13 @@ class KittiInfos:
         try:
             return KittiObjects.from_frames(columns)
         except ValueError as error:
-            raise CorruptSampleError(
-                self.path, 'infos', str(error)) from error
+            raise CorruptSampleError(self.path, 'infos', str(error)) from error
 
     def _columns(self, frame_id: str) -> dict[str, Any]:
         info = self._info(frame_id)
         if 'instances' not in info:
-            raise CorruptSampleError(
-                self.path, 'infos', f'frame {frame_id} has no labels')
+            raise CorruptSampleError(self.path, 'infos',
+                                     f'frame {frame_id} has no labels')
         try:
             rows = [(self._names[i['bbox_label']], i['truncated'],
                      i['occluded'], i['alpha'], i['bbox'], i['bbox_3d'])
@@ -193,13 +191,12 @@ class KittiInfos:
                 occluded=np.array([r[2] for r in rows], np.float64),
                 alpha=np.array([r[3] for r in rows], np.float64),
                 bbox=np.array([r[4] for r in rows], np.float64).reshape(-1, 4),
-                location=box_3d[:, :3],
-                dimensions=box_3d[:, [4, 5, 3]],
+                location=box_3d[:, :3], dimensions=box_3d[:, [4, 5, 3]],
                 rotation_y=box_3d[:, 6])
         except KeyError as error:
             raise CorruptSampleError(
                 self.path, 'infos', f'frame {frame_id}: an instance has no '
                 f'key or category {error}') from error
         except (TypeError, ValueError) as error:
-            raise CorruptSampleError(
-                self.path, 'infos', f'frame {frame_id}: {error}') from error
+            raise CorruptSampleError(self.path, 'infos',
+                                     f'frame {frame_id}: {error}') from error

@@ -76,8 +76,8 @@ def frame_ids_of(folder: str | os.PathLike) -> list[str]:
     """
     path = Path(folder)
     if not path.is_dir():
-        near = [str(p) for p in path.parent.iterdir() if p.is_dir()
-                ] if path.parent.is_dir() else []
+        near = [str(p) for p in path.parent.iterdir()
+                if p.is_dir()] if path.parent.is_dir() else []
         raise ConfigError(f'no folder {str(path)!r}; '
                           + did_you_mean(str(path), near))
     found = sorted(name[:-4] for name in os.listdir(path)
@@ -122,8 +122,9 @@ def _read(paths: Sequence[Path], fields: int, kind: str) -> KittiObjects:
     values = _numbers(lines, fields)
     if values is None:
         values = _numbers_one_by_one(lines, fields, kind, paths, frame)
-    names = [line.split(None, 1)[0].decode('utf-8', 'replace')
-             for line in lines]
+    names = [
+        line.split(None, 1)[0].decode('utf-8', 'replace') for line in lines
+    ]
     objects = KittiObjects(tuple([path.stem for path in paths]), frame,
                            canonical_names(names), **_columns(values))
     fault = find_fault(objects)
@@ -190,17 +191,23 @@ def _error(index: int, reason: str, kind: str, paths: Sequence[Path],
     path = paths[frame[index]]
     # Blank lines were skipped: count them again.
     number = index - int(np.searchsorted(frame, frame[index]))
-    filled = [i for i, line in enumerate(path.read_bytes().split(b'\n'), 1)
-              if line and not line.isspace()]
+    filled = [
+        i for i, line in enumerate(path.read_bytes().split(b'\n'), 1)
+        if line and not line.isspace()
+    ]
     return CorruptSampleError(path, kind, f'line {filled[number]}: {reason}')
 
 
 def _write(folder: Path, objects: KittiObjects, fields: int) -> None:
-    columns = [np.atleast_2d(getattr(objects, name).T) for name in COLUMNS
-               if getattr(objects, name) is not None]
+    columns = [
+        np.atleast_2d(getattr(objects, name).T) for name in COLUMNS
+        if getattr(objects, name) is not None
+    ]
     values = np.concatenate(columns)[:fields - 1].T.tolist()
-    lines = [f'{name} ' + ' '.join([_shortest(value) for value in row])
-             for name, row in zip(objects.name.tolist(), values, strict=True)]
+    lines = [
+        f'{name} ' + ' '.join([_shortest(value) for value in row])
+        for name, row in zip(objects.name.tolist(), values, strict=True)
+    ]
     edges = np.searchsorted(objects.frame,
                             np.arange(len(objects.frame_ids) + 1)).tolist()
     for frame_id, start, end in zip(objects.frame_ids, edges, edges[1:],
@@ -216,5 +223,5 @@ def _put(file: BinaryIO, content: bytes) -> None:
 
 def _shortest(value: float) -> str:
     """The shortest text that is read back as the same float64."""
-    return str(int(value)) if value.is_integer() and abs(
-        value) < 1e15 else repr(value)
+    return str(int(
+        value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -11,8 +11,10 @@ from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
 
 from .splits import SPLITS, folder_of, official_ids, read_ids
 
-SUFFIXES = {'image_2': '.png', 'calib': '.txt', 'velodyne': '.bin',
-            'label_2': '.txt', 'depth_2': '.png'}
+SUFFIXES = {
+    'image_2': '.png', 'calib': '.txt', 'velodyne': '.bin', 'label_2': '.txt',
+    'depth_2': '.png'
+}
 """Sub-folders and the suffix of their files; ``depth_2`` is ours."""
 LISTS = 'ImageSets'
 _PNG = b'\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR'
@@ -43,8 +45,9 @@ def ids_in(folder: str | PathLike, suffix: str) -> set[str]:
     """Names without ``suffix`` of the files in a folder, if there is one."""
     if not Path(folder).is_dir():
         return set()
-    return {path.stem for path in Path(folder).iterdir()
-            if path.suffix == suffix}
+    return {
+        path.stem for path in Path(folder).iterdir() if path.suffix == suffix
+    }
 
 
 def split_ids(root: str | PathLike, split: str) -> list[str]:
@@ -98,12 +101,15 @@ def splits_of(root: str | PathLike) -> list[str]:
     root = Path(root)
     if not root.is_dir():
         raise ConfigError(f'{root}: no such folder')
-    listed = [split for split in SPLITS
-              if (root / LISTS / f'{split}.txt').is_file()]
+    listed = [
+        split for split in SPLITS if (root / LISTS / f'{split}.txt').is_file()
+    ]
     if {'train', 'val'} <= set(listed) and 'trainval' not in listed:
         listed.insert(2, 'trainval')
-    return listed or [split for split in SPLITS
-                      if split != 'test' or (root / 'testing').is_dir()]
+    return listed or [
+        split
+        for split in SPLITS if split != 'test' or (root / 'testing').is_dir()
+    ]
 
 
 def require_folder(root: str | PathLike, folder: str, kind: str) -> Path:
@@ -115,8 +121,8 @@ def require_folder(root: str | PathLike, folder: str, kind: str) -> Path:
     path = Path(root) / folder / kind
     if not path.is_dir():
         parent = path.parent
-        present = [p.name for p in parent.iterdir() if p.is_dir()
-                   ] if parent.is_dir() else []
+        present = [p.name for p in parent.iterdir()
+                   if p.is_dir()] if parent.is_dir() else []
         raise ConfigError(
             f'{path}: no such folder; {did_you_mean(kind, present)}')
     return path

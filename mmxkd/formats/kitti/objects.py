@@ -18,7 +18,8 @@ NAMES = (*CLASSES, 'Van', 'Truck', 'Person_sitting', 'Tram', 'Misc',
 COLUMNS: dict[str, tuple[int, float]] = {
     'truncated': (1, -1), 'occluded': (1, -1), 'alpha': (1, -10),
     'bbox': (4, -1), 'dimensions': (3, -1), 'location': (3, -1000),
-    'rotation_y': (1, -10), 'score': (1, np.nan)}
+    'rotation_y': (1, -10), 'score': (1, np.nan)
+}
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,8 @@ class KittiObjects:
         return len(self.frame)
 
     @classmethod
-    def from_frames(
-            cls, frames: Mapping[str, Mapping[str, Any]],
-            scored: bool = False) -> 'KittiObjects':
+    def from_frames(cls, frames: Mapping[str, Mapping[str, Any]],
+                    scored: bool = False) -> 'KittiObjects':
         """Objects from one mapping of columns for each frame.
 
         Args:
@@ -104,7 +104,8 @@ class KittiObjects:
             counts.append(count)
         stacked = {
             column: np.concatenate(part or [_column('', column, None, 0)])
-            for column, part in parts.items()}
+            for column, part in parts.items()
+        }
         objects = cls(tuple(frames), np.repeat(np.arange(len(counts)), counts),
                       canonical_names(names), **stacked)
         return objects.checked()
@@ -146,9 +147,9 @@ class KittiObjects:
         rows = ranges(edges[chosen], counts)
         columns = {
             field.name: getattr(self, field.name)[rows]
-            for field in fields(self)
-            if field.name not in ('frame_ids', 'frame')
-            and getattr(self, field.name) is not None}
+            for field in fields(self) if field.name not in (
+                'frame_ids', 'frame') and getattr(self, field.name) is not None
+        }
         return replace(self, frame_ids=wanted, **columns,
                        frame=np.repeat(np.arange(len(wanted)), counts))
 

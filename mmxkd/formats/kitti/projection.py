@@ -76,8 +76,10 @@ def _perhaps_inside(points: np.ndarray, to_image: np.ndarray,
     beyond the plane through one of these borders.
     """
     rim = _RIM * width
-    planes = np.stack([to_image[0] + rim * to_image[2],
-                       (width + rim) * to_image[2] - to_image[0]])
+    planes = np.stack([
+        to_image[0] + rim * to_image[2],
+        (width + rim) * to_image[2] - to_image[0]
+    ])
     planes /= np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
     # Further columns of the points, such as the reflectance, count 0.
     dtype = np.result_type(points, np.float32)

@@ -77,8 +77,10 @@ def official_ids(split: str) -> list[str]:
     if folder_of(split) == 'testing':
         return [f'{k:06d}' for k in range(NUM_TEST)]
     wanted = {'train': (1, ), 'val': (0, ), 'trainval': (0, 1)}[split]
-    return [f'{k:06d}' for k in range(NUM_LABELLED)
-            if _TRAIN_MASK >> k & 1 in wanted]
+    return [
+        f'{k:06d}' for k in range(NUM_LABELLED)
+        if _TRAIN_MASK >> k & 1 in wanted
+    ]
 
 
 def read_ids(path: str | PathLike) -> list[str]:

@@ -30,9 +30,9 @@ def visible_boxes(boxes: CameraBoxes, cam2img: np.ndarray, width: int,
         [0, height - 1]; NaN for a box that the image does not show.
     """
     # Of (q0, q1, q2, 1), where u = q0 / q2 and v = q1 / q2.
-    planes = np.array([[0., 0., 1., -NEAR],
-                       [1., 0., 0., 0.], [-1., 0., width - 1., 0.],
-                       [0., 1., 0., 0.], [0., -1., height - 1., 0.]])
+    planes = np.array([[0., 0., 1., -NEAR], [1., 0., 0., 0.],
+                       [-1., 0., width - 1., 0.], [0., 1., 0., 0.],
+                       [0., -1., height - 1., 0.]])
     projected = box_corners(boxes) @ cam2img[:, :3].T + cam2img[:, 3]
     corners = np.concatenate(
         [projected, np.ones((*projected.shape[:2], 1))], axis=2)

@@ -137,8 +137,8 @@ def warp_image(image: np.ndarray, matrix: np.ndarray,
     """
     # OpenCV counts from the centre of the first pixel.
     matrix = translation(-0.5, -0.5) @ matrix @ translation(0.5, 0.5)
-    return cv2.warpPerspective(
-        image, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return cv2.warpPerspective(image, matrix, size,
+                               flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def warp_to_frame(image: np.ndarray, matrix: np.ndarray, scale: float,
@@ -154,8 +154,8 @@ def warp_to_frame(image: np.ndarray, matrix: np.ndarray, scale: float,
         scale (float): Input size over the camera's official size.
         size (tuple[int, int]): Output width and height.
     """
-    work = (max(round(FRAME_SIZE[0] * scale), size[0]),
-            max(round(FRAME_SIZE[1] * scale), size[1]))
+    work = (max(round(FRAME_SIZE[0] * scale),
+                size[0]), max(round(FRAME_SIZE[1] * scale), size[1]))
     to_full = scaling(FRAME_SIZE[0] / work[0], FRAME_SIZE[1] / work[1])
     warped = warp_image(image, scaling(scale, scale) @ matrix @ to_full, work)
     if work == tuple(size):

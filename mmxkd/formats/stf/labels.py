@@ -82,8 +82,7 @@ def parse_label(line: str) -> StfLabel:
     """
     tokens = line.split()
     if len(tokens) < NUM_FIELDS:
-        raise ValueError(
-            f'expected {NUM_FIELDS} fields, found {len(tokens)}')
+        raise ValueError(f'expected {NUM_FIELDS} fields, found {len(tokens)}')
     name = ' '.join(tokens[:1 - NUM_FIELDS])
     fields = tokens[1 - NUM_FIELDS:]
     numbers = []
@@ -102,26 +101,19 @@ def parse_label(line: str) -> StfLabel:
             raise ValueError(
                 f'visibility of {name!r} must be True, False or -1, found '
                 f'{token!r}')
-    return StfLabel(
-        name=name,
-        truncated=numbers[0],
-        occluded=int(numbers[1]),
-        alpha=numbers[2],
-        box=tuple(numbers[3:7]),
-        size=tuple(numbers[7:10]),
-        location=tuple(numbers[10:13]),
-        orient3d=numbers[13],
-        rotation=tuple(numbers[14:17]),
-        score=numbers[17],
-        quaternion=tuple(numbers[18:22]),
-        visible=tuple(_FLAGS[token] for token in fields[22:]))
+    return StfLabel(name=name, truncated=numbers[0], occluded=int(numbers[1]),
+                    alpha=numbers[2], box=tuple(numbers[3:7]),
+                    size=tuple(numbers[7:10]), location=tuple(numbers[10:13]),
+                    orient3d=numbers[13], rotation=tuple(numbers[14:17]),
+                    score=numbers[17], quaternion=tuple(numbers[18:22]),
+                    visible=tuple(_FLAGS[token] for token in fields[22:]))
 
 
 def format_label(label: StfLabel) -> str:
     """Write one line; the inverse of :func:`parse_label`."""
     numbers = (label.truncated, label.occluded, label.alpha, *label.box,
-               *label.size, *label.location, label.orient3d,
-               *label.rotation, label.score, *label.quaternion)
+               *label.size, *label.location, label.orient3d, *label.rotation,
+               label.score, *label.quaternion)
     flags = ('-1' if flag is None else str(flag) for flag in label.visible)
     return ' '.join([label.name, *(f'{n:.10g}' for n in numbers), *flags])
 
@@ -140,8 +132,8 @@ def read_labels(path: Path) -> list[StfLabel]:
         try:
             labels.append(parse_label(line))
         except ValueError as error:
-            raise CorruptSampleError(
-                f'{path}:{number}', 'labels', str(error)) from error
+            raise CorruptSampleError(f'{path}:{number}', 'labels',
+                                     str(error)) from error
     return labels
 
 

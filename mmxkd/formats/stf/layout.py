@@ -99,8 +99,7 @@ class StfLayout:
             {name: name for name in RGB_SOURCES}, 'RGB')
         labels = self.root / 'gt_labels'
         folders = [labels / name for name in LABEL_FOLDERS[label_frame]]
-        self.labels_dir = next((f for f in folders if f.is_dir()),
-                               folders[0])
+        self.labels_dir = next((f for f in folders if f.is_dir()), folders[0])
         self._from_splits: dict[str, tuple[str, str]] | None = None
 
     def _first_folder(self, folders: dict[str, str], what: str) -> str:
@@ -155,8 +154,8 @@ class StfLayout:
             # Whole words: there is `rain` in `train_clear_day`.
             words = f'_{path.stem}_'
             weather = next((w for w in WEATHERS if f'_{w}_' in words), None)
-            daytime = next((d for d in DAYTIMES
-                            if path.stem.endswith(f'_{d}')), None)
+            daytime = next(
+                (d for d in DAYTIMES if path.stem.endswith(f'_{d}')), None)
             # `rain` overlaps the others and does not tell day from night.
             if weather is None or daytime is None:
                 continue
@@ -176,33 +175,32 @@ class StfLayout:
             CorruptSampleError: A frame lacks files; names them all.
         """
         frames = []
-        calibrations = (
-            self._calibration(self.rgb_source == 'cam_stereo_left',
-                              'calib_cam_stereo_left'),
-            self._calibration(self.gated_source == 'raw', 'calib_gated_bwv'))
+        calibrations = (self._calibration(self.rgb_source == 'cam_stereo_left',
+                                          'calib_cam_stereo_left'),
+                        self._calibration(self.gated_source == 'raw',
+                                          'calib_gated_bwv'))
         for frame_id in frame_ids:
             rgb = (self.root / self.rgb_source
                    / f'{frame_id}{RGB_SOURCES[self.rgb_source]}')
-            gated = tuple(
-                self.root / f'gated{k}_{self.gated_source}'
-                / f'{frame_id}{GATED_SOURCES[self.gated_source]}'
-                for k in range(NUM_SLICES))
+            gated = tuple(self.root / f'gated{k}_{self.gated_source}'
+                          / f'{frame_id}{GATED_SOURCES[self.gated_source]}'
+                          for k in range(NUM_SLICES))
             label_file = self.labels_dir / f'{frame_id}.txt'
             unlabelled = allow_unlabelled and not label_file.is_file()
             labels = None if unlabelled else label_file
             needed = [rgb, *gated, labels, *calibrations]
             _require(frame_id, [path for path in needed if path])
-            frames.append(FrameFiles(frame_id, rgb, gated, labels,
-                                     *self.conditions(frame_id),
-                                     *calibrations))
+            frames.append(
+                FrameFiles(frame_id, rgb, gated, labels,
+                           *self.conditions(frame_id), *calibrations))
         return frames
 
 
 def _require(frame_id: str, paths: Sequence[Path]) -> None:
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
-        raise CorruptSampleError(
-            frame_id, 'frame', 'files not found: ' + ', '.join(missing))
+        raise CorruptSampleError(frame_id, 'frame',
+                                 'files not found: ' + ', '.join(missing))
 
 
 def _read_conditions(path: Path) -> tuple[str, str]:
@@ -213,6 +211,6 @@ def _read_conditions(path: Path) -> tuple[str, str]:
             flags = meta.get(key, {})
             picked.append(next((n for n in names if flags.get(n)), UNKNOWN))
     except (ValueError, AttributeError) as error:
-        raise CorruptSampleError(
-            path, 'conditions', f'cannot be read: {error}') from error
+        raise CorruptSampleError(path, 'conditions',
+                                 f'cannot be read: {error}') from error
     return picked[0], picked[1]

@@ -36,20 +36,23 @@ def rectification_maps(path: Path) -> tuple[tuple[int, int], Maps | None]:
     try:
         info = json.loads(Path(path).read_text(encoding='utf-8'))
         size = int(info['width']), int(info['height'])
-        matrices = {name: np.array(info[name], np.float64).reshape(shape)
-                    for name, shape in _SHAPES.items()}
+        matrices = {
+            name: np.array(info[name], np.float64).reshape(shape)
+            for name, shape in _SHAPES.items()
+        }
     except FileNotFoundError as error:
-        raise CorruptSampleError(
-            path, 'calibration', 'no such file; raw images need it') from error
+        raise CorruptSampleError(path, 'calibration',
+                                 'no such file; raw images need it') from error
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptSampleError(
-            path, 'calibration', f'cannot be read: {error!r}') from error
+        raise CorruptSampleError(path, 'calibration',
+                                 f'cannot be read: {error!r}') from error
     camera, new = matrices['K'], matrices['P'][:, :3]
     if (not matrices['D'].any() and np.array_equal(camera, new)
             and np.array_equal(matrices['R'], np.eye(3))):
         return size, None
-    map_x, map_y = cv2.initUndistortRectifyMap(
-        camera, matrices['D'], matrices['R'], new, size, cv2.CV_32FC1)
+    map_x, map_y = cv2.initUndistortRectifyMap(camera, matrices['D'],
+                                               matrices['R'], new, size,
+                                               cv2.CV_32FC1)
     return size, (map_x, map_y)
 
 

@@ -69,7 +69,9 @@ def resplit_pool(layout: StfLayout, names: Sequence[str],
     order = np.random.default_rng(seed).permutation(sorted(sequences))
     splits: dict[str, list[str]] = {split: [] for split in SPLITS}
     for sequence in order:
-        lacking = [share * total - len(splits[split])
-                   for split, share in zip(SPLITS, shares, strict=True)]
+        lacking = [
+            share * total - len(splits[split])
+            for split, share in zip(SPLITS, shares, strict=True)
+        ]
         splits[SPLITS[int(np.argmax(lacking))]] += sequences[str(sequence)]
     return {split: sorted(ids) for split, ids in splits.items()}

@@ -44,13 +44,11 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
             or a batch does not hold what the model sees.
     """
 
-    def __init__(self,
-                 modalities: Sequence[str] = ('img', 'gated'),
+    def __init__(self, modalities: Sequence[str] = ('img', 'gated'),
                  mean: Sequence[float] | None = None,
                  std: Sequence[float] | None = None,
                  max_value: dict[str, float] | None = None,
-                 channels: dict[str, int] | None = None,
-                 **kwargs) -> None:
+                 channels: dict[str, int] | None = None, **kwargs) -> None:
         # mmengine takes a mean of 1 or 3 numbers only, and would swap the
         # colours of the whole stack: both are done here in its place.
         super().__init__(**kwargs)
@@ -60,14 +58,17 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         self.modalities = tuple(modalities)
         self.max_value = dict(max_value or {})
         self.channels = self._resolve_channels(channels or {})
-        self._colours = {m.name for m in present(self.modalities)
-                         if m.in_colour}
+        self._colours = {
+            m.name for m in present(self.modalities) if m.in_colour
+        }
         if mean is not None or std is not None:
             self._register_statistics(mean or [], std or [])
 
     def _resolve_channels(self, channels: dict[str, int]) -> dict[str, int]:
-        known = {m.name: m.channels for m in MODALITIES.values()
-                 if m.channels is not None}
+        known = {
+            m.name: m.channels for m in MODALITIES.values()
+            if m.channels is not None
+        }
         known.update(channels)
         for key in [*channels, *self.max_value]:
             if key not in self.modalities:
@@ -126,8 +127,7 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
             raise ConfigError(
                 f'this model sees {self.modalities}, but the batch has no '
                 f'{key!r}: load it and pack it with '
-                'mmxkd.PackMultiModalInputs; '
-                + did_you_mean(key, inputs))
+                'mmxkd.PackMultiModalInputs; ' + did_you_mean(key, inputs))
         if isinstance(inputs[key], Tensor):
             return self._scale(inputs[key], key)
         return [self._scale(tensor, key) for tensor in inputs[key]]

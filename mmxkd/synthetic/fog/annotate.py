@@ -58,9 +58,8 @@ def annotate(scene: Scene, surfaces: GBuffer, camera: Camera,
     return labels[::-1]
 
 
-def _label(scene: Scene, thing: SceneObject, name: str,
-           outline: np.ndarray, visible: float,
-           size: tuple[int, int]) -> StfLabel | None:
+def _label(scene: Scene, thing: SceneObject, name: str, outline: np.ndarray,
+           visible: float, size: tuple[int, int]) -> StfLabel | None:
     low, high = outline.min(0), outline.max(0)
     clipped = np.concatenate([np.clip(low, 0, size), np.clip(high, 0, size)])
     extent = clipped[2:] - clipped[:2]
@@ -82,8 +81,9 @@ def _label(scene: Scene, thing: SceneObject, name: str,
         location=tuple(round(float(v), 3) for v in thing.position),
         orient3d=round(float(thing.yaw), 4),
         rotation=(0.0, round(float(thing.yaw), 4), 0.0),
-        quaternion=(0.0, round(float(np.sin(thing.yaw / 2)), 5), 0.0,
-                    round(float(np.cos(thing.yaw / 2)), 5)),
+        quaternion=(0.0, round(float(np.sin(thing.yaw / 2)),
+                               5), 0.0, round(float(np.cos(thing.yaw / 2)),
+                                              5)),
         # Contrast below 5 % counts as invisible (Koschmieder); the LiDAR and
         # the radar are not simulated.
         visible=(bool(np.exp(-air.beta * z) > .05), bool(z < 110.0), None,

@@ -24,10 +24,8 @@ def canvas_camera(scale: float) -> Camera:
     width, height = scaled_size(GATED_SIZE, scale)
     return Camera(
         focal=GATED_FOCAL * scale,
-        centre=(GATED_CENTRE[0] * scale + left,
-                GATED_CENTRE[1] * scale + top),
-        size=(left + width + right, top + height + bottom),
-        offset=(left, top),
+        centre=(GATED_CENTRE[0] * scale + left, GATED_CENTRE[1] * scale + top),
+        size=(left + width + right, top + height + bottom), offset=(left, top),
         scale=scale)
 
 

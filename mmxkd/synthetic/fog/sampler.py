@@ -22,10 +22,9 @@ from mmxkd.synthetic.worlds.scene import (
 
 # Half of the field of view, as x / z; the camera's centre is off the middle.
 VIEW_LEFT, VIEW_RIGHT = -0.27, 0.25
-BACKDROP = Backdrop(
-    setback=(.5, 3.0), start=(6.0, 12.0), gap=(0.0, 6.0), end=130.0,
-    built=.65, tree_setback=(.5, 4.0), far_trees=(135, 170), far_width=40.0,
-    far_step=8.0)
+BACKDROP = Backdrop(setback=(.5, 3.0), start=(6.0, 12.0), gap=(0.0, 6.0),
+                    end=130.0, built=.65, tree_setback=(.5, 4.0),
+                    far_trees=(135, 170), far_width=40.0, far_step=8.0)
 
 
 def sample_scene(seed: int, index: int, difficulty: SceneDifficulty) -> Scene:
@@ -42,10 +41,9 @@ def sample_scene(seed: int, index: int, difficulty: SceneDifficulty) -> Scene:
     left = rng.uniform(-6.5, -5.0)
     road = Road(left, rng.uniform(1.9, 3.2), rng.uniform(2.0, 3.5),
                 rng.uniform(.10, .2), rng.uniform(0, 9))
-    return Scene(
-        seed=seed, index=index, road=road, atmosphere=atmosphere,
-        backdrop=far_to_near(BACKDROP.sample(rng, road, night)),
-        objects=_sample_objects(rng, road, difficulty, night))
+    return Scene(seed=seed, index=index, road=road, atmosphere=atmosphere,
+                 backdrop=far_to_near(BACKDROP.sample(rng, road, night)),
+                 objects=_sample_objects(rng, road, difficulty, night))
 
 
 def _sample_objects(rng: np.random.Generator, road: Road,
@@ -59,6 +57,7 @@ def _sample_objects(rng: np.random.Generator, road: Road,
     def stand(build: Callable[..., SceneObject], nearest: float,
               farthest: float, half_width: float = .35,
               half_length: float = .35) -> None:
+
         def anywhere() -> Place:
             # Density falls with the distance a little slower than 1 / z.
             z = nearest + (farthest - nearest) * rng.random()**1.4
@@ -72,8 +71,8 @@ def _sample_objects(rng: np.random.Generator, road: Road,
     for _ in range(rng.poisson(1.6)):
         objects += _sample_vehicle(rng, road, ground, night)
     if rng.random() < difficulty.group_share:
-        stand(people.pedestrian_group, max(near, 30.0), max(far, 31.0),
-              1.5, .8)
+        stand(people.pedestrian_group, max(near, 30.0), max(far, 31.0), 1.5,
+              .8)
     for _ in range(min(rng.poisson(difficulty.pedestrians), 9)):
         stand(people.pedestrian, near, far)
     for _ in range(rng.poisson(.3)):

@@ -60,16 +60,16 @@ class SyntheticSettings:
         if not 0.1 <= self.scale <= 1:
             raise ConfigError(f'scale must be 0.1..1: {self.scale}')
         # Both images and the training frame must keep their proportions.
-        if any(abs(v * self.scale - round(v * self.scale)) > 1e-6
-               for v in (1280, 720, 1920, 1024)):
+        if any(
+                abs(v * self.scale - round(v * self.scale)) > 1e-6
+                for v in (1280, 720, 1920, 1024)):
             raise ConfigError(
                 f'scale {self.scale} gives image sizes that are not whole '
                 'pixels; use a multiple of 1/16')
         if (len(self.split) != 3 or min(self.split) < 0
                 or abs(sum(self.split) - 1) > 1e-6):
-            raise ConfigError(
-                'split must be three shares with the sum 1: '
-                f'{self.split}')
+            raise ConfigError('split must be three shares with the sum 1: '
+                              f'{self.split}')
         if self.gated not in GATED_FORMATS:
             raise ConfigError(
                 f'gated must be one of {GATED_FORMATS}: {self.gated!r}')
@@ -185,9 +185,9 @@ def write_dataset(root: Path, settings: SyntheticSettings,
                        ('left', 'calib_cam_stereo_left')):
         write_json(root / f'{name}.json', calibration(kind, settings.scale))
     try:
-        conditions = list(parallel_map(
-            partial(write_frame, root=root, settings=settings),
-            range(settings.frames), num_workers, 'scenes'))
+        conditions = list(
+            parallel_map(partial(write_frame, root=root, settings=settings),
+                         range(settings.frames), num_workers, 'scenes'))
     finally:
         remove_partial(root, recursive=True)
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}

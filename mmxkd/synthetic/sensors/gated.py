@@ -28,8 +28,8 @@ _WHITE = 1300.0
 _FALLOFF = 0.5
 
 
-def range_profile(depth: np.ndarray,
-                  corners: tuple[float, float, float, float]) -> np.ndarray:
+def range_profile(depth: np.ndarray, corners: tuple[float, float, float,
+                                                    float]) -> np.ndarray:
     """Trapezoid: share of the light of a slice by distance.
 
     Args:
@@ -68,8 +68,8 @@ def render_gated(scene: Scene, surfaces: GBuffer, camera: Camera,
     facing = .25 + .75 * np.clip(-normal[..., 2], 0, 1)
     columns, _ = camera.rays()
     vignette = np.exp(-(columns[left:left + width] / .45)**2)
-    active = (reflectance * facing * vignette
-              * (25.0 / np.maximum(depth, 3.0))**_FALLOFF
+    active = (reflectance * facing * vignette *
+              (25.0 / np.maximum(depth, 3.0))**_FALLOFF
               * np.exp(-2 * beta * depth))
     # The band-pass lets some daylight of 808 nm in, seen through the fog.
     daylight = .05 * max(air.sun) + .03 * (air.daytime == 'day')

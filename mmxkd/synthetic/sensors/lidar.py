@@ -17,8 +17,9 @@ from .rays import meet_capsule, meet_facet, meet_ground
 NOISE_STREAM = 4
 # Beams of the HDL-64E: an upper block of 32 at 1/3 degree, a lower one at
 # 1/2 degree; degrees above the horizon.
-ELEVATIONS = np.concatenate([np.linspace(2.0, -8.33, 32),
-                             np.linspace(-8.87, -24.9, 32)])
+ELEVATIONS = np.concatenate(
+    [np.linspace(2.0, -8.33, 32),
+     np.linspace(-8.87, -24.9, 32)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,28 +71,31 @@ def scan(scene: Scene, lidar: Lidar, height: float) -> Scan:
         height (float): The ground is the plane y = ``height``, metres.
     """
     elevations, azimuths = np.deg2rad(ELEVATIONS), lidar.azimuths
-    own = np.stack(np.broadcast_arrays(
-        np.cos(elevations)[:, None] * np.cos(azimuths),
-        np.cos(elevations)[:, None] * np.sin(azimuths),
-        np.sin(elevations)[:, None]), axis=-1)
+    own = np.stack(
+        np.broadcast_arrays(
+            np.cos(elevations)[:, None] * np.cos(azimuths),
+            np.cos(elevations)[:, None] * np.sin(azimuths),
+            np.sin(elevations)[:, None]), axis=-1)
     directions = own @ lidar.to_world[:3, :3].T
     origin = lidar.to_world[:3, 3]
 
     distance = meet_ground(origin, directions, height)
     echo = _ground_echo(scene, origin, directions, distance)
     instance = np.zeros(distance.shape, np.int64)
-    things = [*((0, thing) for thing in scene.backdrop),
-              *enumerate(scene.objects, start=1)]
+    things = [
+        *((0, thing) for thing in scene.backdrop),
+        *enumerate(scene.objects, start=1)
+    ]
     parts = [(number, part) for number, thing in things
              for part in thing.parts]
     for (number, part), window in zip(
-            parts, _windows([part for _, part in parts], lidar, elevations,
-                            azimuths), strict=True):
+            parts,
+            _windows([part for _, part in parts], lidar, elevations, azimuths),
+            strict=True):
         if window is None:
             continue
-        hits = (meet_capsule(origin, directions[window], part)
-                if isinstance(part, Capsule) else
-                meet_facet(origin, directions[window], part))
+        hits = (meet_capsule(origin, directions[window], part) if isinstance(
+            part, Capsule) else meet_facet(origin, directions[window], part))
         closer = hits.distance < distance[window]
         distance[window][closer] = hits.distance[closer]
         echo[window][closer] = part.material.nir * hits.facing[closer]
@@ -122,14 +126,16 @@ def _windows(parts: list[Part], lidar: Lidar, elevations: np.ndarray,
     """Rings and columns that may meet each part; None where none does."""
     if not parts:
         return []
-    corners = [np.stack([p.start, p.end]) if isinstance(p, Capsule)
-               else p.points for p in parts]
+    corners = [
+        np.stack([p.start, p.end]) if isinstance(p, Capsule) else p.points
+        for p in parts
+    ]
     counts = np.array([len(c) for c in corners])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     to_own = np.linalg.inv(lidar.to_world)
     points = np.concatenate(corners) @ to_own[:3, :3].T + to_own[:3, 3]
-    largest = np.array([max(p.radii) if isinstance(p, Capsule) else 0.0
-                        for p in parts])
+    largest = np.array(
+        [max(p.radii) if isinstance(p, Capsule) else 0.0 for p in parts])
     radii = np.repeat(largest, counts)
 
     flat = np.hypot(points[:, 0], points[:, 1])
@@ -143,8 +149,9 @@ def _windows(parts: list[Part], lidar: Lidar, elevations: np.ndarray,
     right, left = np.where(whole, -np.pi, right), np.where(whole, np.pi, left)
 
     middle = np.add.reduceat(points, first) / counts[:, None]
-    reach = np.maximum.reduceat(np.linalg.norm(
-        points - np.repeat(middle, counts, axis=0), axis=1) + radii, first)
+    reach = np.maximum.reduceat(
+        np.linalg.norm(points - np.repeat(middle, counts, axis=0), axis=1)
+        + radii, first)
     away = np.linalg.norm(middle, axis=1)
     tilt = np.arcsin(np.clip(middle[:, 2] / np.maximum(away, 1e-9), -1, 1))
     cone = np.where(reach < away,
@@ -155,7 +162,7 @@ def _windows(parts: list[Part], lidar: Lidar, elevations: np.ndarray,
     columns = np.searchsorted(-azimuths, [-left, -right])
     near = away - reach <= lidar.max_range
     return [
-        (slice(top, bottom), slice(start, stop))
-        if close and bottom > top and stop > start else None
-        for close, (top, bottom), (start, stop) in zip(
-            near.tolist(), rows.T.tolist(), columns.T.tolist(), strict=True)]
+        (slice(top, bottom), slice(start, stop)) if close and bottom > top
+        and stop > start else None for close, (top, bottom), (start, stop) in
+        zip(near.tolist(), rows.T.tolist(), columns.T.tolist(), strict=True)
+    ]

@@ -56,8 +56,9 @@ def fixed_point(polygon: np.ndarray) -> np.ndarray:
 def albedo_value(material: Material) -> tuple[int, ...]:
     """Red, green, blue and NIR reflectance, 0..255."""
     red, green, blue = material.albedo
-    return tuple(min(int(255 * v + .5), 255) for v in (
-        red, green, blue, material.nir / NIR_FULL))
+    return tuple(
+        min(int(255 * v + .5), 255)
+        for v in (red, green, blue, material.nir / NIR_FULL))
 
 
 def _normal_values(normals: np.ndarray) -> np.ndarray:
@@ -71,10 +72,12 @@ def polygons_of(things: Sequence[SceneObject],
     Facets that are turned away and parts outside of the image are left out.
     """
     parts = [part for thing in things for part in thing.parts]
-    capsules = iter(_capsule_polygons(
-        [part for part in parts if isinstance(part, Capsule)], camera))
-    facets = iter(_facet_polygons(
-        [part for part in parts if isinstance(part, Facet)], camera))
+    capsules = iter(
+        _capsule_polygons(
+            [part for part in parts if isinstance(part, Capsule)], camera))
+    facets = iter(
+        _facet_polygons([part for part in parts if isinstance(part, Facet)],
+                        camera))
     drawn = []
     for thing in things:
         polygons = (next(capsules if isinstance(part, Capsule) else facets)
@@ -104,26 +107,33 @@ def _capsule_polygons(capsules: Sequence[Capsule],
     cap = _CAP[:, :1] * axis[:, None] + _CAP[:, 1:] * side[:, None]
     outlines = np.concatenate([
         centres[:, None, 1] + radii[:, 1, None, None] * cap,
-        centres[:, None, 0] - radii[:, 0, None, None] * cap], axis=1)
+        centres[:, None, 0] - radii[:, 0, None, None] * cap
+    ], axis=1)
 
     reach = radii[:, :, None, None] * _BULGE[:, None] * axis[:, None, None]
     low = centres[:, 0, None] - reach[:, 0]
     high = centres[:, 1, None] + reach[:, 1]
     across = radii[:, :, None, None] * _STRIPS[:, None] * side[:, None, None]
-    strips = fixed_point(np.stack([
-        low + across[:, 0, :-1], low + across[:, 0, 1:],
-        high + across[:, 1, 1:], high + across[:, 1, :-1]], axis=2))
-    normals = _normal_values(np.concatenate([
-        _MIDDLE[:, None] * side[:, None],
-        np.broadcast_to(-_BULGE[:, None], (len(capsules), 5, 1))], axis=2))
+    strips = fixed_point(
+        np.stack([
+            low + across[:, 0, :-1], low + across[:, 0, 1:],
+            high + across[:, 1, 1:], high + across[:, 1, :-1]
+        ], axis=2))
+    normals = _normal_values(
+        np.concatenate([
+            _MIDDLE[:, None] * side[:, None],
+            np.broadcast_to(-_BULGE[:, None], (len(capsules), 5, 1))
+        ], axis=2))
     front = tuple(_normal_values(np.array([0, -.2, -.98])).tolist())
     shown = _inside(outlines.min(1), outlines.max(1), camera)
     is_round = radii.max(1) >= _ROUND
     return [
-        Polygon(outlines[k], capsule.material, front, float(depth[k].mean()),
-                tuple(zip(strips[k], map(tuple, normals[k].tolist()),
-                          strict=True)) if is_round[k] else ())
-        if shown[k] else None for k, capsule in enumerate(capsules)]
+        Polygon(
+            outlines[k], capsule.material, front, float(depth[k].mean()),
+            tuple(zip(strips[k], map(tuple, normals[k].tolist()), strict=True))
+            if is_round[k] else ()) if shown[k] else None
+        for k, capsule in enumerate(capsules)
+    ]
 
 
 def _facet_polygons(facets: Sequence[Facet],
@@ -144,6 +154,7 @@ def _facet_polygons(facets: Sequence[Facet],
     values = _normal_values(normals).tolist()
     return [
         Polygon(pixels[first[k]:first[k] + counts[k]], facet.material,
-                tuple(values[k]), float(middle[k, 2]),
-                slope=facet if far[k] - near[k] > _LONG else None)
-        if shown[k] else None for k, facet in enumerate(facets)]
+                tuple(values[k]), float(middle[k, 2]), slope=facet if far[k]
+                - near[k] > _LONG else None) if shown[k] else None
+        for k, facet in enumerate(facets)
+    ]

@@ -79,18 +79,22 @@ def rasterize(scene: Scene, camera: Camera) -> GBuffer:
         if shadow:
             canvas.draw_shadow(thing)
         canvas.draw(polygons, number)
-        outlines.append(np.concatenate([p.outline for p in polygons])
-                        if polygons else np.zeros((0, 2)))
-        areas.append(_union_area(polygons, camera.size)
-                     if thing.label is not None else 0)
+        outlines.append(
+            np.concatenate([p.outline
+                            for p in polygons]) if polygons else np.zeros((0,
+                                                                           2)))
+        areas.append(
+            _union_area(polygons, camera.size) if thing.
+            label is not None else 0)
     return canvas.finish(scene.rng(TEXTURE_STREAM), outlines, areas)
 
 
 def _region(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Left, top, right, bottom of the whole pixels around some points."""
-    return np.clip(np.concatenate([np.floor(points.min(0)) - 1,
-                                   np.ceil(points.max(0)) + 1]),
-                   0, np.tile(size, 2)).astype(int)
+    return np.clip(
+        np.concatenate(
+            [np.floor(points.min(0)) - 1,
+             np.ceil(points.max(0)) + 1]), 0, np.tile(size, 2)).astype(int)
 
 
 def _mask(outlines: Sequence[np.ndarray], region: np.ndarray) -> np.ndarray:
@@ -107,8 +111,9 @@ def _union_area(polygons: Sequence[Polygon], size: tuple[int, int]) -> int:
     if not polygons:
         return 0
     outlines = [polygon.outline for polygon in polygons]
-    return int(np.count_nonzero(
-        _mask(outlines, _region(np.concatenate(outlines), size))))
+    return int(
+        np.count_nonzero(
+            _mask(outlines, _region(np.concatenate(outlines), size))))
 
 
 @lru_cache(maxsize=4)
@@ -150,7 +155,8 @@ class _Canvas:
         points = np.column_stack([
             thing.position[0] + flat[:, 0],
             np.full(len(flat), self.camera.height),
-            np.maximum(thing.position[2] + flat[:, 1], 1.0)])
+            np.maximum(thing.position[2] + flat[:, 1], 1.0)
+        ])
         cv2.fillPoly(self.albedo, [fixed_point(self.camera.project(points))],
                      albedo_value(_SHADOW), cv2.LINE_AA, SHIFT)
 
@@ -176,15 +182,14 @@ class _Canvas:
         left, top, right, bottom = region
         columns, rows = self.camera.rays()
         slope = (facet.normal[0] * columns[left:right]
-                 + facet.normal[1] * rows[top:bottom, None]
-                 + facet.normal[2])
+                 + facet.normal[1] * rows[top:bottom, None] + facet.normal[2])
         # Seen from the front, so the slope is negative inside the polygon.
         depth = (facet.normal @ facet.points[0]) / np.minimum(slope, -1e-6)
-        depth = np.clip(depth, facet.points[:, 2].min(),
-                        facet.points[:, 2].max())
+        depth = np.clip(depth, facet.points[:, 2].min(), facet.points[:,
+                                                                      2].max())
         np.copyto(self.data[top:bottom, left:right, 0],
-                  depth.astype(np.float32),
-                  where=_mask([outline], region).astype(bool))
+                  depth.astype(np.float32), where=_mask([outline],
+                                                        region).astype(bool))
 
     def finish(self, rng: np.random.Generator, outlines: list[np.ndarray],
                areas: list[int]) -> GBuffer:

@@ -60,8 +60,7 @@ def _inside(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     x, y = points[:, :1], points[:, 1:]
     (x0, y0), (x1, y1) = corners.T, np.roll(corners, -1, axis=0).T
     rise = np.where(y1 == y0, 1, y1 - y0)  # level edges are never crossed
-    crossed = ((y0 > y) != (y1 > y)) & (
-        x < x0 + (y - y0) * (x1 - x0) / rise)
+    crossed = ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / rise)
     return np.sum(crossed, axis=1) % 2 == 1
 
 

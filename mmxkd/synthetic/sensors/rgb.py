@@ -75,8 +75,7 @@ def lit_radiance(surfaces: GBuffer, camera: Camera,
     # Half of the sky is hidden from a wall, all of it from a ceiling.
     openness = np.float32(.6) - np.float32(.4) * normal[..., 1]
     openness[depth >= SKY_DEPTH] = 1
-    shine = np.maximum(
-        normal @ atmosphere.sun_direction.astype(np.float32), 0)
+    shine = np.maximum(normal @ atmosphere.sun_direction.astype(np.float32), 0)
     glow = surfaces.glow
     if atmosphere.headlight:
         beam = headlight_irradiance(camera, depth, atmosphere.beta,
@@ -106,8 +105,7 @@ def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera,
     if air.daytime == 'night':
         radiance = _add_halos(radiance, surfaces, air.beta, scale)
     shift = translation(*camera.offset)
-    to_canvas = (shift @ scaling(scale, scale)
-                 @ np.linalg.inv(gated_to_left())
+    to_canvas = (shift @ scaling(scale, scale) @ np.linalg.inv(gated_to_left())
                  @ scaling(1 / scale, 1 / scale))
     seen = warp_image(radiance, to_canvas, scaled_size(LEFT_SIZE, scale))
     return expose(seen, scene.rng(NOISE_STREAM), air.daytime, difficulty)
@@ -116,8 +114,8 @@ def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera,
 def _add_halos(radiance: np.ndarray, surfaces: GBuffer, beta: float,
                scale: float) -> np.ndarray:
     """Multiple scattering: lamps glow wider in denser fog."""
-    lamps = np.where(surfaces.glow[..., None] > 1,
-                     np.minimum(radiance, 4.0), 0).astype(np.float32)
+    lamps = np.where(surfaces.glow[..., None] > 1, np.minimum(radiance, 4.0),
+                     0).astype(np.float32)
     if not lamps.any():
         return radiance
     height, width = surfaces.glow.shape
@@ -149,7 +147,7 @@ def expose(radiance: np.ndarray, rng: np.random.Generator, daytime: str,
     noise = rng.standard_normal(radiance.shape, dtype=np.float32)
     noise *= np.sqrt(electrons + np.float32(difficulty.rgb_read_noise**2))
     electrons += noise
-    electrons *= np.float32(_ADC_MAX / (white * longer
-                                        * difficulty.rgb_full_well))
+    electrons *= np.float32(_ADC_MAX /
+                            (white * longer * difficulty.rgb_full_well))
     counts = np.clip(electrons, 0, _ADC_MAX).astype(np.uint16)
     return _TONE_CURVE[counts[..., ::-1]]

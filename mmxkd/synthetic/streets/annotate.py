@@ -14,7 +14,8 @@ from .rig import BASELINE
 CLASSES = {
     'car': 'Car', 'hatchback': 'Car', 'van': 'Van', 'lorry': 'Truck',
     'pedestrian': 'Pedestrian', 'sitter': 'Person_sitting',
-    'cyclist': 'Cyclist'}
+    'cyclist': 'Cyclist'
+}
 """KITTI's class of each kind of object."""
 OCCLUSION = ((.85, 0), (.5, 1), (.2, 2), (.05, 3))
 """Least visible share of an object and its level: fully visible, partly and
@@ -25,9 +26,9 @@ MAX_DISTANCE = 60.0
 """Metres beyond which an object is DontCare."""
 MAX_TRUNCATED = 0.9
 """Share of its box outside of the image from which on it has no label."""
-_DONT_CARE = dict(
-    name='DontCare', truncated=-1.0, occluded=-1, alpha=-10.0, bbox=None,
-    dimensions=(-1.0, ) * 3, location=(-1000.0, ) * 3, rotation_y=-10.0)
+_DONT_CARE = dict(name='DontCare', truncated=-1.0, occluded=-1, alpha=-10.0,
+                  bbox=None, dimensions=(-1.0, ) * 3, location=(-1000.0, ) * 3,
+                  rotation_y=-10.0)
 
 
 def annotate_kitti(scene: Scene, surfaces: GBuffer,
@@ -80,12 +81,11 @@ def _label(thing: SceneObject, visible: float, camera: Camera) -> dict | None:
     # KITTI's angle is 0 where the length lies along x, ours where along z.
     rotation = _wrap(box.yaw - np.pi / 2)
     alpha = _wrap(rotation - np.arctan2(location[0], location[2]))
-    return dict(
-        name=CLASSES[thing.kind], truncated=round(float(truncated), 2),
-        occluded=level, alpha=round(alpha, 4), bbox=bbox,
-        dimensions=tuple(round(v, 3) for v in box.size),
-        location=tuple(np.round(location, 3).tolist()),
-        rotation_y=round(rotation, 4))
+    return dict(name=CLASSES[thing.kind], truncated=round(float(truncated), 2),
+                occluded=level, alpha=round(alpha, 4), bbox=bbox,
+                dimensions=tuple(round(v, 3) for v in box.size),
+                location=tuple(np.round(location, 3).tolist()),
+                rotation_y=round(rotation, 4))
 
 
 def silhouette(thing: SceneObject,

@@ -32,11 +32,10 @@ _AXES = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 @lru_cache(maxsize=4)
 def kitti_camera(scale: float) -> Camera:
     """Camera 2, at ``scale`` of the official image size."""
-    return Camera(
-        focal=FOCAL * scale,
-        centre=(CENTRE[0] * scale, CENTRE[1] * scale),
-        size=scaled_size(IMAGE_SIZE, scale), offset=(0, 0), scale=scale,
-        height=HEIGHT)
+    return Camera(focal=FOCAL * scale,
+                  centre=(CENTRE[0] * scale, CENTRE[1] * scale),
+                  size=scaled_size(IMAGE_SIZE, scale), offset=(0, 0),
+                  scale=scale, height=HEIGHT)
 
 
 @lru_cache(maxsize=4)
@@ -58,7 +57,6 @@ def kitti_lidar(azimuth_step: float) -> Lidar:
     to_world = kitti_calibration(1.0).lidar_to_camera
     to_world[:3, 3] += BASELINE
     return Lidar(to_world, azimuth_step)
-
 
 
 def _rotation(degrees: tuple[float, float, float]) -> np.ndarray:

@@ -28,10 +28,9 @@ CLEAR_DAY = SceneDifficulty(weather_mix={'clear': 1.0}, night_share=0.0)
 _VIEW = 0.95
 _NEAREST, _FARTHEST = 4.5, 45.0
 # Houses and trees, well beside the pavements.
-BACKDROP = Backdrop(
-    setback=(.5, 4.0), start=(3.0, 8.0), gap=(1.0, 7.0), end=120.0,
-    built=.6, tree_setback=(3, 7), far_trees=(130, 170), far_width=150.0,
-    far_step=9.0)
+BACKDROP = Backdrop(setback=(.5, 4.0), start=(3.0, 8.0), gap=(1.0, 7.0),
+                    end=120.0, built=.6, tree_setback=(3, 7),
+                    far_trees=(130, 170), far_width=150.0, far_step=9.0)
 _CARS = {'hatchback': .42, 'car': .38, 'van': .14, 'lorry': .06}
 
 
@@ -60,8 +59,8 @@ def sample_kitti_scene(seed: int, index: int) -> Scene:
 
 def _lower(things: list[SceneObject]) -> tuple[SceneObject, ...]:
     """Down to the ground below KITTI's camera, in the order of painting."""
-    return paint_order([placed(thing, lowered=HEIGHT - CAMERA_HEIGHT)
-                        for thing in things])
+    return paint_order(
+        [placed(thing, lowered=HEIGHT - CAMERA_HEIGHT) for thing in things])
 
 
 class _Street:
@@ -90,19 +89,22 @@ class _Street:
         """Cars ahead, oncoming, turning and far away."""
         rng, road = self.rng, self.road
         for _ in range(rng.poisson(1.3)):
-            self._vehicle(np.pi + rng.normal(0, .05), lambda: (
-                .45 * road.left + rng.normal(0, .2),
-                7 + 53 * rng.random()**1.5))
+            self._vehicle(
+                np.pi + rng.normal(0, .05), lambda:
+                (.45 * road.left + rng.normal(0, .2), 7 + 53 * rng.random()**
+                 1.5))
         for _ in range(rng.poisson(.8)):
-            self._vehicle(rng.normal(0, .05), lambda: (
-                rng.normal(0, .2), 9 + 51 * rng.random()**1.5))
+            self._vehicle(
+                rng.normal(0, .05), lambda:
+                (rng.normal(0, .2), 9 + 51 * rng.random()**1.5))
         for _ in range(rng.poisson(.8)):
-            self._vehicle(rng.uniform(-np.pi, np.pi), lambda: (
-                rng.uniform(.7 * road.left, .4 * road.right),
-                rng.uniform(12, 50)))
+            self._vehicle(
+                rng.uniform(-np.pi, np.pi), lambda: (rng.uniform(
+                    .7 * road.left, .4 * road.right), rng.uniform(12, 50)))
         for _ in range(rng.poisson(.4)):
-            self._vehicle(rng.choice([0.0, np.pi]), lambda: (
-                rng.uniform(road.left, road.right), rng.uniform(62, 85)))
+            self._vehicle(
+                rng.choice([0.0, np.pi]), lambda:
+                (rng.uniform(road.left, road.right), rng.uniform(62, 85)))
 
     def ride(self) -> None:
         """Cyclists on the road and on the pavements."""
@@ -166,8 +168,9 @@ class _Street:
 
         place = self.ground.find(ahead, half_width, half_length)
         if place is not None:
-            self.objects.append(placed(
-                vehicles.vehicle(rng, kind, *place, yaw, False), factor))
+            self.objects.append(
+                placed(vehicles.vehicle(rng, kind, *place, yaw, False),
+                       factor))
 
 
 def _always(place: Place) -> Place:

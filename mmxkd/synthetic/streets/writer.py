@@ -31,8 +31,9 @@ from .annotate import annotate_kitti
 from .rig import HEIGHT, kitti_calibration, kitti_camera, kitti_lidar
 from .sampler import CLEAR_DAY, sample_kitti_scene
 
-_SUFFIXES = {'image_2': '.png', 'velodyne': '.bin', 'calib': '.txt',
-             'label_2': '.txt'}
+_SUFFIXES = {
+    'image_2': '.png', 'velodyne': '.bin', 'calib': '.txt', 'label_2': '.txt'
+}
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,7 @@ class KittiSettings:
                 f'azimuth_step must be 0.05..5 degrees: {self.azimuth_step}')
 
 
-def write_kitti_frame(index: int, root: Path,
-                      settings: KittiSettings) -> None:
+def write_kitti_frame(index: int, root: Path, settings: KittiSettings) -> None:
     """Draw one frame, unless all of its files are there.
 
     Args:
@@ -81,9 +81,10 @@ def write_kitti_frame(index: int, root: Path,
     training = index < labelled
     folder = root / ('training' if training else 'testing')
     name = f'{index if training else index - labelled:06d}'
-    paths = {kind: folder / kind / f'{name}{suffix}'
-             for kind, suffix in _SUFFIXES.items()
-             if training or kind != 'label_2'}
+    paths = {
+        kind: folder / kind / f'{name}{suffix}'
+        for kind, suffix in _SUFFIXES.items() if training or kind != 'label_2'
+    }
     if all(path.is_file() for path in paths.values()):
         return
     scene = sample_kitti_scene(settings.seed, index)
@@ -99,8 +100,10 @@ def write_kitti_frame(index: int, root: Path,
     write_calibration(paths['calib'], kitti_calibration(settings.scale))
     if training:
         paths['label_2'].parent.mkdir(parents=True, exist_ok=True)
-        write_labels(paths['label_2'].parent, KittiObjects.from_frames(
-            {name: annotate_kitti(scene, surfaces, camera)}))
+        write_labels(
+            paths['label_2'].parent,
+            KittiObjects.from_frames(
+                {name: annotate_kitti(scene, surfaces, camera)}))
 
 
 def write_kitti_dataset(root: Path, settings: KittiSettings,
@@ -130,9 +133,10 @@ def write_kitti_dataset(root: Path, settings: KittiSettings,
     finally:
         remove_partial(root, recursive=True)
     ids = [f'{index:06d}' for index in range(max(labelled, settings.test))]
-    splits = {'train': ids[:settings.train],
-              'val': ids[settings.train:labelled],
-              'trainval': ids[:labelled], 'test': ids[:settings.test]}
+    splits = {
+        'train': ids[:settings.train], 'val': ids[settings.train:labelled],
+        'trainval': ids[:labelled], 'test': ids[:settings.test]
+    }
     splits = {split: names for split, names in splits.items() if names}
     for split, names in splits.items():
         write_text(root / 'ImageSets' / f'{split}.txt',

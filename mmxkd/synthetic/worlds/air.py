@@ -21,14 +21,13 @@ def sample_atmosphere(rng: np.random.Generator,
         level = rng.uniform(.012, .03)
         # The fog glows in the own headlights and under the street lamps.
         air = level * (.6 if clear else rng.uniform(1.5, 3.0))
-        return Atmosphere(
-            weather, 'night', beta, (air * 1.05, air, air * .85),
-            (level * 1.1, level, level * .8), (0.0, 0.0, 0.0), direction,
-            difficulty.headlight * rng.uniform(.8, 1.2))
+        return Atmosphere(weather, 'night', beta, (air * 1.05, air, air * .85),
+                          (level * 1.1, level, level * .8),
+                          (0.0, 0.0, 0.0), direction,
+                          difficulty.headlight * rng.uniform(.8, 1.2))
     level = rng.uniform(.6, 1.0)
     air = level * rng.uniform(.6, .8)
     sun = level * rng.uniform(.5, 1.2) if clear else 0.0
-    return Atmosphere(
-        weather, 'day', beta, (air * tint, air, air / tint),
-        (level * .95, level, level * 1.05), (sun, sun * .95, sun * .85),
-        direction, 0.0)
+    return Atmosphere(weather, 'day', beta, (air * tint, air, air / tint),
+                      (level * .95, level, level * 1.05),
+                      (sun, sun * .95, sun * .85), direction, 0.0)

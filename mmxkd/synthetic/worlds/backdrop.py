@@ -40,21 +40,24 @@ class Backdrop:
         """Draw the backdrop of one scene."""
         objects: list[SceneObject] = []
         for side, kerb in ((-1.0, road.left), (1.0, road.right)):
-            facade = kerb + side * (road.sidewalk
-                                    + rng.uniform(*self.setback))
+            facade = kerb + side * (road.sidewalk + rng.uniform(*self.setback))
             z = rng.uniform(*self.start)
             while z < self.end:
                 length = rng.uniform(12.0, 28.0)
                 if rng.random() < self.built:
-                    objects.append(clutter.house(rng, facade, z, z + length,
-                                                 night))
+                    objects.append(
+                        clutter.house(rng, facade, z, z + length, night))
                 else:
                     objects += [
-                        clutter.tree(rng, facade + side * rng.uniform(
-                            *self.tree_setback), at)
-                        for at in np.arange(z + 3.0, z + length, 6.0)]
+                        clutter.tree(
+                            rng,
+                            facade + side * rng.uniform(*self.tree_setback),
+                            at) for at in np.arange(z + 3.0, z + length, 6.0)
+                    ]
                 z += length + rng.uniform(*self.gap)
         row = np.arange(-self.far_width, self.far_width, self.far_step)
-        objects += [clutter.tree(rng, x + rng.uniform(-3, 3),
-                                 rng.uniform(*self.far_trees)) for x in row]
+        objects += [
+            clutter.tree(rng, x + rng.uniform(-3, 3),
+                         rng.uniform(*self.far_trees)) for x in row
+        ]
         return objects

@@ -25,8 +25,10 @@ class Box:
         """(8, 3): the lower four around, then the upper four."""
         height, width, length = self.size
         forward, right = axes(self.yaw)
-        flat = [side * width / 2 * right + end * length / 2 * forward
-                for side, end in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        flat = [
+            side * width / 2 * right + end * length / 2 * forward
+            for side, end in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        ]
         lower = self.bottom + np.array(flat)
         return np.concatenate([lower, lower - [0, height, 0]])
 

@@ -91,10 +91,10 @@ def sign(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     angles = np.linspace(0, 2 * np.pi, 13 if rng.random() < .6 else 4)[:-1]
     parts: list[Part] = [pole]
     for scale, w, material in ((1.0, -.05, plate), (.65, -.06, white)):
-        parts.append(place.facet(
-            [(scale * half * np.sin(a),
-              height - half + scale * half * np.cos(a), w) for a in angles],
-            (0.0, 0.0, -1.0), material))
+        parts.append(
+            place.facet([(scale * half * np.sin(a),
+                          height - half + scale * half * np.cos(a), w)
+                         for a in angles], (0.0, 0.0, -1.0), material))
     return SceneObject('sign', None, position, (height, 2 * half, .1), 0.0,
                        tuple(parts))
 
@@ -103,14 +103,12 @@ def lamp_post(x: float, z: float, side: float, lit: bool) -> SceneObject:
     """A street lamp that leans over the road."""
     position, place = ground_point(x, z), Placer(ground_point(x, z), 0).point
     glow = Material((1.0, .85, .6), .6, glow=8.0 if lit else 0.0)
-    parts = (
-        Capsule(place(0, 0.05, 0), place(0, 6.5, 0), (.09, .06), STEEL),
-        Capsule(place(0, 6.5, 0), place(-side * 1.2, 6.8, 0), (.05, .05),
-                STEEL),
-        Capsule(place(-side * 1.0, 6.75, 0), place(-side * 1.5, 6.8, 0),
-                (.1, .1), glow))
-    return SceneObject('lamp_post', None, position, (6.8, .2, .2), 0.0,
-                       parts)
+    parts = (Capsule(place(0, 0.05, 0), place(0, 6.5, 0), (.09, .06), STEEL),
+             Capsule(place(0, 6.5, 0), place(-side * 1.2, 6.8, 0), (.05, .05),
+                     STEEL),
+             Capsule(place(-side * 1.0, 6.75, 0), place(-side * 1.5, 6.8, 0),
+                     (.1, .1), glow))
+    return SceneObject('lamp_post', None, position, (6.8, .2, .2), 0.0, parts)
 
 
 def tree(rng: np.random.Generator, x: float, z: float) -> SceneObject:
@@ -118,20 +116,22 @@ def tree(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     height = rng.uniform(4.5, 9.0)
     position, place = ground_point(x, z), Placer(ground_point(x, z), 0).point
     bark = Material((.16, .12, .09), .3)
-    parts: list[Part] = [Capsule(place(0, .1, 0), place(0, .55 * height, 0),
-                                 (.18, .12), bark)]
+    parts: list[Part] = [
+        Capsule(place(0, .1, 0), place(0, .55 * height, 0), (.18, .12), bark)
+    ]
     shade = rng.uniform(.5, 1.1)
     for _ in range(14):
-        centre = place(rng.normal(0, .16) * height,
-                       rng.uniform(.5, .95) * height,
-                       rng.uniform(-.1, .1) * height)
+        centre = place(
+            rng.normal(0, .16) * height,
+            rng.uniform(.5, .95) * height,
+            rng.uniform(-.1, .1) * height)
         radius = rng.uniform(.08, .15) * height
-        leaf = Material(tuple(shade * rng.uniform(.7, 1.2)
-                              * np.array([.11, .19, .06])), .8)
+        leaf = Material(
+            tuple(shade * rng.uniform(.7, 1.2) * np.array([.11, .19, .06])),
+            .8)
         parts.append(Capsule(centre, centre, (radius, radius), leaf))
-    return SceneObject('tree', None, position, (height, .4 * height,
-                                                .4 * height), 0.0,
-                       tuple(parts))
+    return SceneObject('tree', None, position,
+                       (height, .4 * height, .4 * height), 0.0, tuple(parts))
 
 
 def house(rng: np.random.Generator, x: float, z0: float, z1: float,
@@ -149,13 +149,14 @@ def house(rng: np.random.Generator, x: float, z0: float, z1: float,
     position = ground_point(x, (z0 + z1) / 2)
     place = Placer(position, 0.0)
     tone = rng.uniform(.15, .5) * np.array(
-        [1.0, rng.uniform(.75, 1.0), rng.uniform(.6, .95)])
+        [1.0, rng.uniform(.75, 1.0),
+         rng.uniform(.6, .95)])
     wall = Material(tuple(tone), rng.uniform(.2, .5))
     outer = np.sign(x) * depth
     low, high = min(0.0, outer), max(0.0, outer)
     half = (z1 - z0) / 2
-    parts: list[Part] = list(place.box((low, 0, -half), (high, height, half),
-                                       wall))
+    parts: list[Part] = list(
+        place.box((low, 0, -half), (high, height, half), wall))
     dark = Material((.06, .07, .09), .05)
     shine = Material((1.0, .8, .5), .05, glow=.25)
     inward = -np.sign(x)
@@ -163,17 +164,19 @@ def house(rng: np.random.Generator, x: float, z0: float, z1: float,
     for v in np.arange(1.0, height - 1.8, 3.0):
         for w in np.arange(-half + 1.0, half - 1.2, step):
             glass = shine if lit and rng.random() < .2 else dark
-            parts.append(place.facet(
-                [(inward * .02, v, w), (inward * .02, v, w + 1.1),
-                 (inward * .02, v + 1.5, w + 1.1),
-                 (inward * .02, v + 1.5, w)], (inward, 0.0, 0.0), glass))
+            parts.append(
+                place.facet([(inward * .02, v, w), (inward * .02, v, w + 1.1),
+                             (inward * .02, v + 1.5, w + 1.1),
+                             (inward * .02, v + 1.5, w)], (inward, 0.0, 0.0),
+                            glass))
         for u in np.arange(low + 1.0, high - 1.2, 2.6):
-            parts.append(place.facet(
-                [(u, v, -half - .02), (u + 1.0, v, -half - .02),
-                 (u + 1.0, v + 1.5, -half - .02), (u, v + 1.5, -half - .02)],
-                (0.0, 0.0, -1.0), dark))
-    return SceneObject('house', None, position, (height, depth, 2 * half),
-                       0.0, tuple(parts))
+            parts.append(
+                place.facet([(u, v, -half - .02), (u + 1.0, v, -half - .02),
+                             (u + 1.0, v + 1.5, -half - .02),
+                             (u, v + 1.5, -half - .02)], (0.0, 0.0, -1.0),
+                            dark))
+    return SceneObject('house', None, position, (height, depth, 2 * half), 0.0,
+                       tuple(parts))
 
 
 DECOYS = (shrub, bin_, pillar, meter)

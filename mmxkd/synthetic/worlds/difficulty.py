@@ -38,8 +38,9 @@ class SceneDifficulty:
             backscatter; this stands for the forward-scattered light.
     """
 
-    weather_mix: Mapping[str, float] = field(default_factory=lambda: {
-        'clear': 0.2, 'light_fog': 0.6, 'dense_fog': 0.2})
+    weather_mix: Mapping[str, float] = field(
+        default_factory=lambda:
+        {'clear': 0.2, 'light_fog': 0.6, 'dense_fog': 0.2})
     night_share: float = 0.25
     pedestrians: float = 4.0
     pedestrian_range: tuple[float, float] = (10.0, 50.0)
@@ -65,5 +66,7 @@ class SceneDifficulty:
     def weather_shares(self) -> dict[str, float]:
         """The weather mix, sorted by name, with the sum 1."""
         total = sum(self.weather_mix.values())
-        return {name: self.weather_mix[name] / total
-                for name in sorted(self.weather_mix)}
+        return {
+            name: self.weather_mix[name] / total
+            for name in sorted(self.weather_mix)
+        }

@@ -24,8 +24,9 @@ def paint_order(things: Sequence[SceneObject]) -> tuple[SceneObject, ...]:
     order: list[SceneObject] = []
     while len(order) < len(things):
         if not ready:  # a circle: open it at the farthest
-            ready = [min((-things[i].distance, i)
-                         for i in np.flatnonzero(~done))]
+            ready = [
+                min((-things[i].distance, i) for i in np.flatnonzero(~done))
+            ]
         _, i = heapq.heappop(ready)
         done[i] = True
         order.append(things[i])
@@ -38,14 +39,16 @@ def paint_order(things: Sequence[SceneObject]) -> tuple[SceneObject, ...]:
 def _may_cover(things: Sequence[SceneObject]) -> np.ndarray:
     """(N, N) bool: at [i, j], whether j may hide i, and i cannot hide j."""
     # (x, z) of the four corners, counter-clockwise.
-    corners = np.array([box_of(thing).corners()[:4, [0, 2]]
-                        for thing in things]).reshape(-1, 4, 2)
+    corners = np.array([
+        box_of(thing).corners()[:4, [0, 2]] for thing in things
+    ]).reshape(-1, 4, 2)
     edges = np.roll(corners, -1, axis=1) - corners
     outward = np.stack([edges[..., 1], -edges[..., 0]], axis=-1)
     offset = np.sum(outward * corners, axis=-1)
     # At [i, f, j]: all of j lies before face f of i.
-    beyond = np.all(np.einsum('ifk,jck->ifjc', outward, corners)
-                    >= offset[..., None, None], axis=-1)
+    beyond = np.all(
+        np.einsum('ifk,jck->ifjc', outward, corners) >= offset[..., None,
+                                                               None], axis=-1)
     camera_beyond = (offset <= 0)[..., None]  # the camera is at 0, 0
     nearer = (np.any(beyond & camera_beyond, axis=1)
               | np.any(beyond & ~camera_beyond, axis=1).T)

@@ -53,8 +53,8 @@ def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
         knee = (side * .055 * h, hip - .245 * h * np.cos(swing),
                 .245 * h * np.sin(swing))
         ankle = (side * .055 * h,
-                 max(knee[1] - .235 * h * np.cos(swing - bend), .03 * h),
-                 knee[2] + .235 * h * np.sin(swing - bend))
+                 max(knee[1] - .235 * h * np.cos(swing - bend),
+                     .03 * h), knee[2] + .235 * h * np.sin(swing - bend))
         if seated:
             knee = (side * .075 * h, hip, .245 * h)
             ankle = (side * .075 * h, floor + .03 * h, .26 * h)
@@ -93,12 +93,13 @@ def person_parts(rng: np.random.Generator, position: np.ndarray, yaw: float,
                 (.057 * h, .055 * h), hair),
     ]
     if rng.random() < 0.25:  # a long coat or skirt
-        parts.append(Capsule(place(0, hip, 0), place(0, .32 * h, 0),
-                             (.09 * h * build, .11 * h * build), coat))
+        parts.append(
+            Capsule(place(0, hip, 0), place(0, .32 * h, 0),
+                    (.09 * h * build, .11 * h * build), coat))
     if rng.random() < 0.25:  # a rucksack
-        parts.append(Capsule(place(0, .58 * h, -.1 * h),
-                             place(0, .74 * h, -.1 * h),
-                             (.06 * h, .06 * h), random_cloth(rng)))
+        parts.append(
+            Capsule(place(0, .58 * h, -.1 * h), place(0, .74 * h, -.1 * h),
+                    (.06 * h, .06 * h), random_cloth(rng)))
     return _far_to_near(parts)
 
 
@@ -113,9 +114,9 @@ def pedestrian(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     height = _height(rng)
     stride = rng.uniform(0.05, 0.5) * rng.choice([-1.0, 1.0])
     parts = person_parts(rng, position, yaw, height, stride)
-    return SceneObject('pedestrian', 'Pedestrian', position,
-                       (height, .35 * height, .3 * height), yaw, tuple(parts),
-                       sound_level=55.0)
+    return SceneObject('pedestrian', 'Pedestrian',
+                       position, (height, .35 * height, .3 * height), yaw,
+                       tuple(parts), sound_level=55.0)
 
 
 def sitter(rng: np.random.Generator, x: float, z: float,
@@ -131,8 +132,10 @@ def sitter(rng: np.random.Generator, x: float, z: float,
     rails += [((u, .02, w), (u, top, w), .02) for u in (-.2, .2)
               for w, top in ((-.2, back), (.18, seat))]
     parts = person_parts(rng, position, yaw, h, 0.0, seated=True)
-    parts += [Capsule(place(*low), place(*high), (radius, radius), wood)
-              for low, high, radius in rails]
+    parts += [
+        Capsule(place(*low), place(*high), (radius, radius), wood)
+        for low, high, radius in rails
+    ]
     return SceneObject('sitter', 'Pedestrian', position,
                        ((.5 + SEAT) * h, .5, .9), yaw,
                        tuple(_far_to_near(parts)), sound_level=55.0)
@@ -166,17 +169,22 @@ def cyclist(rng: np.random.Generator, x: float, z: float) -> SceneObject:
     parts: list[Capsule] = []
     for centre in (-.52, .52):
         ring = np.linspace(0, 2 * np.pi, 13)
-        rim = [place(0, .34 + .33 * np.sin(a), centre + .33 * np.cos(a))
-               for a in ring]
-        parts += [Capsule(p, q, (.02, .02), tyre)
-                  for p, q in zip(rim, rim[1:], strict=False)]
-    frame = {'rear': (0, .34, -.52), 'front': (0, .34, .52),
-             'seat': (0, .85, -.2), 'pedal': (0, .3, -.05),
-             'bar': (0, .95, .4)}
+        rim = [
+            place(0, .34 + .33 * np.sin(a), centre + .33 * np.cos(a))
+            for a in ring
+        ]
+        parts += [
+            Capsule(p, q, (.02, .02), tyre)
+            for p, q in zip(rim, rim[1:], strict=False)
+        ]
+    frame = {
+        'rear': (0, .34, -.52), 'front': (0, .34, .52), 'seat': (0, .85, -.2),
+        'pedal': (0, .3, -.05), 'bar': (0, .95, .4)
+    }
     for a, b in (('rear', 'seat'), ('rear', 'pedal'), ('seat', 'pedal'),
                  ('pedal', 'bar'), ('seat', 'bar'), ('bar', 'front')):
-        parts.append(Capsule(place(*frame[a]), place(*frame[b]),
-                             (.02, .02), metal))
+        parts.append(
+            Capsule(place(*frame[a]), place(*frame[b]), (.02, .02), metal))
     coat, trousers = random_cloth(rng), random_cloth(rng)
     skin = Material(SKIN_TONES[0], .55, temperature=33.0)
     for side, knee_up in ((-.1, .72), (.1, .6)):
@@ -192,6 +200,5 @@ def cyclist(rng: np.random.Generator, x: float, z: float) -> SceneObject:
         Capsule(place(0, .95, -.2), place(0, 1.4, .05), (.15, .17), coat),
         Capsule(place(0, 1.6, .12), place(0, 1.66, .12), (.1, .1), skin),
     ]
-    return SceneObject('cyclist', 'RidableVehicle', position,
-                       (1.76, .6, 1.8), yaw, tuple(_far_to_near(parts)),
-                       sound_level=58.0)
+    return SceneObject('cyclist', 'RidableVehicle', position, (1.76, .6, 1.8),
+                       yaw, tuple(_far_to_near(parts)), sound_level=58.0)

@@ -25,8 +25,9 @@ class Ground:
         """Draw places until one is free; None after 20 that are not."""
         for _ in range(20):
             x, z = draw()
-            if all(abs(x - a) > half_width + w or abs(z - b) > half_length + d
-                   for a, b, w, d in self._taken):
+            if all(
+                    abs(x - a) > half_width + w or abs(z - b) > half_length + d
+                    for a, b, w, d in self._taken):
                 self._taken.append((x, z, half_width, half_length))
                 return x, z
         return None

@@ -44,8 +44,8 @@ class Placer:
         points = self._position + np.asarray(corners) @ self._basis
         return Facet(points, np.asarray(outward) @ self._basis, material)
 
-    def box(self, low: tuple[float, float, float],
-            high: tuple[float, float, float],
+    def box(self, low: tuple[float, float, float], high: tuple[float, float,
+                                                               float],
             material: Material) -> list[Facet]:
         """The six faces of an axis-aligned box in the own frame."""
         faces = []
@@ -61,8 +61,7 @@ class Placer:
                 faces.append(self.facet(corners, outward, material))
         return faces
 
-    def extrusion(self, profile: np.ndarray, half_width: float,
-                  side: Material,
+    def extrusion(self, profile: np.ndarray, half_width: float, side: Material,
                   spans: Sequence[Material]) -> list[Facet]:
         """A side profile, pulled across the width.
 
@@ -78,17 +77,17 @@ class Placer:
         faces = []
         for sign in (-1.0, 1.0):
             corners = np.column_stack([
-                np.full(count, sign * half_width), profile[:, 1],
-                profile[:, 0]])
+                np.full(count, sign * half_width), profile[:, 1], profile[:, 0]
+            ])
             faces.append(self.facet(corners, (sign, 0.0, 0.0), side))
         for k in range(count):
             (w0, v0), (w1, v1) = profile[k], profile[(k + 1) % count]
             length = np.hypot(w1 - w0, v1 - v0)
             outward = (0.0, (w1 - w0) / length, (v0 - v1) / length)
-            faces.append(self.facet(
-                [(-half_width, v0, w0), (half_width, v0, w0),
-                 (half_width, v1, w1), (-half_width, v1, w1)],
-                outward, spans[k]))
+            faces.append(
+                self.facet([(-half_width, v0, w0), (half_width, v0, w0),
+                            (half_width, v1, w1), (-half_width, v1, w1)],
+                           outward, spans[k]))
         return faces
 
 

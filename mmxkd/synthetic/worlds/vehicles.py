@@ -14,14 +14,13 @@ LOW = ('car', 'hatchback')
 # Corners (w forward, v up), clockwise from the lower rear end, in units of
 # (length, metres); then which spans between corners are glass.
 PROFILES = {
-    'car': (((-.50, .28), (-.50, .78), (-.44, .92), (-.30, 1.42),
-             (.06, 1.45), (.25, .96), (.46, .80), (.50, .62), (.50, .28)),
-            (2, 4)),
+    'car': (((-.50, .28), (-.50, .78), (-.44, .92), (-.30, 1.42), (.06, 1.45),
+             (.25, .96), (.46, .80), (.50, .62), (.50, .28)), (2, 4)),
     'hatchback': (((-.50, .28), (-.50, .85), (-.47, .98), (-.41, 1.42),
                    (-.30, 1.52), (.02, 1.54), (.26, 1.02), (.45, .86),
                    (.50, .64), (.50, .28)), (2, 5)),
-    'van': (((-.50, .30), (-.50, 1.9), (-.48, 2.0), (.20, 2.0),
-             (.36, 1.25), (.48, 1.0), (.50, .75), (.50, .30)), (3, )),
+    'van': (((-.50, .30), (-.50, 1.9), (-.48, 2.0), (.20, 2.0), (.36, 1.25),
+             (.48, 1.0), (.50, .75), (.50, .30)), (3, )),
     'lorry': (((-.50, .45), (-.50, 3.3), (.30, 3.3), (.31, 2.6), (.46, 2.5),
                (.50, 1.6), (.50, .40)), (4, )),
 }
@@ -33,10 +32,14 @@ SIDE_WINDOWS = {
     'van': (((.06, 1.2), (.06, 1.75), (.22, 1.75), (.33, 1.25)), ),
     'lorry': (((.34, 1.6), (.34, 2.3), (.44, 2.3), (.47, 1.6)), ),
 }
-SIZES = {'car': (1.45, 1.8, 4.4), 'hatchback': (1.54, 1.68, 3.8),
-         'van': (2.0, 1.95, 5.2), 'lorry': (3.3, 2.45, 8.5)}
-LABELS = {'car': 'PassengerCar', 'hatchback': 'PassengerCar',
-          'van': 'LargeVehicle', 'lorry': 'LargeVehicle'}
+SIZES = {
+    'car': (1.45, 1.8, 4.4), 'hatchback': (1.54, 1.68, 3.8),
+    'van': (2.0, 1.95, 5.2), 'lorry': (3.3, 2.45, 8.5)
+}
+LABELS = {
+    'car': 'PassengerCar', 'hatchback': 'PassengerCar', 'van': 'LargeVehicle',
+    'lorry': 'LargeVehicle'
+}
 
 
 def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
@@ -66,15 +69,17 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
     for sign in (-1.0, 1.0):
         edge, outward = sign * (half + .005), (sign, 0.0, 0.0)
         for window in SIDE_WINDOWS[kind]:
-            parts.append(place.facet(
-                [(edge, v, w * length) for w, v in window], outward, GLASS))
+            parts.append(
+                place.facet([(edge, v, w * length) for w, v in window],
+                            outward, GLASS))
         radius = .32 if kind in LOW else .42
         angles = np.linspace(0, 2 * np.pi, 15)[:-1]
         for centre in (-.30 * length, .31 * length):
             for r, material in ((radius, TYRE), (.6 * radius, RIM)):
-                parts.append(place.facet(
-                    [(edge, radius + r * np.sin(a), centre + r * np.cos(a))
-                     for a in angles], outward, material))
+                parts.append(
+                    place.facet(
+                        [(edge, radius + r * np.sin(a), centre + r * np.cos(a))
+                         for a in angles], outward, material))
     base = profile[:, 1].min()
     white = Material((.95, .93, .85), 1.3, glow=6.0 if lights else 0.0)
     red = Material((.75, .05, .04), 1.4, glow=1.5 if lights else 0.0)
@@ -93,9 +98,11 @@ def vehicle(rng: np.random.Generator, kind: str, x: float, z: float,
     if kind not in LOW:
         top = profile[1, 1]
         rear = -length / 2 - .012
-        parts.append(place.facet(
-            [(-.8 * half, .55 * top, rear), (.8 * half, .55 * top, rear),
-             (.8 * half, .92 * top, rear), (-.8 * half, .92 * top, rear)],
-            (0.0, 0.0, -1.0), GLASS if kind == 'van' else paint))
+        parts.append(
+            place.facet([(-.8 * half, .55 * top, rear),
+                         (.8 * half, .55 * top, rear),
+                         (.8 * half, .92 * top, rear),
+                         (-.8 * half, .92 * top, rear)], (0.0, 0.0, -1.0),
+                        GLASS if kind == 'van' else paint))
     return SceneObject(kind, LABELS[kind], position, (height, width, length),
                        yaw, tuple(parts), sound_level=72.0)

@@ -20,8 +20,8 @@ CASES = [
     # other one that of the discriminators is zero in the student's turn.
     LossCase('adversarial-reversal', build, inputs, by_level=False,
              gradcheck=False),
-    LossCase('adversarial-alternate', lambda: build(mode='alternate'),
-             lambda draw: inputs(draw) | dict(
-                 progress=SimpleNamespace(iter=1)),
-             by_level=False, gradcheck=False),
+    LossCase(
+        'adversarial-alternate', lambda: build(mode='alternate'),
+        lambda draw: inputs(draw) | dict(progress=SimpleNamespace(iter=1)),
+        by_level=False, gradcheck=False),
 ]

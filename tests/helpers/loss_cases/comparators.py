@@ -7,8 +7,10 @@ def inputs(draw: Draw) -> dict:
 
 
 def other_sizes(draw: Draw) -> dict:
-    return dict(s_feature=draw.maps(), t_feature=[
-        draw.normal(draw.batch, 3, 2 * h, w + 1) for h, w in draw.sizes])
+    return dict(
+        s_feature=draw.maps(), t_feature=[
+            draw.normal(draw.batch, 3, 2 * h, w + 1) for h, w in draw.sizes
+        ])
 
 
 CASES = [

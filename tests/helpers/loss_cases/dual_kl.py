@@ -13,8 +13,8 @@ def inputs(draw: Draw) -> dict:
 def weighted(draw: Draw) -> dict:
     size = draw.sizes[0]
     return inputs(draw) | dict(
-        weight=draw.normal(draw.batch, 1, *size).sigmoid(),
-        mask=draw.normal(draw.batch, 1, *size) > -1)
+        weight=draw.normal(draw.batch, 1, *size).sigmoid(), mask=draw.normal(
+            draw.batch, 1, *size) > -1)
 
 
 def with_depth(draw: Draw) -> dict:
@@ -36,19 +36,18 @@ def equal(arguments: dict) -> dict:
 CASES = [
     # The balance has no gradient, so that the gradient of the value is
     # another one; `test_dual_kl.py` checks it with the balance held.
-    LossCase(f'dual_kl-{softmax}-{balance}', build(softmax, balance),
-             weighted, zero_at_equality=True, gradcheck=balance == 'fixed')
-    for softmax, balance in product(('spatial', 'channel'),
-                                    ('equalise', 'akl', 'fixed'))
+    LossCase(f'dual_kl-{softmax}-{balance}', build(softmax, balance), weighted,
+             zero_at_equality=True, gradcheck=balance == 'fixed')
+    for softmax, balance in product(('spatial', 'channel'), ('equalise', 'akl',
+                                                             'fixed'))
 ] + [
     LossCase('dual_kl-plain', lambda: DualKLLoss(balance='fixed'), inputs,
              zero_at_equality=True),
 ] + [
-    LossCase(f'depth_dual_kl-{uncertainty}',
-             lambda mode=uncertainty: DepthDualKLLoss(
-                 BINS, mode, exclude_invalid=mode == 'easy',
-                 balance='fixed'), with_depth,
-             teacher=('t_feature', 'depth_logits'), equal=equal,
-             zero_at_equality=True)
-    for uncertainty in ('hard', 'easy', 'entropy')
+    LossCase(
+        f'depth_dual_kl-{uncertainty}',
+        lambda mode=uncertainty: DepthDualKLLoss(
+            BINS, mode, exclude_invalid=mode == 'easy', balance='fixed'),
+        with_depth, teacher=('t_feature', 'depth_logits'), equal=equal,
+        zero_at_equality=True) for uncertainty in ('hard', 'easy', 'entropy')
 ]

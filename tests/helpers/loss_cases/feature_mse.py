@@ -8,8 +8,7 @@ def inputs(draw: Draw) -> dict:
 
 CASES = [
     LossCase('feature_mse', FeatureMSELoss, inputs, zero_at_equality=True),
-    LossCase('feature_mse-valid_area',
-             lambda: FeatureMSELoss(valid_area=True),
+    LossCase('feature_mse-valid_area', lambda: FeatureMSELoss(valid_area=True),
              lambda draw: inputs(draw) | dict(batch_img_metas=draw.metas()),
              zero_at_equality=True),
 ]

@@ -24,8 +24,8 @@ def inputs(draw: Draw) -> dict:
 
 CASES = [
     LossCase('fgd', lambda: FGDLoss([4, 4], **WEIGHTS), inputs,
-             zero_at_equality=True, takes_boxes=True,
-             zero_without_boxes=False, by_level=False),
+             zero_at_equality=True, takes_boxes=True, zero_without_boxes=False,
+             by_level=False),
     LossCase('fgd-trained', trained, inputs, takes_boxes=True,
              zero_without_boxes=False, by_level=False),
 ]

@@ -18,12 +18,11 @@ CASES = [
     # All levels share one number of positions.
     LossCase('imitation', FineGrainedImitationLoss, inputs,
              zero_at_equality=True, takes_boxes=True, by_level=False),
-    LossCase('imitation-per_level',
-             lambda: FineGrainedImitationLoss(
-                 mode='per_level', normalize='level', psi=0.2), inputs,
-             zero_at_equality=True, takes_boxes=True, by_level=False),
+    LossCase(
+        'imitation-per_level', lambda: FineGrainedImitationLoss(
+            mode='per_level', normalize='level', psi=0.2), inputs,
+        zero_at_equality=True, takes_boxes=True, by_level=False),
     LossCase('imitation-squares',
-             lambda: FineGrainedImitationLoss(
-                 mode='assigned', square_scale=4), squares,
-             zero_at_equality=True, takes_boxes=True, by_level=False),
+             lambda: FineGrainedImitationLoss(mode='assigned', square_scale=4),
+             squares, zero_at_equality=True, takes_boxes=True, by_level=False),
 ]

@@ -37,9 +37,8 @@ def with_depth(classes: int):
 CASES = [
     LossCase('affinity', AffinityLoss, inputs, zero_at_equality=True,
              by_level=False),
-    LossCase('affinity-grid',
-             lambda: AffinityLoss((2, 3), divide_by_batch=True), inputs,
-             zero_at_equality=True),
+    LossCase('affinity-grid', lambda: AffinityLoss(
+        (2, 3), divide_by_batch=True), inputs, zero_at_equality=True),
     LossCase('masked_feature', MaskedFeatureLoss, with_samples,
              zero_at_equality=True, takes_boxes=True),
     LossCase('spearman-released', SpearmanLoss, inputs, by_level=False),
@@ -47,8 +46,7 @@ CASES = [
              inputs, zero_at_equality=True, by_level=False),
 ] + [
     LossCase(f'pearson-{over}', lambda over=over: PearsonLoss(over), inputs,
-             zero_at_equality=True)
-    for over in ('batch', 'sample', 'channel')
+             zero_at_equality=True) for over in ('batch', 'sample', 'channel')
 ] + [
     LossCase(f'depth_distribution-{kind}',
              lambda kind=kind: DepthDistributionLoss(BINS, kind),

@@ -8,8 +8,8 @@ def inputs(draw: Draw) -> dict:
 
 
 CASES = [
-    LossCase(name, lambda options=options: SoftLabelKLLoss(**options),
-             inputs, student=('s_logits', ), teacher=('t_logits', ),
+    LossCase(name, lambda options=options: SoftLabelKLLoss(**options), inputs,
+             student=('s_logits', ), teacher=('t_logits', ),
              zero_at_equality=True)
     for name, options in {
         'soft_label_kl': dict(),

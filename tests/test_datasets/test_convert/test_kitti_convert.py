@@ -39,35 +39,38 @@ def run(root, out=None, **options):
 def problems_of(root, **options):
     with pytest.raises(ExceptionGroup) as caught:
         run(root, **options)
-    assert all(isinstance(e, CorruptSampleError)
-               for e in caught.value.exceptions)
+    assert all(
+        isinstance(e, CorruptSampleError) for e in caught.value.exceptions)
     assert not list(root.glob('kitti_infos_*'))
     return [str(e) for e in caught.value.exceptions]
 
 
 def written(out):
-    return {str(path.relative_to(out)): path.read_bytes()
-            for path in sorted(out.rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob('*')) if path.is_file()
+    }
 
 
 def test_info_files_of_all_splits(source, tmp_path):
     contents = run(source, tmp_path)
     assert sorted(written(tmp_path)) == [
-        f'kitti_infos_{s}.json' for s in ('test', 'train', 'trainval', 'val')]
+        f'kitti_infos_{s}.json' for s in ('test', 'train', 'trainval', 'val')
+    ]
     for split, content in contents.items():
         path = tmp_path / f'kitti_infos_{split}.json'
         assert json.loads(path.read_text()) == content
         assert content['metainfo']['split'] == split
         # A line for each frame, that tools for lines can be used on.
-        assert len(path.read_text().splitlines()) == 3 + len(
-            content['data_list'])
+        assert len(
+            path.read_text().splitlines()) == 3 + len(content['data_list'])
     ids = [i['sample_idx'] for i in contents['trainval']['data_list']]
     assert ids == [0, 1, 2, 3]
     counts = [len(i['instances']) for i in contents['trainval']['data_list']]
     assert counts == [len(lines) for lines in LABELS.values()]
     image = contents['val']['data_list'][1]['images']['CAM2']
-    assert (image['img_path'], image['width'], image['height']) == (
-        '000003.png', WIDTH, HEIGHT)
+    assert (image['img_path'], image['width'],
+            image['height']) == ('000003.png', WIDTH, HEIGHT)
     assert [i['instances'] for i in contents['test']['data_list']] == [[], []]
 
 
@@ -95,6 +98,7 @@ def _killed(root, out, moment, number):
     seen = 0
 
     def at(function):
+
         def wrapped(*args, **kwargs):
             nonlocal seen
             seen += 1
@@ -105,6 +109,7 @@ def _killed(root, out, moment, number):
                     os.truncate(path, path.stat().st_size - 40)
                 os.kill(os.getpid(), signal.SIGKILL)
             return function(*args, **kwargs)
+
         return wrapped
 
     if moment == 'replace':
@@ -116,9 +121,13 @@ def _killed(root, out, moment, number):
 
 # Six frames: six depth maps and, at the end, four info files are moved into
 # place.
-@pytest.mark.parametrize('moment, number, done', [
-    ('replace', 1, 0), ('replace', 4, 3), ('add', 1, 0), ('add', 6, 5),
-    ('torn', 1, 0), ('torn', 4, 3), ('replace', 8, 6), ('replace', 10, 6)])
+@pytest.mark.parametrize('moment, number, done', [('replace', 1, 0),
+                                                  ('replace', 4, 3),
+                                                  ('add', 1, 0), ('add', 6, 5),
+                                                  ('torn', 1, 0),
+                                                  ('torn', 4, 3),
+                                                  ('replace', 8, 6),
+                                                  ('replace', 10, 6)])
 def test_killed_conversion_goes_on(source, tmp_path, capsys, moment, number,
                                    done):
     run(source, tmp_path / 'reference', depth=True)
@@ -191,7 +200,8 @@ def test_all_problems_are_reported_at_once(root):
             ('training/velodyne/000001.bin', 'NaN or Inf in 1 of 4000'),
             ('training/calib/000002.txt', 'Tr_velo_to_cam'),
             ('training/label_2/000003.txt',
-             "line 2: unknown class 'Cra'; did you mean 'Car'")]
+             "line 2: unknown class 'Cra'; did you mean 'Car'")
+        ]
         assert len(found) == len(expected)
         for text, (name, reason) in zip(found, expected, strict=True):
             assert name in text and reason in text
@@ -203,7 +213,8 @@ def test_missing_files_are_found_before_any_is_read(root):
     (root / 'testing/velodyne/000000.bin').write_bytes(b'x')
     found = problems_of(root)
     assert [text.split('training/')[1] for text in found] == [
-        'calib/000001.txt: no such file', 'label_2/000002.txt: no such file']
+        'calib/000001.txt: no such file', 'label_2/000002.txt: no such file'
+    ]
     assert not (root / '.kitti_infos.progress').exists()
 
 
@@ -216,15 +227,16 @@ def test_missing_folder(root):
 CAR = LABELS['000003'][0]
 
 
-@pytest.mark.parametrize('line, reason', [
-    (CAR.replace('1.40 1.60', '-1 -1'), 'Car: expected a height, width and'),
-    (CAR.replace('1.40 1.60', '-1.4 1.60'), 'negative size'),
-    (CAR.replace('0.55 0 ', '0.55 4 '), 'Car: expected an occlusion of 0, 1'),
-    (CAR.replace('0.55 0 ', '0.55 0.5 '), 'Car: expected an occlusion'),
-    (CAR.replace('0.55 0 ', '1.55 0 '), 'Car: expected a truncation between'),
-    (CAR.replace('319.00', '100.00'), 'the box ends before it begins'),
-    (CAR.replace(' 5.00', ' inf'), 'location is not a finite number'),
-    (CAR + ' 0.9', 'expected 15 fields, found 16')])
+@pytest.mark.parametrize(
+    'line, reason',
+    [(CAR.replace('1.40 1.60', '-1 -1'), 'Car: expected a height, width and'),
+     (CAR.replace('1.40 1.60', '-1.4 1.60'), 'negative size'),
+     (CAR.replace('0.55 0 ', '0.55 4 '), 'Car: expected an occlusion of 0, 1'),
+     (CAR.replace('0.55 0 ', '0.55 0.5 '), 'Car: expected an occlusion'),
+     (CAR.replace('0.55 0 ', '1.55 0 '), 'Car: expected a truncation between'),
+     (CAR.replace('319.00', '100.00'), 'the box ends before it begins'),
+     (CAR.replace(' 5.00', ' inf'), 'location is not a finite number'),
+     (CAR + ' 0.9', 'expected 15 fields, found 16')])
 def test_bad_label_names_file_and_line(root, line, reason):
     path = root / 'training/label_2/000003.txt'
     path.write_text(f'{LABELS["000000"][-1]}\n\n{CAR}\n{line}\n')
@@ -236,8 +248,8 @@ def test_bad_label_names_file_and_line(root, line, reason):
 def test_object_in_the_plane_of_the_camera(root):
     """z + P2[2, 3] is 0: its centre has no place in the image."""
     path = root / 'training/label_2/000002.txt'
-    path.write_text('\n' + path.read_text() + (
-        'Misc 0 0 0.1 1 2 30 40 1.5 1.6 3.9 1 1.4 -0.003 0.4\n'))
+    path.write_text('\n' + path.read_text() +
+                    ('Misc 0 0 0.1 1 2 30 40 1.5 1.6 3.9 1 1.4 -0.003 0.4\n'))
     problem, = problems_of(root)
     assert f'{path}: line 7: the centre lies in the plane' in problem
 
@@ -251,10 +263,11 @@ def test_points_too_far_to_be_projected(root):
     assert f'{path}: NaN or Inf among the points, or so large' in problem
 
 
-@pytest.mark.parametrize('image, found', [
-    (np.zeros((20, 30), np.uint8), 'uint8 of the shape (20, 30)'),
-    (np.zeros((20, 30, 3), np.uint16), 'uint16'),
-    (np.zeros((20, 30, 4), np.uint8), '(20, 30, 4)')])
+@pytest.mark.parametrize(
+    'image, found', [(np.zeros(
+        (20, 30), np.uint8), 'uint8 of the shape (20, 30)'),
+                     (np.zeros((20, 30, 3), np.uint16), 'uint16'),
+                     (np.zeros((20, 30, 4), np.uint8), '(20, 30, 4)')])
 def test_image_of_another_kind(root, image, found):
     path = root / 'training/image_2/000001.png'
     assert cv2.imwrite(str(path), image)
@@ -294,7 +307,9 @@ def test_synthetic_frames_pass_every_check(tmp_path):
     write_kitti_dataset(tmp_path, settings)
     contents = run(tmp_path, depth=True)
     assert [len(c['data_list']) for c in contents.values()] == [2, 1, 3, 1]
-    instances = [i for info in contents['trainval']['data_list']
-                 for i in info['instances'] if i['bbox_label'] >= 0]
+    instances = [
+        i for info in contents['trainval']['data_list']
+        for i in info['instances'] if i['bbox_label'] >= 0
+    ]
     assert any(i['num_lidar_pts'] > 10 for i in instances)
     assert {i['difficulty'] for i in instances} > {-1}

@@ -26,15 +26,16 @@ REAL_FRAME = '2018-02-06_14-25-51_00400'
 SCALE = 0.125
 # No air, no noise: what is left is geometry.
 CLEAN = SceneDifficulty(weather_mix={'clear': 1.0}, night_share=0.0,
-                   rgb_full_well=1e9, rgb_read_noise=0.0)
+                        rgb_full_well=1e9, rgb_read_noise=0.0)
 
 
 @pytest.fixture(scope='module')
 def published(tmp_path_factory):
     root = tmp_path_factory.mktemp('published')
-    write_dataset(root, SyntheticSettings(
-        frames=4, seed=3, scale=SCALE, split=(.5, .25, .25),
-        difficulty=CLEAN))
+    write_dataset(
+        root,
+        SyntheticSettings(frames=4, seed=3, scale=SCALE, split=(.5, .25, .25),
+                          difficulty=CLEAN))
     return root
 
 
@@ -46,15 +47,18 @@ def source(published, tmp_path):
 
 def _run(root, out, num_workers=0, gated='rect8', **options):
     layout = StfLayout(root, gated, options.get('frame', 'gated'))
-    frames = {s: layout.find(layout.split_ids(s))
-              for s in ('train', 'val', 'test')}
+    frames = {
+        s: layout.find(layout.split_ids(s)) for s in ('train', 'val', 'test')
+    }
     settings = ConvertSettings(str(root), layout.gated_source, **options)
     return convert(frames, out, settings, num_workers)
 
 
 def _tree(root):
-    return {str(path.relative_to(root)): path.read_bytes()
-            for path in sorted(Path(root).rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(Path(root).rglob('*')) if path.is_file()
+    }
 
 
 def test_training_layout_and_manifest(published, tmp_path):
@@ -71,7 +75,8 @@ def test_training_layout_and_manifest(published, tmp_path):
     data = (tmp_path / name).read_bytes()
     assert manifest['files'][name] == {
         'size': len(data), 'sha256': hashlib.sha256(data).hexdigest(),
-        'dtype': 'uint8', 'shape': [96, 160]}
+        'dtype': 'uint8', 'shape': [96, 160]
+    }
 
 
 def test_boxes_of_the_gated_frame_are_stretched_in_y(published, tmp_path):
@@ -81,31 +86,33 @@ def test_boxes_of_the_gated_frame_are_stretched_in_y(published, tmp_path):
     assert (image['weather'], image['daytime']) == ('clear', 'day')
     labels = read_labels(published / 'gt_labels/gated_labels_TMP'
                          / f'{image["frame_id"]}.txt')
-    expected = [label.box for label in labels
-                if label.base_name == 'Pedestrian']
-    found = [a['bbox'] for a in content['annotations']
-             if a['image_id'] == 1]
+    expected = [
+        label.box for label in labels if label.base_name == 'Pedestrian'
+    ]
+    found = [a['bbox'] for a in content['annotations'] if a['image_id'] == 1]
     assert len(found) == len(expected) > 0
     for (x, y, w, h), (x1, y1, x2, y2) in zip(found, expected, strict=True):
         assert (x, y) == pytest.approx((x1, y1 * 768 / 720), abs=1e-3)
-        assert (w, h) == pytest.approx(
-            (x2 - x1, (y2 - y1) * 768 / 720), abs=1e-3)
+        assert (w, h) == pytest.approx((x2 - x1, (y2 - y1) * 768 / 720),
+                                       abs=1e-3)
 
 
 def test_boxes_of_the_rgb_frame_are_shifted_by_the_crop(published, tmp_path):
     content = _run(published, tmp_path, frame='rgb')['train']
     labels = read_labels(published / 'gt_labels/cam_left_labels_TMP'
                          / f'{content["images"][0]["frame_id"]}.txt')
-    boxes = [label.box for label in labels
-             if label.base_name == 'Pedestrian']
-    inside = [b for b in boxes if b[0] > 280 * SCALE and b[1] > 202 * SCALE
-              and b[2] < 1560 * SCALE and b[3] < 970 * SCALE]
-    found = [a['bbox'][:2] for a in content['annotations']
-             if a['image_id'] == 1]
+    boxes = [label.box for label in labels if label.base_name == 'Pedestrian']
+    inside = [
+        b for b in boxes if b[0] > 280 * SCALE and b[1] > 202
+        * SCALE and b[2] < 1560 * SCALE and b[3] < 970 * SCALE
+    ]
+    found = [
+        a['bbox'][:2] for a in content['annotations'] if a['image_id'] == 1
+    ]
     assert inside
     for x1, y1, *_ in inside:
-        assert any(np.allclose(
-            xy, (x1 - 280 * SCALE, y1 - 202 * SCALE), atol=1e-3)
+        assert any(
+            np.allclose(xy, (x1 - 280 * SCALE, y1 - 202 * SCALE), atol=1e-3)
             for xy in found)
 
 
@@ -142,8 +149,8 @@ def test_raw_slices_keep_ten_bits(published, tmp_path):
 def test_size_scales_images_and_boxes(published, tmp_path):
     full = _run(published, tmp_path / 'a')['train']
     half = _run(published, tmp_path / 'b', size=(80, 48))['train']
-    assert (half['images'][0]['width'], half['images'][0]['height']) == (
-        80, 48)
+    assert (half['images'][0]['width'], half['images'][0]['height']) == (80,
+                                                                         48)
     for a, b in zip(full['annotations'], half['annotations'], strict=True):
         assert np.array(b['bbox']) * 2 == pytest.approx(a['bbox'], abs=1e-3)
 
@@ -165,8 +172,9 @@ def test_stopped_conversion_goes_on(source, tmp_path):
     (out / '.progress/2020-01-01_00-00-00_00060.json').unlink()
     _run(source, out)
     assert _tree(out) == before
-    redone = {p.stem[-2:] for p, t in times.items()
-              if p.stat().st_mtime_ns != t}
+    redone = {
+        p.stem[-2:] for p, t in times.items() if p.stat().st_mtime_ns != t
+    }
     assert redone == {'30', '60'}
 
 
@@ -225,14 +233,17 @@ def test_real_raw_frame_lines_up(shared_data, tmp_path):
     """The published raw frame: both cameras see the same edges in one place.
     """
     layout = StfLayout(shared_data / 'stf_sample')
-    assert (layout.rgb_source, layout.gated_source) == (
-        'cam_stereo_left', 'raw')
+    assert (layout.rgb_source, layout.gated_source) == ('cam_stereo_left',
+                                                        'raw')
     frames = {'train': layout.find([REAL_FRAME], allow_unlabelled=True)}
     convert(frames, tmp_path, ConvertSettings('sample', 'raw'))
-    rgb = cv2.cvtColor(read_image(tmp_path / f'images/{REAL_FRAME}.png',
-                                  'RGB'), cv2.COLOR_BGR2GRAY)
-    slices = [read_image(tmp_path / f'gated{k}/{REAL_FRAME}.png', 'gated')
-              for k in range(3)]
+    rgb = cv2.cvtColor(
+        read_image(tmp_path / f'images/{REAL_FRAME}.png', 'RGB'),
+        cv2.COLOR_BGR2GRAY)
+    slices = [
+        read_image(tmp_path / f'gated{k}/{REAL_FRAME}.png', 'gated')
+        for k in range(3)
+    ]
     assert rgb.shape == slices[0].shape == (768, 1280)
     assert slices[0].dtype == np.uint16
 

@@ -34,11 +34,10 @@ def sample(tmp_path):
     path = tmp_path / 'depth_2/000000.png'
     write_depth(path, sparse())
     image = np.dstack([sparse() > 0] * 3).astype(np.uint8) * 200
-    return dict(
-        img=image, img_shape=(H, W), ori_shape=(H, W), img_id=0,
-        depth_path=str(path),
-        gt_bboxes=HorizontalBoxes(torch.tensor([[4., 2., 16., 10.]])),
-        gt_bboxes_labels=np.array([0]))
+    return dict(img=image, img_shape=(H, W), ori_shape=(H, W), img_id=0,
+                depth_path=str(path),
+                gt_bboxes=HorizontalBoxes(torch.tensor([[4., 2., 16., 10.]])),
+                gt_bboxes_labels=np.array([0]))
 
 
 def test_metres_are_loaded(sample):
@@ -62,8 +61,9 @@ def test_map_of_another_size_is_refused(sample):
 
 
 def test_sample_without_map_is_named():
-    with pytest.raises(ConfigError, match='no depth_path for a/7.png; .*kitti'
-                       '.py --depth'):
+    with pytest.raises(
+            ConfigError, match='no depth_path for a/7.png; .*kitti'
+            '.py --depth'):
         LoadDepth()(dict(img_path='a/7.png'))
 
 
@@ -72,11 +72,10 @@ def test_chain_keeps_depth_with_the_image_and_blends_nothing(sample, seed):
     """Enlarged twice by repetition, image and depth share their pixels."""
     np.random.seed(seed)
     results = LoadDepth()(sample)
-    for transform in (
-            Resize(scale=(2 * W, 2 * H), interpolation='nearest'),
-            RandomFlip(prob=.5),
-            RandomCrop((30, 18), allow_negative_crop=True),
-            Pad(size=(32, 20), pad_val=dict(img=0))):
+    for transform in (Resize(scale=(2 * W, 2 * H),
+                             interpolation='nearest'), RandomFlip(prob=.5),
+                      RandomCrop((30, 18), allow_negative_crop=True),
+                      Pad(size=(32, 20), pad_val=dict(img=0))):
         results = transform(results)
     depth = results['depth']
     assert depth.shape == (20, 32) and depth.dtype == np.float32
@@ -100,14 +99,14 @@ def test_shrinking_keeps_the_nearest_hit_of_each_cell(sample):
 def test_model_sees_image_and_depth(sample):
     """80 m count as 255, then mean and std of each channel, then padding."""
     results = LoadDepth()(sample)
-    packed = PackMultiModalInputs(
-        ('img', 'depth'), meta_keys=('img_id', 'img_shape'))(results)
+    packed = PackMultiModalInputs(('img', 'depth'),
+                                  meta_keys=('img_id', 'img_shape'))(results)
     view = ModalityDetDataPreprocessor(
         ('img', 'depth'), mean=[100, 100, 100, 25.5], std=[50, 50, 50, 51],
         max_value=dict(depth=80), pad_size_divisor=16)
-    inputs = view(dict(
-        inputs={key: [value] for key, value in packed['inputs'].items()},
-        data_samples=[packed['data_samples']]))['inputs']
+    inputs = view(
+        dict(inputs={key: [value] for key, value in packed['inputs'].items()},
+             data_samples=[packed['data_samples']]))['inputs']
     assert inputs.shape == (1, 4, 16, 32)
     expected = (sparse() * 255 / 80 - 25.5) / 51
     np.testing.assert_allclose(inputs[0, 3, :H, :W], expected, rtol=1e-5,
@@ -118,9 +117,10 @@ def test_model_sees_image_and_depth(sample):
 
 
 def test_model_sees_depth_alone_in_metres(sample):
-    packed = PackMultiModalInputs(('depth', ), meta_keys=())(
-        LoadDepth()(sample))
+    packed = PackMultiModalInputs(('depth', ),
+                                  meta_keys=())(LoadDepth()(sample))
     view = ModalityDetDataPreprocessor(('depth', ))
-    inputs = view(dict(inputs=dict(depth=packed['inputs']['depth'][None]),
-                       data_samples=[packed['data_samples']]))['inputs']
+    inputs = view(
+        dict(inputs=dict(depth=packed['inputs']['depth'][None]),
+             data_samples=[packed['data_samples']]))['inputs']
     np.testing.assert_array_equal(inputs[0, 0], sparse())

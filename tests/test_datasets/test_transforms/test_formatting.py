@@ -13,24 +13,20 @@ from mmxkd.registry import TRANSFORMS
 
 def make_sample():
     rng = np.random.default_rng(0)
-    return dict(
-        img_id=7,
-        img_path='images/a.png',
-        img_shape=(6, 8),
-        img=rng.integers(0, 256, (6, 8, 3), dtype=np.uint8),
-        gated=rng.integers(0, 1024, (6, 8, 3), dtype=np.uint16),
-        depth=rng.random((6, 8), dtype=np.float32),
-        audio=rng.random((8, 100), dtype=np.float32),
-        gt_bboxes=HorizontalBoxes(torch.tensor([[1., 1., 4., 5.]])),
-        gt_bboxes_labels=np.array([0]))
+    return dict(img_id=7, img_path='images/a.png', img_shape=(6, 8),
+                img=rng.integers(0, 256, (6, 8, 3), dtype=np.uint8),
+                gated=rng.integers(0, 1024, (6, 8, 3), dtype=np.uint16),
+                depth=rng.random((6, 8), dtype=np.float32), audio=rng.random(
+                    (8, 100), dtype=np.float32),
+                gt_bboxes=HorizontalBoxes(torch.tensor([[1., 1., 4., 5.]])),
+                gt_bboxes_labels=np.array([0]))
 
 
 def test_each_modality_keeps_its_dtype():
     sample = make_sample()
     pack = TRANSFORMS.build(
-        dict(
-            type='mmxkd.PackMultiModalInputs',
-            modalities=('img', 'gated', 'depth', 'audio')))
+        dict(type='mmxkd.PackMultiModalInputs',
+             modalities=('img', 'gated', 'depth', 'audio')))
     inputs = pack(sample)['inputs']
     assert list(inputs) == ['img', 'gated', 'depth', 'audio']
     assert inputs['gated'].dtype == torch.uint16
@@ -42,8 +38,8 @@ def test_each_modality_keeps_its_dtype():
 
 
 def test_labels_are_packed_as_mmdet_does():
-    ours = PackMultiModalInputs(('img', ), meta_keys=('img_id', ))(
-        make_sample())
+    ours = PackMultiModalInputs(('img', ),
+                                meta_keys=('img_id', ))(make_sample())
     stock = PackDetInputs(meta_keys=('img_id', ))(make_sample())
     assert torch.equal(ours['inputs']['img'], stock['inputs'])
     ours, stock = ours['data_samples'], stock['data_samples']

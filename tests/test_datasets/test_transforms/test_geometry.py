@@ -22,15 +22,11 @@ def make_sample(**more):
     """A sample whose modalities all show the same ramp."""
     y, x = np.mgrid[:H, :W]
     ramp = (y * 6 + x).astype(np.uint8)
-    return dict(
-        img=np.dstack([ramp] * 3),
-        img_shape=(H, W),
-        gated=np.dstack([ramp] * 3).astype(np.uint16) * 4,
-        thermal=ramp[..., None],
-        depth=ramp.astype(np.float32),
-        gt_bboxes=HorizontalBoxes(torch.tensor([[4., 6., 20., 18.]])),
-        gt_bboxes_labels=np.array([0]),
-        **more)
+    return dict(img=np.dstack([ramp] * 3), img_shape=(H, W),
+                gated=np.dstack([ramp] * 3).astype(np.uint16) * 4,
+                thermal=ramp[..., None], depth=ramp.astype(np.float32),
+                gt_bboxes=HorizontalBoxes(torch.tensor([[4., 6., 20., 18.]])),
+                gt_bboxes_labels=np.array([0]), **more)
 
 
 def assert_aligned(results):
@@ -56,17 +52,15 @@ def test_resize_keeps_modalities_and_boxes_together():
 def test_resize_of_a_1280x768_frame():
     """The network input of the CMKD code: 500x833, boxes by integer sizes."""
     results = dict(
-        img=np.zeros((768, 1280, 3), np.uint8),
-        gated=np.full((768, 1280, 3), 1023, np.uint16),
-        gt_bboxes=HorizontalBoxes(
-            torch.tensor([[100., 200., 300., 400.]])))
+        img=np.zeros((768, 1280, 3), np.uint8), gated=np.full((768, 1280, 3),
+                                                              1023, np.uint16),
+        gt_bboxes=HorizontalBoxes(torch.tensor([[100., 200., 300., 400.]])))
     results = Resize(scale=(1333, 500), keep_ratio=True)(results)
     assert results['img'].shape == results['gated'].shape == (500, 833, 3)
     assert (results['gated'] == 1023).all()
     np.testing.assert_allclose(
         results['gt_bboxes'].numpy(),
-        [[65.078125, 130.208344, 195.234375, 260.416687]],
-        rtol=1e-6)
+        [[65.078125, 130.208344, 195.234375, 260.416687]], rtol=1e-6)
 
 
 def test_resize_needs_no_other_modality():
@@ -117,8 +111,7 @@ def test_flip_moves_everything(direction, flip):
         assert after[key].dtype == before[key].dtype
     x1, x2 = (W - 20, W - 4) if direction != 'vertical' else (4, 20)
     y1, y2 = (H - 18, H - 6) if direction != 'horizontal' else (6, 18)
-    np.testing.assert_allclose(after['gt_bboxes'].numpy(),
-                               [[x1, y1, x2, y2]])
+    np.testing.assert_allclose(after['gt_bboxes'].numpy(), [[x1, y1, x2, y2]])
 
 
 def test_flip_that_is_not_drawn_leaves_the_sample():
@@ -147,8 +140,8 @@ def test_flip_of_sound_without_permutation_is_refused(permutation, prob):
 
 def test_vertical_flip_leaves_sound():
     audio = np.arange(4, dtype=np.float32)[:, None]
-    results = RandomFlip(
-        prob=1.0, direction='vertical')(make_sample(audio=audio))
+    results = RandomFlip(prob=1.0,
+                         direction='vertical')(make_sample(audio=audio))
     np.testing.assert_array_equal(results['audio'], audio)
 
 
@@ -160,8 +153,7 @@ def test_crop_cuts_the_same_window():
         results = RandomCrop((16, 10), allow_negative_crop=True)(results)
         assert results['img'].shape == (10, 16, 3)
         assert_aligned(results)
-        np.testing.assert_array_equal(results['depth'],
-                                      results['img'][..., 0])
+        np.testing.assert_array_equal(results['depth'], results['img'][..., 0])
         offsets.add(int(results['img'][0, 0, 0]))
     assert len(offsets) > 1
 
@@ -178,8 +170,7 @@ def test_pad_fills_with_nothing():
     results = Pad(size_divisor=32, pad_val=dict(img=7))(make_sample())
     for key in ('img', 'gated', 'thermal', 'depth'):
         assert results[key].shape[:2] == (32, 64)
-        np.testing.assert_array_equal(results[key][:H, :W],
-                                      make_sample()[key])
+        np.testing.assert_array_equal(results[key][:H, :W], make_sample()[key])
         assert (results[key][H:] == (7 if key == 'img' else 0)).all()
 
 
@@ -240,18 +231,18 @@ def test_registered_modality_is_padded_as_its_entry_says(registered):
     np.testing.assert_array_equal(results['bands'][:H, :W],
                                   with_registered()['bands'])
     assert not results['echoes'][H:].any()
-    results = Pad(size_divisor=32, pad_val=dict(img=0, bands=8))(
-        with_registered())
+    results = Pad(size_divisor=32, pad_val=dict(img=0,
+                                                bands=8))(with_registered())
     assert (results['bands'][H:] == 8).all()
 
 
 def test_pad_fills_each_channel():
-    results = Pad(size_divisor=32, pad_val=dict(
-        img=0, gated=7, thermal=9))(make_sample())
+    results = Pad(size_divisor=32, pad_val=dict(img=0, gated=7,
+                                                thermal=9))(make_sample())
     assert (results['gated'][H:] == 7).all()
     assert (results['thermal'][H:] == 9).all()
-    results = Pad(size_divisor=32, pad_val=dict(img=0, gated=(1, 2, 3)))(
-        make_sample())
+    results = Pad(size_divisor=32,
+                  pad_val=dict(img=0, gated=(1, 2, 3)))(make_sample())
     assert (results['gated'][H:] == [1, 2, 3]).all()
     assert results['gated'].dtype == np.uint16
 
@@ -281,9 +272,10 @@ def test_registered_sound_is_permuted():
 
 
 def test_each_channel_of_a_sparse_map_is_resized_by_itself():
-    channels = [np.array([[0., 7., 0., 0.], [9., 0., 0., 3.]]),
-                np.array([[5., 0., 0., 0.], [1., 0., 0., 0.]])]
-    np.testing.assert_array_equal(
-        resize_sparse(np.dstack(channels), (1, 2)),
-        [[[7., 1.], [3., 0.]]])
+    channels = [
+        np.array([[0., 7., 0., 0.], [9., 0., 0., 3.]]),
+        np.array([[5., 0., 0., 0.], [1., 0., 0., 0.]])
+    ]
+    np.testing.assert_array_equal(resize_sparse(np.dstack(channels), (1, 2)),
+                                  [[[7., 1.], [3., 0.]]])
     assert resize_sparse(channels[0][..., None], (4, 8)).shape == (4, 8, 1)

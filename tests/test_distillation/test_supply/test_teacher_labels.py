@@ -13,9 +13,9 @@ def predicted(scores, size=4.0):
     sample = DetDataSample()
     count = len(scores)
     sample.pred_instances = InstanceData(
-        bboxes=torch.arange(count)[:, None] + torch.tensor(
-            [0., 0., size, size]),
-        labels=torch.arange(count), scores=torch.tensor(scores))
+        bboxes=torch.arange(count)[:, None]
+        + torch.tensor([0., 0., size, size]), labels=torch.arange(count),
+        scores=torch.tensor(scores))
     return sample
 
 
@@ -38,8 +38,9 @@ class Learner(Toy):
 
 
 def model(**distiller):
-    return build(student=toy() | dict(type=Learner), teacher=dict(
-        cfg=dict(type=Predictor), random=True), distiller=dict(
+    return build(
+        student=toy() | dict(type=Learner),
+        teacher=dict(cfg=dict(type=Predictor), random=True), distiller=dict(
             labels=dict(boxes=dict(type='TeacherLabels', teacher='t')),
             **distiller))
 
@@ -104,8 +105,9 @@ def test_a_picture_without_boxes_is_all_background():
 
 
 def test_bad_scores_and_options():
-    with pytest.raises(ValueError, match="teacher 't' gave a score that is "
-                       'not finite for images/1.png'):
+    with pytest.raises(
+            ValueError, match="teacher 't' gave a score that is "
+            'not finite for images/1.png'):
         TeacherLabels('t').label(unlabelled_batch()['data_samples'][1:],
                                  [predicted([float('nan')])])
     with pytest.raises(ConfigError, match='score_thr=2, expected 0 to 1'):
@@ -117,8 +119,8 @@ def test_bad_scores_and_options():
      r"distiller.labels.boxes.teacher='tt', expected one of \('t',\)"),
     (dict(type='TeacherLabel', teacher='t'), {}, "did you mean "
      "'TeacherLabels'"),
-    (dict(type='TeacherLabels', teacher='t', score=1), {},
-     "no argument 'score'; did you mean 'score_thr'"),
+    (dict(type='TeacherLabels', teacher='t',
+          score=1), {}, "no argument 'score'; did you mean 'score_thr'"),
     (dict(type='TeacherLabels', teacher='t'), dict(mode='loss'),
      "teachers.t.mode must be 'predict'"),
 ])

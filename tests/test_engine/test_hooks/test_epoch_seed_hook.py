@@ -13,12 +13,12 @@ SAVE = dict(type='mmxkd.SafeCheckpointHook', interval=1)
 def draws(model):
     """(epochs, samples, 3) random numbers, by the index of the sample."""
     rows = torch.cat(model.batches).reshape(-1, 8, 4)
-    return torch.stack([rows[e][rows[e][:, 0].argsort()][:, 1:]
-                        for e in range(len(rows))])
+    return torch.stack(
+        [rows[e][rows[e][:, 0].argsort()][:, 1:] for e in range(len(rows))])
 
 
-@pytest.mark.parametrize('workers, persistent', [
-    (0, False), (2, False), (2, True)])
+@pytest.mark.parametrize('workers, persistent', [(0, False), (2, False),
+                                                 (2, True)])
 def test_epochs_differ_and_runs_agree(toy_runner, tmp_path, workers,
                                       persistent):
     runs = []
@@ -43,10 +43,10 @@ def test_stock_workers_repeat_their_draws_in_every_epoch(toy_runner):
     assert torch.equal(rows[0], rows[1]) and torch.equal(rows[0], rows[2])
 
 
-@pytest.mark.parametrize('workers, persistent, randomness', [
-    (0, False, dict(seed=0)), (2, True, dict(seed=0)),
-    (0, False, dict(seed=None)),
-    (0, False, dict(seed=None, diff_rank_seed=True))])
+@pytest.mark.parametrize('workers, persistent, randomness',
+                         [(0, False, dict(seed=0)), (2, True, dict(seed=0)),
+                          (0, False, dict(seed=None)),
+                          (0, False, dict(seed=None, diff_rank_seed=True))])
 def test_a_resumed_run_takes_the_same_steps(toy_runner, tmp_path, workers,
                                             persistent, randomness):
     options = dict(workers=workers, persistent=persistent, custom_hooks=HOOK,
@@ -54,10 +54,10 @@ def test_a_resumed_run_takes_the_same_steps(toy_runner, tmp_path, workers,
     whole = toy_runner(work_dir=tmp_path / 'whole',
                        randomness=dict(randomness), **options)
     whole.train()
-    resumed = toy_runner(
-        work_dir=tmp_path / 'resumed', resume=True,
-        randomness=dict(randomness),
-        load_from=str(tmp_path / 'whole/epoch_1.pth'), **options)
+    resumed = toy_runner(work_dir=tmp_path / 'resumed', resume=True,
+                         randomness=dict(randomness),
+                         load_from=str(tmp_path / 'whole/epoch_1.pth'),
+                         **options)
     resumed.train()
     assert len(resumed.model.batches) == 8
     for ours, theirs in zip(resumed.model.batches, whole.model.batches[4:],
@@ -84,6 +84,7 @@ def seeds_nothing(worker_id):
 
 
 def test_every_generator_is_seeded_by_all_numbers():
+
     def draw(*numbers):
         seed_everything(*numbers)
         return random.random(), np.random.rand(), torch.rand(()).item()

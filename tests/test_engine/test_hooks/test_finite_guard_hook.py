@@ -20,8 +20,9 @@ def test_the_step_is_not_taken(toy_runner, value):
         return spoil_at(6, value)(iteration)
 
     runner.model.spoil = spoil
-    with pytest.raises(NonFiniteLossError, match='iteration 5: loss_b = '
-                       f'-?{value}; the step was not taken'):
+    with pytest.raises(
+            NonFiniteLossError, match='iteration 5: loss_b = '
+            f'-?{value}; the step was not taken'):
         runner.train()
     for old, new in zip(before, runner.model.parameters(), strict=True):
         assert torch.equal(old, new)
@@ -30,8 +31,8 @@ def test_the_step_is_not_taken(toy_runner, value):
 def test_a_spoiled_gradient_is_named_and_not_used(toy_runner):
     runner = toy_runner(custom_hooks=HOOK)
     # Finite, but its gradient at 0 is not.
-    runner.model.spoil = lambda now: (
-        runner.model.linear.bias.sum() * 0).sqrt()
+    runner.model.spoil = lambda now: (runner.model.linear.bias.sum() * 0).sqrt(
+    )
     before = runner.model.linear.weight.detach().clone()
     with pytest.raises(NonFiniteLossError,
                        match='gradient of linear.bias = nan'):

@@ -16,10 +16,10 @@ def handlers():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize('number, code', [
-    (signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_stops_between_iterations_and_resumes_exactly(
-        toy_runner, tmp_path, handlers, number, code):
+@pytest.mark.parametrize('number, code', [(signal.SIGTERM, 143),
+                                          (signal.SIGINT, 130)])
+def test_stops_between_iterations_and_resumes_exactly(toy_runner, tmp_path,
+                                                      handlers, number, code):
     whole = toy_runner(work_dir=tmp_path / 'whole', custom_hooks=HOOKS)
     whole.train()
     assert {s: signal.getsignal(s) for s in handlers} == handlers
@@ -40,5 +40,4 @@ def test_stops_between_iterations_and_resumes_exactly(
     resumed = toy_runner(custom_hooks=HOOKS, checkpoint=SAVE, resume=True)
     resumed.train()
     assert len(resumed.model.batches) == 8
-    assert torch.equal(resumed.model.linear.weight,
-                       whole.model.linear.weight)
+    assert torch.equal(resumed.model.linear.weight, whole.model.linear.weight)

@@ -13,12 +13,14 @@ def files(runner):
 
 @pytest.mark.parametrize('kind', ['CheckpointHook', SAFE])
 def test_keeps_what_the_stock_hook_keeps(toy_runner, kind):
-    runner = toy_runner(scores=[0.1, 0.3, 0.2], checkpoint=dict(
-        type=kind, interval=1, max_keep_ckpts=2, save_best='score',
-        rule='greater'))
+    runner = toy_runner(
+        scores=[0.1, 0.3, 0.2],
+        checkpoint=dict(type=kind, interval=1, max_keep_ckpts=2,
+                        save_best='score', rule='greater'))
     runner.train()
     assert files(runner) == [
-        'best_score_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
+        'best_score_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth'
+    ]
     with open(os.path.join(runner.work_dir, 'last_checkpoint')) as file:
         assert file.read() == os.path.join(runner.work_dir, 'epoch_3.pth')
 
@@ -27,27 +29,29 @@ def test_nothing_is_deleted_before_its_replacement_stands(
         toy_runner, monkeypatch):
     events = []
     replace, remove = os.replace, os.remove
-    monkeypatch.setattr(os, 'replace', lambda a, b: (
-        events.append(('write', os.path.basename(b))), replace(a, b)))
-    monkeypatch.setattr(os, 'remove', lambda a: (
-        events.append(('delete', os.path.basename(a))), remove(a)))
-    toy_runner(scores=[0.1, 0.3], epochs=2, checkpoint=dict(
-        type=SAFE, interval=1, max_keep_ckpts=1, save_best='score',
-        rule='greater')).train()
-    assert events == [
-        ('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
-        ('write', 'best_score_epoch_1.pth'),
-        ('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
-        ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
-        ('delete', 'epoch_1.pth'),
-        ('write', 'best_score_epoch_2.pth'),
-        ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
-        ('delete', 'best_score_epoch_1.pth')]
+    monkeypatch.setattr(
+        os, 'replace', lambda a, b: (events.append(
+            ('write', os.path.basename(b))), replace(a, b)))
+    monkeypatch.setattr(
+        os, 'remove', lambda a: (events.append(
+            ('delete', os.path.basename(a))), remove(a)))
+    toy_runner(
+        scores=[0.1, 0.3], epochs=2,
+        checkpoint=dict(type=SAFE, interval=1, max_keep_ckpts=1,
+                        save_best='score', rule='greater')).train()
+    assert events == [('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
+                      ('write', 'best_score_epoch_1.pth'),
+                      ('write', 'epoch_1.pth'), ('write', 'last_checkpoint'),
+                      ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
+                      ('delete', 'epoch_1.pth'),
+                      ('write', 'best_score_epoch_2.pth'),
+                      ('write', 'epoch_2.pth'), ('write', 'last_checkpoint'),
+                      ('delete', 'best_score_epoch_1.pth')]
 
 
 def test_a_failing_save_deletes_nothing(toy_runner, monkeypatch):
-    runner = toy_runner(checkpoint=dict(type=SAFE, max_keep_ckpts=1,
-                                        interval=1))
+    runner = toy_runner(
+        checkpoint=dict(type=SAFE, max_keep_ckpts=1, interval=1))
     save = torch.save
 
     def fail_at_epoch_2(content, file, *args, **kwargs):
@@ -77,11 +81,13 @@ def test_the_validation_that_was_due_is_repeated(toy_runner):
     hook = dict(type=SAFE, interval=1, save_best='score', rule='greater')
 
     def early_stop():
-        return [dict(type='mmxkd.StrictEarlyStoppingHook', monitor='score',
-                     rule='greater', patience=2)]
+        return [
+            dict(type='mmxkd.StrictEarlyStoppingHook', monitor='score',
+                 rule='greater', patience=2)
+        ]
 
-    runner = toy_runner(scores=[0.1, 0.5, 0.4, 0.3], epochs=6,
-                        checkpoint=hook, custom_hooks=early_stop())
+    runner = toy_runner(scores=[0.1, 0.5, 0.4, 0.3], epochs=6, checkpoint=hook,
+                        custom_hooks=early_stop())
     runner.train()
     assert runner.epoch == 4  # stopped by patience
     # Resume as if killed in the validation of epoch 3, after one bad score.
@@ -97,9 +103,8 @@ def test_the_validation_that_was_due_is_repeated(toy_runner):
 
 
 def test_iteration_based_runs(toy_runner):
-    runner = toy_runner(
-        checkpoint=dict(type=SAFE, interval=2, by_epoch=False,
-                        max_keep_ckpts=1))
+    runner = toy_runner(checkpoint=dict(type=SAFE, interval=2, by_epoch=False,
+                                        max_keep_ckpts=1))
     runner._train_loop = dict(type='IterBasedTrainLoop', max_iters=4)
     runner.train()
     assert files(runner) == ['iter_4.pth']

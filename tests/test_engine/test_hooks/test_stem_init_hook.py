@@ -27,16 +27,14 @@ def make_runner(channels, resume=False, training=True):
     model = Detector(channels)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     wrapper = OptimWrapper(optimizer) if training else dict(type='SGD')
-    return SimpleNamespace(
-        model=model, optim_wrapper=wrapper, _resume=resume)
+    return SimpleNamespace(model=model, optim_wrapper=wrapper, _resume=resume)
 
 
 def make_checkpoint():
     torch.manual_seed(0)
     return dict(
         state_dict={
-            KEY: torch.randn(64, 3, 7, 7),
-            'head.weight': torch.zeros(5, 16),
+            KEY: torch.randn(64, 3, 7, 7), 'head.weight': torch.zeros(5, 16),
             'head.bias': torch.zeros(5)
         })
 
@@ -64,8 +62,8 @@ def test_parity_starts_the_stem_anew(channels, bound):
 def test_inflate_copies_rgb_and_adds_means(rescale, factor):
     checkpoint = make_checkpoint()
     rgb = checkpoint['state_dict'][KEY].clone()
-    weights = load(
-        StemInitHook('inflate', rescale=rescale), make_runner(6), checkpoint)
+    weights = load(StemInitHook('inflate', rescale=rescale), make_runner(6),
+                   checkpoint)
     torch.testing.assert_close(weights[KEY][:, :3], rgb * factor)
     mean = (rgb[:, 0] + rgb[:, 1] + rgb[:, 2]) / 3 * factor
     for channel in (3, 4, 5):
@@ -78,8 +76,8 @@ def test_rescaled_stem_answers_a_grey_image_as_before():
     torch.testing.assert_close(
         nn.functional.conv2d(grey.expand(-1, 6, -1, -1),
                              inflate_stem(rgb, 6, rescale=True)),
-        nn.functional.conv2d(grey.expand(-1, 3, -1, -1), rgb),
-        atol=1e-5, rtol=1e-4)
+        nn.functional.conv2d(grey.expand(-1, 3, -1, -1), rgb), atol=1e-5,
+        rtol=1e-4)
 
 
 def test_keep_changes_nothing():
@@ -104,8 +102,8 @@ def test_resumed_and_tested_runs_keep_their_stem(runner):
 
 def test_fresh_layers_start_anew():
     runner = make_runner(3)
-    weights = load(
-        StemInitHook('keep', fresh=['head']), runner, make_checkpoint())
+    weights = load(StemInitHook('keep', fresh=['head']), runner,
+                   make_checkpoint())
     assert set(weights) == {KEY}
     for parameter in runner.model.head.parameters():
         assert 0 < parameter.abs().max() <= 0.25  # 1 / sqrt(16)
@@ -131,8 +129,9 @@ def test_bare_state_dict():
 
 
 def test_keep_needs_the_same_channels():
-    with pytest.raises(ConfigError, match=r'\(64, 6, 7, 7\) in the model and '
-                       r'\(64, 3, 7, 7\) in the checkpoint'):
+    with pytest.raises(
+            ConfigError, match=r'\(64, 6, 7, 7\) in the model and '
+            r'\(64, 3, 7, 7\) in the checkpoint'):
         load(StemInitHook('keep'), make_runner(6), make_checkpoint())
 
 

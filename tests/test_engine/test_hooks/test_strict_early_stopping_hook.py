@@ -8,12 +8,12 @@ from mmxkd.engine.hooks import StrictEarlyStoppingHook
 
 def epochs_until_stop(scores, **kwargs):
     """Stop as the CMKD code does: when (epoch - best epoch) > 5."""
-    hook = StrictEarlyStoppingHook(
-        monitor='coco/bbox_mAP', rule='greater', min_delta=0, **kwargs)
+    hook = StrictEarlyStoppingHook(monitor='coco/bbox_mAP', rule='greater',
+                                   min_delta=0, **kwargs)
     loop = SimpleNamespace(stop_training=False)
-    runner = SimpleNamespace(
-        train_loop=loop, message_hub=MessageHub(f'hub of {scores}'),
-        logger=SimpleNamespace(info=lambda _: None))
+    runner = SimpleNamespace(train_loop=loop,
+                             message_hub=MessageHub(f'hub of {scores}'),
+                             logger=SimpleNamespace(info=lambda _: None))
     for epoch, score in enumerate(scores):
         hook.after_val_epoch(runner, {'coco/bbox_mAP': score})
         if loop.stop_training:

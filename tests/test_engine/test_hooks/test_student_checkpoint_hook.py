@@ -8,8 +8,9 @@ HOOK = [dict(type='mmxkd.StudentCheckpointHook')]
 
 def load(toy_runner, tmp_path, change):
     runner = toy_runner(custom_hooks=HOOK)
-    state = {k: torch.ones_like(v) for k, v in
-             runner.model.state_dict().items()}
+    state = {
+        k: torch.ones_like(v) for k, v in runner.model.state_dict().items()
+    }
     change(state)
     path = str(tmp_path / 'student.pth')
     torch.save(dict(meta={}, state_dict=state), path)
@@ -19,12 +20,14 @@ def load(toy_runner, tmp_path, change):
 
 
 def test_extras_of_the_distiller_are_left_out(toy_runner, tmp_path):
-    model = load(toy_runner, tmp_path, lambda state: state.update(
-        {'distiller.connectors.a.weight': torch.zeros(1)}))
+    model = load(
+        toy_runner, tmp_path, lambda state: state.update(
+            {'distiller.connectors.a.weight': torch.zeros(1)}))
     assert (model.linear.weight == 1).all()
 
 
 def test_names_of_a_parallel_wrapper_are_fine(toy_runner, tmp_path):
+
     def wrap(state):
         for key in list(state):
             state['module.' + key] = state.pop(key)

@@ -44,10 +44,9 @@ def test_names_cover_mmdets_detector(block):
     cfg = Config.fromfile('configs/cmkd/fog_baseline.py')
     init_default_scope('mmdet')
     ours = {
-        name
-        for name in MODELS.build(cfg.model).state_dict()
-        if not name.endswith('num_batches_tracked')
-        and '.fc_cls.' not in name and '.fc_reg.' not in name
+        name for name in MODELS.build(cfg.model).state_dict()
+        if not name.endswith('num_batches_tracked') and '.fc_cls.' not in name
+        and '.fc_reg.' not in name
     }
     names = torchvision_names(block)
     renamed = from_torchvision({name: name for name in names})
@@ -63,8 +62,8 @@ def test_hook_renames_only_torchvisions():
     hook = TorchvisionWeightsHook()
     checkpoint = {'backbone.body.conv1.weight': 1, 'rpn.head.conv.bias': 2}
     hook.after_load_checkpoint(SimpleNamespace(), checkpoint)
-    assert checkpoint == dict(state_dict={
-        'backbone.conv1.weight': 1, 'rpn_head.rpn_conv.bias': 2})
+    assert checkpoint == dict(
+        state_dict={'backbone.conv1.weight': 1, 'rpn_head.rpn_conv.bias': 2})
     hook.after_load_checkpoint(SimpleNamespace(), checkpoint)
     assert len(checkpoint['state_dict']) == 2
 

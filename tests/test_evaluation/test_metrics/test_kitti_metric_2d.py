@@ -29,10 +29,9 @@ def detections():
     """Of a detector that knows no angle: what it gives, and nothing else."""
     found = scene()[1]
     unknown = np.full(len(found), -1.)
-    return replace(
-        found, alpha=10 * unknown, rotation_y=10 * unknown,
-        dimensions=np.full((len(found), 3), -1.),
-        location=np.full((len(found), 3), -1000.))
+    return replace(found, alpha=10 * unknown, rotation_y=10 * unknown,
+                   dimensions=np.full((len(found), 3), -1.), location=np.full(
+                       (len(found), 3), -1000.))
 
 
 @pytest.fixture(scope='module')
@@ -65,8 +64,7 @@ def test_a_part_of_the_frames(labels, detections, label_dir, logged):
     ids = detections.frame_ids[3::2]
     found = run(KittiMetric2D(label_dir),
                 samples_2d(detections.of_frames(ids)))
-    assert found == expected(labels.of_frames(ids),
-                             detections.of_frames(ids))
+    assert found == expected(labels.of_frames(ids), detections.of_frames(ids))
     assert any(f'{len(ids)} frames that were predicted, of 60' in text
                for text in logged)
 
@@ -74,8 +72,8 @@ def test_a_part_of_the_frames(labels, detections, label_dir, logged):
 def test_infos_hold_the_same_labels(detections, label_dir, labels, tmp_path):
     infos = write_infos(tmp_path / 'kitti_infos_val.json', labels)
     samples = samples_2d(detections)
-    assert run(KittiMetric2D(ann_file=infos), samples) == run(
-        KittiMetric2D(label_dir), samples)
+    assert run(KittiMetric2D(ann_file=infos),
+               samples) == run(KittiMetric2D(label_dir), samples)
 
 
 def test_a_metric_is_used_again(detections, label_dir):
@@ -118,9 +116,11 @@ def test_classes_of_a_detector(labels, detections, label_dir, logged):
     meta = dict(classes=('walker', 'cyclist', 'car', 'Truck'))
     found = run(KittiMetric2D(label_dir), samples_2d(detections), meta)
     known = detections.name != 'Pedestrian'
-    columns = {key: getattr(detections, key)[known] for key in (
-        'frame', 'name', 'truncated', 'occluded', 'alpha', 'bbox',
-        'dimensions', 'location', 'rotation_y', 'score')}
+    columns = {
+        key: getattr(detections, key)[known]
+        for key in ('frame', 'name', 'truncated', 'occluded', 'alpha', 'bbox',
+                    'dimensions', 'location', 'rotation_y', 'score')
+    }
     assert found == expected(labels, replace(detections, **columns),
                              ('Car', 'Cyclist'))
     assert any(f'{(~known).sum()} not counted: of classes that KITTI does '
@@ -155,13 +155,14 @@ def test_a_class_that_is_not_there(label_dir):
         metric.dataset_meta = dict(classes=('Car', ))
 
 
-@pytest.mark.parametrize('key, value, message', [
-    ('scores', float('nan'), r'frame 000007: detection 1 has .*scores'),
-    ('bboxes', float('inf'), r'frame 000007: detection 1 has .*bboxes'),
-    ('bboxes', torch.tensor([9., 9., 4., 20.]),
-     r'frame 000007: detection 1 has a negative size: .*\[9.0, 9.0, 4.0'),
-    ('labels', 4, 'frame 000007: the label 4 .* 4 classes'),
-    ('labels', -1, 'frame 000007: the label -1 ')])
+@pytest.mark.parametrize(
+    'key, value, message',
+    [('scores', float('nan'), r'frame 000007: detection 1 has .*scores'),
+     ('bboxes', float('inf'), r'frame 000007: detection 1 has .*bboxes'),
+     ('bboxes', torch.tensor([9., 9., 4., 20.]),
+      r'frame 000007: detection 1 has a negative size: .*\[9.0, 9.0, 4.0'),
+     ('labels', 4, 'frame 000007: the label 4 .* 4 classes'),
+     ('labels', -1, 'frame 000007: the label -1 ')])
 def test_bad_predictions(detections, label_dir, key, value, message):
     samples = samples_2d(detections)[:3]
     samples[1]['pred_instances'][key][1] = value
@@ -185,8 +186,8 @@ def test_what_a_sampler_repeats_at_the_end_is_cut(labels, detections,
 
 
 @pytest.mark.parametrize('source', ['label_dir', 'ann_file'])
-def test_a_frame_without_ground_truth(detections, labels, label_dir,
-                                      tmp_path, source):
+def test_a_frame_without_ground_truth(detections, labels, label_dir, tmp_path,
+                                      source):
     samples = samples_2d(detections)
     samples[2]['img_path'] = 'image_2/000015.png'
     given = dict(label_dir=label_dir) if source == 'label_dir' else dict(
@@ -220,16 +221,15 @@ def test_no_detection_at_all(labels, detections, label_dir):
     assert all(np.isfinite(list(found.values())))
 
 
-def test_a_submission_scores_the_same(labels, detections, label_dir,
-                                      tmp_path):
+def test_a_submission_scores_the_same(labels, detections, label_dir, tmp_path):
     metric = KittiMetric2D(label_dir, submission_prefix=str(tmp_path))
     samples = samples_2d(detections)
     found = run(metric, samples)
     files = sorted((tmp_path / 'data').iterdir())
     assert [f.stem for f in files] == list(detections.frame_ids)
     assert files[0].read_text() == ''
-    again = evaluate(read_labels(label_dir),
-                     read_results(tmp_path / 'data'), metrics=('bbox', ))
+    again = evaluate(read_labels(label_dir), read_results(tmp_path / 'data'),
+                     metrics=('bbox', ))
     assert found == {f'kitti/{k}': v for k, v in again.scalars().items()}
     # The next epoch takes the place of this one.
     run(metric, samples)

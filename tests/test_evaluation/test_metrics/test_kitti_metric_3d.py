@@ -45,14 +45,18 @@ class LiDARInstance3DBoxes(Boxes):
 def boxes_of(part: KittiObjects, kind: str, dtype=torch.float64) -> Boxes:
     height, width, length = part.dimensions.T
     if kind == 'camera':
-        return CameraInstance3DBoxes(torch.as_tensor(np.column_stack(
-            [part.location, length, height, width, part.rotation_y]),
-            dtype=dtype))
+        return CameraInstance3DBoxes(
+            torch.as_tensor(
+                np.column_stack(
+                    [part.location, length, height, width, part.rotation_y]),
+                dtype=dtype))
     place = np.column_stack([part.location, np.ones(len(part))])
     place = np.linalg.solve(LIDAR2CAM, place.T).T[:, :3]
-    return LiDARInstance3DBoxes(torch.as_tensor(np.column_stack(
-        [place, length, width, height, -part.rotation_y - np.pi / 2]),
-        dtype=dtype))
+    return LiDARInstance3DBoxes(
+        torch.as_tensor(
+            np.column_stack(
+                [place, length, width, height, -part.rotation_y - np.pi / 2]),
+            dtype=dtype))
 
 
 def samples_3d(objects: KittiObjects, kind: str, **kwargs) -> list[dict]:
@@ -60,13 +64,14 @@ def samples_3d(objects: KittiObjects, kind: str, **kwargs) -> list[dict]:
     samples = []
     for index, frame_id in enumerate(objects.frame_ids):
         part = objects.of_frame(frame_id)
-        samples.append(dict(
-            sample_idx=index, pred_instances={},
-            lidar_path=f'data/kitti/training/velodyne/{frame_id}.bin',
-            pred_instances_3d=dict(
-                bboxes_3d=boxes_of(part, kind, **kwargs),
-                scores_3d=torch.as_tensor(part.score),
-                labels_3d=labels_of(part))))
+        samples.append(
+            dict(
+                sample_idx=index, pred_instances={},
+                lidar_path=f'data/kitti/training/velodyne/{frame_id}.bin',
+                pred_instances_3d=dict(
+                    bboxes_3d=boxes_of(part, kind, **kwargs),
+                    scores_3d=torch.as_tensor(part.score),
+                    labels_3d=labels_of(part))))
     return samples
 
 
@@ -87,8 +92,7 @@ def detections():
 
 @pytest.fixture(scope='module')
 def infos(labels, tmp_path_factory) -> str:
-    return write_infos(tmp_path_factory.mktemp('infos') / 'infos.json',
-                       labels)
+    return write_infos(tmp_path_factory.mktemp('infos') / 'infos.json', labels)
 
 
 def close(found: dict, true: dict) -> bool:
@@ -100,8 +104,8 @@ def close(found: dict, true: dict) -> bool:
 def test_scores_are_those_of_the_evaluator(labels, detections, infos, kind):
     found = run(KittiMetric3D(ann_file=infos, overlaps=['strict', 'loose']),
                 samples_3d(detections, kind))
-    assert close(found, expected(labels, detections,
-                                 overlaps=('strict', 'loose')))
+    assert close(found,
+                 expected(labels, detections, overlaps=('strict', 'loose')))
     for key in ('bbox_AP40_moderate_strict', 'aos_AP40_moderate_strict',
                 'bev_AP40_moderate_loose', '3d_AP11_hard_strict'):
         assert 5 < found[f'kitti/Car_{key}'] < 95
@@ -115,10 +119,10 @@ def test_what_is_written_is_the_detection(detections, infos, kind, tmp_path):
     assert found.name.tolist() == detections.name.tolist()
     np.testing.assert_array_equal(found.score, detections.score)
     for name in ('location', 'dimensions', 'bbox', 'alpha'):
-        np.testing.assert_allclose(
-            getattr(found, name), getattr(detections, name), atol=1e-9)
-    np.testing.assert_allclose(
-        found.rotation_y, wrap_angle(detections.rotation_y), atol=1e-9)
+        np.testing.assert_allclose(getattr(found, name),
+                                   getattr(detections, name), atol=1e-9)
+    np.testing.assert_allclose(found.rotation_y,
+                               wrap_angle(detections.rotation_y), atol=1e-9)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -133,13 +137,14 @@ def test_labels_as_detections_are_perfect(kind, tmp_path):
         place[:, 2] = 12
         frames[f'{index:06d}'] = dict(
             columns_of(boxes._replace(location=place),
-                       ['Car', 'Pedestrian', 'Cyclist']),
-            truncated=[0] * 3, occluded=[0] * 3)
+                       ['Car', 'Pedestrian', 'Cyclist']), truncated=[0] * 3,
+            occluded=[0] * 3)
     labels = KittiObjects.from_frames(frames)
     infos = write_infos(tmp_path / 'infos.json', labels)
-    found = run(KittiMetric3D(ann_file=infos), samples_3d(
-        replace(labels, score=draw.random(len(labels))), kind,
-        dtype=torch.float32))
+    found = run(
+        KittiMetric3D(ann_file=infos),
+        samples_3d(replace(labels, score=draw.random(len(labels))), kind,
+                   dtype=torch.float32))
     for key, value in found.items():
         if 'n_gt' in key:
             assert value == 45
@@ -154,15 +159,14 @@ def test_mmdet3ds_own_samples(labels, detections, infos):
     from mmengine.evaluator import Evaluator
     from mmengine.structures import InstanceData
     for kind in KINDS:
-        evaluator = Evaluator(dict(type='mmxkd.KittiMetric3D',
-                                   ann_file=infos))
+        evaluator = Evaluator(dict(type='mmxkd.KittiMetric3D', ann_file=infos))
         evaluator.dataset_meta = META
         for sample in samples_3d(detections, kind):
             found = sample.pop('pred_instances_3d')
             sample.pop('pred_instances')
             boxes = found['bboxes_3d']
-            found['bboxes_3d'] = getattr(structures, type(boxes).__name__)(
-                boxes.tensor)
+            found['bboxes_3d'] = getattr(structures,
+                                         type(boxes).__name__)(boxes.tensor)
             data_sample = structures.Det3DDataSample(metainfo=sample)
             data_sample.pred_instances_3d = InstanceData(**found)
             data_sample.pred_instances = InstanceData()
@@ -173,19 +177,20 @@ def test_mmdet3ds_own_samples(labels, detections, infos):
 
 
 def test_some_metrics(labels, detections, infos):
-    found = run(KittiMetric3D(ann_file=infos, metrics=['3d'],
-                              classes=['Cyclist']),
-                samples_3d(detections, 'lidar'))
-    assert close(found, expected(labels, detections, metrics=('3d', ),
-                                 classes=('Cyclist', )))
+    found = run(
+        KittiMetric3D(ann_file=infos, metrics=['3d'], classes=['Cyclist']),
+        samples_3d(detections, 'lidar'))
+    assert close(
+        found,
+        expected(labels, detections, metrics=('3d', ), classes=('Cyclist', )))
 
 
 def test_a_part_of_the_frames_in_another_order(labels, detections, infos):
     ids = detections.frame_ids[4:40]
     samples = samples_3d(detections.of_frames(ids), 'lidar')
     found = run(KittiMetric3D(ann_file=infos), samples[::-1])
-    assert close(found, expected(labels.of_frames(ids),
-                                 detections.of_frames(ids)))
+    assert close(found,
+                 expected(labels.of_frames(ids), detections.of_frames(ids)))
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -198,8 +203,10 @@ def test_the_samples_own_camera(labels, detections, tmp_path, kind):
         sample.update(
             # mmdet3d lists the images that belong to a scan.
             img_path=[path.replace('velodyne', 'image_2')],
-            ori_shape=(HEIGHT, WIDTH, 3), lidar2cam=LIDAR2CAM.tolist(),
-            cam2img=np.vstack([P2, [0, 0, 0, 1]]), scale_factor=(1.0, 1.0))
+            ori_shape=(HEIGHT, WIDTH, 3),
+            lidar2cam=LIDAR2CAM.tolist(),
+            cam2img=np.vstack([P2, [0, 0, 0, 1]]),
+            scale_factor=(1.0, 1.0))
     metric = KittiMetric3D(str(tmp_path))
     true = expected(labels, detections)
     assert close(run(metric, samples), true)
@@ -221,10 +228,11 @@ def test_the_samples_own_camera(labels, detections, tmp_path, kind):
 def test_a_camera_that_is_not_known(labels, detections, tmp_path, change,
                                     message):
     write_labels(tmp_path, labels)
-    sample = dict(samples_3d(detections, 'lidar')[1], ori_shape=(9, 9),
-                  cam2img=np.eye(4), lidar2cam=np.eye(4))
+    sample = dict(
+        samples_3d(detections, 'lidar')[1], ori_shape=(9, 9),
+        cam2img=np.eye(4), lidar2cam=np.eye(4))
     with pytest.raises(ConfigError, match=f'frame 000007: .*{message}'
-                                          '.*ann_file'):
+                       '.*ann_file'):
         run(KittiMetric3D(str(tmp_path)), [dict(sample, **change)])
 
 
@@ -246,8 +254,8 @@ def test_labels_from_files_and_cameras_from_infos(labels, detections, infos,
     assert close(found, expected(other, detections))
 
 
-def test_detections_outside_of_the_image_are_counted(labels, detections,
-                                                     infos, logged):
+def test_detections_outside_of_the_image_are_counted(labels, detections, infos,
+                                                     logged):
     """Behind the camera, or to its right: they change no score."""
     first = detections.frame_ids[1]
     part = detections.of_frame(first)
@@ -258,10 +266,13 @@ def test_detections_outside_of_the_image_are_counted(labels, detections,
     samples = samples_3d(moved, 'lidar')
     found = run(KittiMetric3D(ann_file=infos), samples)
     keep = np.arange(len(part)) >= 2
-    kept = replace(part, **{
-        name: getattr(part, name)[keep] for name in (
-            'frame', 'name', 'truncated', 'occluded', 'alpha', 'bbox',
-            'dimensions', 'location', 'rotation_y', 'score')})
+    kept = replace(
+        part, **{
+            name: getattr(part, name)[keep]
+            for name in ('frame', 'name', 'truncated', 'occluded', 'alpha',
+                         'bbox', 'dimensions', 'location', 'rotation_y',
+                         'score')
+        })
     assert close(found, expected(labels.of_frame(first), kept))
     assert any('2 not counted: outside of the image' in t for t in logged)
 
@@ -279,19 +290,23 @@ def test_image_boxes_of_a_detector_of_both(labels, detections, infos):
 
 
 def test_no_detection_at_all(detections, infos):
-    none = replace(detections, **{
-        name: getattr(detections, name)[:0] for name in (
-            'frame', 'name', 'truncated', 'occluded', 'alpha', 'bbox',
-            'dimensions', 'location', 'rotation_y', 'score')})
+    none = replace(
+        detections, **{
+            name: getattr(detections, name)[:0]
+            for name in ('frame', 'name', 'truncated', 'occluded', 'alpha',
+                         'bbox', 'dimensions', 'location', 'rotation_y',
+                         'score')
+        })
     found = run(KittiMetric3D(ann_file=infos), samples_3d(none, 'lidar'))
     assert found['kitti/Car_3d_AP40_moderate_strict'] == 0
     assert np.isfinite(list(found.values())).all()
 
 
-@pytest.mark.parametrize('column, value, message', [
-    (0, float('nan'), 'frame 000007: detection 1 has .*bboxes_3d'),
-    (4, -1., 'frame 000007: detection 1 has a negative size'),
-    (6, float('inf'), 'frame 000007: detection 1 has .*bboxes_3d')])
+@pytest.mark.parametrize(
+    'column, value, message',
+    [(0, float('nan'), 'frame 000007: detection 1 has .*bboxes_3d'),
+     (4, -1., 'frame 000007: detection 1 has a negative size'),
+     (6, float('inf'), 'frame 000007: detection 1 has .*bboxes_3d')])
 @pytest.mark.parametrize('kind', KINDS)
 def test_bad_boxes(detections, infos, kind, column, value, message):
     sample = samples_3d(detections, kind)[1]
@@ -301,6 +316,7 @@ def test_bad_boxes(detections, infos, kind, column, value, message):
 
 
 def test_boxes_of_a_room(detections, infos):
+
     class DepthInstance3DBoxes(Boxes):
         pass
 
@@ -314,14 +330,16 @@ def test_boxes_of_a_room(detections, infos):
 @pytest.mark.parametrize('arguments, message', [
     (dict(metrics=['box']), "metrics: unknown name 'box'; did you mean 'bbox"),
     (dict(metrics=['3d', '3d']), 'metrics: expected each name once'),
-    (dict(overlaps='strict'), 'expected a list')])
+    (dict(overlaps='strict'), 'expected a list')
+])
 def test_bad_arguments(infos, arguments, message):
     with pytest.raises(ConfigError, match=message):
         KittiMetric3D(ann_file=infos, **arguments)
 
 
 def test_needs_no_mmdet3d_and_the_evaluator_not_even_mmengine(run_python):
-    run_python('-c', '''
+    run_python(
+        '-c', '''
 import sys
 for name in ("mmdet3d", "numba", "mmdet"):
     sys.modules[name] = None  # an import of it raises

@@ -20,8 +20,8 @@ LINES = {
 def calibration_file(folder, lines=None, **changes):
     lines = {**LINES, **changes} if lines is None else lines
     path = folder / '000007.txt'
-    path.write_text('\n'.join(
-        f'{name}: {line}' for name, line in lines.items()) + '\n\n')
+    path.write_text('\n'.join(f'{name}: {line}'
+                              for name, line in lines.items()) + '\n\n')
     return path
 
 
@@ -30,9 +30,9 @@ def any_calibration():
     rotations = [np.linalg.qr(rng.normal(size=(3, 3)))[0] for _ in range(2)]
     return KittiCalibration(
         P2=np.array([[707.05, 1e-7, 604.1, 45.76], [0, 706.1, 180.5, -.35],
-                     [0, 0, 1, .00498]]),
-        R0_rect=rotations[0],
-        Tr_velo_to_cam=np.column_stack([rotations[1], rng.normal(size=3)]))
+                     [0, 0, 1, .00498]]), R0_rect=rotations[0],
+        Tr_velo_to_cam=np.column_stack([rotations[1],
+                                        rng.normal(size=3)]))
 
 
 def test_lines_are_read_by_name(tmp_path):
@@ -44,8 +44,8 @@ def test_lines_are_read_by_name(tmp_path):
         np.testing.assert_array_equal(
             calibration.P2,
             [[700, 0, 600, 45], [0, 710, 180, -.5], [0, 0, 1, .005]])
-        np.testing.assert_array_equal(
-            calibration.R0_rect, [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
+        np.testing.assert_array_equal(calibration.R0_rect,
+                                      [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
         np.testing.assert_array_equal(
             calibration.Tr_velo_to_cam,
             [[0, -1, 0, .5], [0, 0, -1, -.25], [1, 0, 0, -2]])
@@ -86,17 +86,19 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
         assert (getattr(again, name) == getattr(calibration, name)).all()
     # Readers that go by the line's number find what they look for.
     names = [line.split(':')[0] for line in path.read_text().splitlines()]
-    assert names == ['P0', 'P1', 'P2', 'P3', 'R0_rect', 'Tr_velo_to_cam',
-                     'Tr_imu_to_velo']
+    assert names == [
+        'P0', 'P1', 'P2', 'P3', 'R0_rect', 'Tr_velo_to_cam', 'Tr_imu_to_velo'
+    ]
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_missing_line_is_named_with_the_nearest(tmp_path):
     lines = {'R_rect' if k == 'R0_rect' else k: v for k, v in LINES.items()}
     path = calibration_file(tmp_path, lines)
-    with pytest.raises(CorruptSampleError,
-                       match=r"000007.txt: has no line 'R0_rect': among its "
-                       r"lines, did you mean 'R_rect'"):
+    with pytest.raises(
+            CorruptSampleError,
+            match=r"000007.txt: has no line 'R0_rect': among its "
+            r"lines, did you mean 'R_rect'"):
         read_calibration(path)
     path.write_text('')
     with pytest.raises(CorruptSampleError, match="no line 'P2'.*none"):
@@ -106,12 +108,12 @@ def test_missing_line_is_named_with_the_nearest(tmp_path):
 @pytest.mark.parametrize('name, line, reason', [
     ('P2', LINES['P2'][:-6], "line 2: 'P2' has 11 numbers, expected 12"),
     ('P2', LINES['P2'] + ' 1', "line 2: 'P2' has 13 numbers, expected 12"),
-    ('P2', LINES['P2'].replace('45', 'nan'),
-     "line 2: 'P2' has 'nan', expected a finite number"),
+    ('P2', LINES['P2'].replace(
+        '45', 'nan'), "line 2: 'P2' has 'nan', expected a finite number"),
     ('R0_rect', LINES['R0_rect'].replace('-1', '-inf'),
      "line 3: 'R0_rect' has '-inf', expected a finite number"),
-    ('R0_rect', LINES['R0_rect'].replace('-1', '-l'),
-     "line 3: 'R0_rect' has '-l', expected a number"),
+    ('R0_rect', LINES['R0_rect'].replace(
+        '-1', '-l'), "line 3: 'R0_rect' has '-l', expected a number"),
     ('R0_rect', '0 0 0 0 0 0 0 0 0', "line 3: 'R0_rect' holds no rotation"),
     ('Tr_velo_to_cam', '', "line 4: 'Tr_velo_to_cam' has 0 numbers"),
     ('Tr_velo_to_cam', '0 -1 0 0 0 0 -2 0 1 0 0 0',
@@ -153,14 +155,13 @@ def test_matrices_cannot_be_changed_in_place():
 
 
 def test_real_calibration(shared_data):
-    calibration = read_calibration(
-        shared_data / 'kitti_sample/training/calib/000000.txt')
+    calibration = read_calibration(shared_data
+                                   / 'kitti_sample/training/calib/000000.txt')
     assert calibration.P2[0, 0] == calibration.P2[1, 1] == 707.0493
     # The LiDAR sits 33 cm behind the camera and looks (nearly) the
     # same way.
-    np.testing.assert_allclose(
-        calibration.lidar_to_camera @ [20, 0, 0, 1], [0, 0, 19.7, 1],
-        atol=.35)
+    np.testing.assert_allclose(calibration.lidar_to_camera @ [20, 0, 0, 1],
+                               [0, 0, 19.7, 1], atol=.35)
     np.testing.assert_allclose(
         calibration.lidar_to_camera @ calibration.camera_to_lidar, np.eye(4),
         atol=1e-12)

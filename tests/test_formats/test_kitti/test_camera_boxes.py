@@ -32,9 +32,9 @@ def boxes_of(*rows):
 
 def random_boxes(number, seed=0):
     draw = np.random.default_rng(seed)
-    return CameraBoxes(
-        draw.uniform([-20, 0, 8], [20, 3, 60], (number, 3)),
-        draw.uniform(0.5, 4, (number, 3)), draw.uniform(-3, 3, number))
+    return CameraBoxes(draw.uniform([-20, 0, 8], [20, 3, 60], (number, 3)),
+                       draw.uniform(0.5, 4, (number, 3)),
+                       draw.uniform(-3, 3, number))
 
 
 def test_corners_of_one_car():
@@ -53,19 +53,22 @@ def test_corners_of_one_car():
 def test_conversions_are_those_of_mmdet3d():
     boxes3d = pytest.importorskip('mmdet3d.structures')
     boxes = random_boxes(50)
-    camera = boxes3d.CameraInstance3DBoxes(torch.as_tensor(np.column_stack([
-        boxes.location, boxes.dimensions[:, [2, 0, 1]], boxes.rotation_y])))
-    lidar = camera.convert_to(
-        boxes3d.Box3DMode.LIDAR, np.linalg.inv(LIDAR2CAM))
+    camera = boxes3d.CameraInstance3DBoxes(
+        torch.as_tensor(
+            np.column_stack([
+                boxes.location, boxes.dimensions[:, [2, 0, 1]],
+                boxes.rotation_y
+            ])))
+    lidar = camera.convert_to(boxes3d.Box3DMode.LIDAR,
+                              np.linalg.inv(LIDAR2CAM))
     assert (lidar.tensor[:, 0] > 5).all()  # x is forward there
     for found in (from_camera_rows(camera.tensor.double().numpy()),
-                  from_lidar_rows(lidar.tensor.double().numpy(),
-                                     LIDAR2CAM)):
+                  from_lidar_rows(lidar.tensor.double().numpy(), LIDAR2CAM)):
         for ours, true in zip(found, boxes, strict=True):
             np.testing.assert_allclose(ours, true, atol=2e-5)
     ours = np.sort(box_corners(boxes), axis=1)
-    np.testing.assert_allclose(
-        ours, np.sort(camera.corners.numpy(), axis=1), atol=1e-4)
+    np.testing.assert_allclose(ours, np.sort(camera.corners.numpy(), axis=1),
+                               atol=1e-4)
 
 
 def test_a_projection_is_that_of_the_corners():
@@ -74,8 +77,7 @@ def test_a_projection_is_that_of_the_corners():
     for corners, box in zip(box_corners(boxes), found, strict=True):
         image = np.array([P2 @ [*corner, 1] for corner in corners])
         pixels = image[:, :2] / image[:, 2:]
-        assert box == pytest.approx([*pixels.min(axis=0),
-                                     *pixels.max(axis=0)])
+        assert box == pytest.approx([*pixels.min(axis=0), *pixels.max(axis=0)])
 
 
 def test_a_box_around_the_camera_is_cut_at_the_near_plane():
@@ -92,8 +94,8 @@ def test_a_box_around_the_camera_is_cut_at_the_near_plane():
         pixels = seen[:, :2] / seen[:, 2:]
         box = project_boxes(boxes, P2, near=near)[0]
         # As near as the points of the grid lie to the plane.
-        assert box == pytest.approx(
-            [*pixels.min(axis=0), *pixels.max(axis=0)], rel=0.03)
+        assert box == pytest.approx([*pixels.min(axis=0), *pixels.max(axis=0)],
+                                    rel=0.03)
         assert (box[:2] <= pixels.min(axis=0)).all()
         assert (box[2:] >= pixels.max(axis=0)).all()
 
@@ -106,7 +108,8 @@ def test_edges_are_those_of_a_box():
     # long as the box.
     np.testing.assert_allclose(
         project_boxes(boxes, P2),
-        np.concatenate([edges.min(axis=(1, 2)), edges.max(axis=(1, 2))], 1))
+        np.concatenate([edges.min(axis=(1, 2)),
+                        edges.max(axis=(1, 2))], 1))
     plain = project_edges(
         boxes_of([0, 0, 10, 1.5, 2, 4, 0]),
         np.array([[1., 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]))[0]
@@ -127,20 +130,20 @@ def test_edges_are_cut_at_the_near_plane():
     np.testing.assert_allclose(
         project_boxes(boxes, identity)[0],
         [*edges[drawn].min(axis=(0, 1)), *edges[drawn].max(axis=(0, 1))])
-    assert np.isnan(project_edges(
-        boxes_of([3, 1, -9, 1.5, 2, 4, 0]), identity)).all()
+    assert np.isnan(project_edges(boxes_of([3, 1, -9, 1.5, 2, 4, 0]),
+                                  identity)).all()
 
 
 def test_what_lies_behind_the_camera_or_beside_the_image_is_not_seen():
     boxes = boxes_of(
-        [0, 1.6, 20, 1.5, 1.6, 4, 0.3],   # before the camera
+        [0, 1.6, 20, 1.5, 1.6, 4, 0.3],  # before the camera
         [0, 1.6, -20, 1.5, 1.6, 4, 0.3],  # behind it
         [60, 1.6, 20, 1.5, 1.6, 4, 0.3],  # far to the right
         [0, 1.6, NEAR - 1, 1.5, 1.6, 1, 0])
     found = project_boxes(boxes, P2)
     assert np.isinf(found[[1, 3]]).all() and np.isfinite(found[[0, 2]]).all()
-    assert touches_image(found, 1242, 375).tolist() == [
-        True, False, False, False]
+    assert touches_image(found, 1242,
+                         375).tolist() == [True, False, False, False]
     assert project_boxes(boxes_of([0, 1, 9, 1, 1, 1, 0]), P2).shape == (1, 4)
     none = CameraBoxes(np.empty((0, 3)), np.empty((0, 3)), np.empty(0))
     assert project_boxes(none, P2).shape == (0, 4)
@@ -149,8 +152,8 @@ def test_what_lies_behind_the_camera_or_beside_the_image_is_not_seen():
 
 def test_clipping_ends_at_the_last_pixel():
     boxes = np.array([[-5., 3, 1300, 400], [10, 20, 30, 40]])
-    assert clip_boxes(boxes, 1242, 375).tolist() == [
-        [0, 3, 1241, 374], [10, 20, 30, 40]]
+    assert clip_boxes(boxes, 1242, 375).tolist() == [[0, 3, 1241, 374],
+                                                     [10, 20, 30, 40]]
 
 
 def test_angles():

@@ -30,13 +30,15 @@ def test_what_is_read_is_off_by_half_a_unit_at_most(tmp_path):
     assert 0 < np.abs(again - depth).max() <= 1 / 512
 
 
-@pytest.mark.parametrize('value', [
-    256.0, MAX_DEPTH + .002, -.004, -10.0, .0019, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    'value',
+    [256.0, MAX_DEPTH + .002, -.004, -10.0, .0019, np.nan, np.inf, -np.inf])
 def test_depth_that_the_file_cannot_hold_is_refused(tmp_path, value):
     depth = np.full((3, 4), 7.0)
     depth[1, 2] = value
-    with pytest.raises(ValueError, match=rf'a.png: 1 depths.*{value} m in '
-                       'row 1, column 2; expected 0 or 0.00195 to 255.996'):
+    with pytest.raises(
+            ValueError, match=rf'a.png: 1 depths.*{value} m in '
+            'row 1, column 2; expected 0 or 0.00195 to 255.996'):
         write_depth(tmp_path / 'a.png', depth)
     assert not list(tmp_path.iterdir())
 
@@ -54,9 +56,10 @@ def test_shape_is_checked(tmp_path):
 def test_picture_that_is_no_depth_map_is_refused(tmp_path, image, found):
     path = tmp_path / 'a.png'
     cv2.imwrite(str(path), image)
-    with pytest.raises(CorruptSampleError,
-                       match=f'a.png: expected 1 channel of uint16, found '
-                       f'{found}'):
+    with pytest.raises(
+            CorruptSampleError,
+            match=f'a.png: expected 1 channel of uint16, found '
+            f'{found}'):
         read_depth(path)
 
 

@@ -40,9 +40,11 @@ def info_of(folder, frame_id, size=(WIDTH, HEIGHT)):
 
 
 def write_infos(folder, frame_ids, path, **kwargs):
-    path.write_text(json.dumps({
-        'metainfo': metainfo_of('train'),
-        'data_list': [info_of(folder, i, **kwargs) for i in frame_ids]}))
+    path.write_text(
+        json.dumps({
+            'metainfo': metainfo_of('train'),
+            'data_list': [info_of(folder, i, **kwargs) for i in frame_ids]
+        }))
     return path
 
 
@@ -100,8 +102,9 @@ def test_every_line_becomes_an_instance(folder):
 
 def test_categories_of_mmdet3d():
     categories = metainfo_of('val')['categories']
-    assert categories == {**{n: k for k, n in enumerate(CLASSES)},
-                          'DontCare': -1}
+    assert categories == {
+        **{n: k for k, n in enumerate(CLASSES)}, 'DontCare': -1
+    }
     assert metainfo_of('val')['info_version'] == '1.1'
 
 
@@ -129,12 +132,13 @@ def test_points_in_a_box_against_a_loop():
 def test_only_points_in_the_picture_count(folder):
     # The whole scan lies in one box; the picture shows a part of it.
     points = read_scan(folder / 'velodyne/000003.bin')
-    camera = (homogeneous(R0) @ homogeneous(TR) @ np.column_stack(
-        [points[:, :3], np.ones(len(points))]).T)[:3]
+    camera = (
+        homogeneous(R0) @ homogeneous(TR)
+        @ np.column_stack([points[:, :3], np.ones(len(points))]).T)[:3]
     u, v, w = P2[:, :3] @ camera + P2[:, 3:]
-    seen = np.count_nonzero(
-        (camera[2] > 0) & (u / w >= 0) & (u / w < WIDTH) & (v / w >= 0)
-        & (v / w < HEIGHT))
+    seen = np.count_nonzero((camera[2] > 0) & (u / w >= 0) & (u / w < WIDTH)
+                            & (v / w >= 0)
+                            & (v / w < HEIGHT))
     objects = read_label_file(folder / 'label_2/000003.txt')
     objects.dimensions[:] = 1000.
     objects.location[:] = [0, 500, 0]
@@ -143,8 +147,9 @@ def test_only_points_in_the_picture_count(folder):
                       objects)
     assert 0 < seen < len(points)
     assert info['instances'][0]['num_lidar_pts'] == seen
-    assert all(i['num_lidar_pts'] == -1 for i in
-               info_of(folder, '000000')['instances'] if i['bbox_label'] < 0)
+    assert all(i['num_lidar_pts'] == -1
+               for i in info_of(folder, '000000')['instances']
+               if i['bbox_label'] < 0)
 
 
 def test_boxes_of_the_camera_are_those_of_mmdet3d(folder):
@@ -153,15 +158,15 @@ def test_boxes_of_the_camera_are_those_of_mmdet3d(folder):
     for frame_id in LABELS:
         objects = read_label_file(folder / f'label_2/{frame_id}.txt')
         found = info_of(folder, frame_id)['cam_instances']['CAM2']
-        annos = dict(
-            name=objects.name, occluded=objects.occluded,
-            location=objects.location, rotation_y=objects.rotation_y,
-            dimensions=objects.dimensions[:, [2, 0, 1]])
+        annos = dict(name=objects.name, occluded=objects.occluded,
+                     location=objects.location, rotation_y=objects.rotation_y,
+                     dimensions=objects.dimensions[:, [2, 0, 1]])
         expected = utils.get_kitti_style_2d_boxes(
-            dict(calib=dict(P2=homogeneous(P2)),
-                 # Pixels end at the width there, and here before it.
-                 image=dict(image_idx=int(frame_id),
-                            image_shape=(HEIGHT - 1, WIDTH - 1))),
+            dict(
+                calib=dict(P2=homogeneous(P2)),
+                # Pixels end at the width there, and here before it.
+                image=dict(image_idx=int(frame_id),
+                           image_shape=(HEIGHT - 1, WIDTH - 1))),
             annos=annos)
         assert len(found) == len(expected)
         for a, b in zip(found, expected, strict=True):
@@ -183,12 +188,15 @@ def check_lidar_boxes(dataset, folder, frame_ids):
     """What mmdet3d has read against the text of the label files."""
     for index, frame_id in enumerate(frame_ids):
         calibration = read_calibration(folder / f'calib/{frame_id}.txt')
-        to_lidar = np.linalg.inv(homogeneous(calibration.R0_rect)
-                                 @ homogeneous(calibration.Tr_velo_to_cam))
+        to_lidar = np.linalg.inv(
+            homogeneous(calibration.R0_rect)
+            @ homogeneous(calibration.Tr_velo_to_cam))
         annotations = dataset.get_ann_info(index)
         boxes = annotations['gt_bboxes_3d'].tensor.numpy()
-        lines = [line for line in lines_of(folder, frame_id)
-                 if line[0] != 'DontCare']
+        lines = [
+            line for line in lines_of(folder, frame_id)
+            if line[0] != 'DontCare'
+        ]
         assert len(boxes) == len(lines)
         for box, label, line in zip(boxes, annotations['gt_labels_3d'], lines,
                                     strict=True):
@@ -225,8 +233,8 @@ def test_mmdet3d_reads_what_a_monocular_detector_needs(folder):
     assert found['gt_labels_3d'].tolist() == [2, 0]
     np.testing.assert_allclose(
         found['gt_bboxes_3d'].tensor.numpy(),
-        [[-1.5, 1.2, 9., 4., 1.5, 1.6, 1.7],
-         [2.5, 1.3, 8., .8, 1.75, .6, .6]], atol=1e-6)
+        [[-1.5, 1.2, 9., 4., 1.5, 1.6, 1.7], [2.5, 1.3, 8., .8, 1.75, .6, .6]],
+        atol=1e-6)
     assert found['gt_bboxes'].shape == (2, 4)
     assert (found['depths'] > 7).all()
 

@@ -35,8 +35,8 @@ def test_labels_and_cameras(tmp_path, labels):
     assert found.frame_ids == labels.frame_ids
     for name in ('name', 'truncated', 'occluded', 'alpha', 'bbox',
                  'dimensions', 'location', 'rotation_y'):
-        np.testing.assert_array_equal(
-            getattr(found, name), getattr(labels, name))
+        np.testing.assert_array_equal(getattr(found, name),
+                                      getattr(labels, name))
     camera = infos.camera('000007')
     np.testing.assert_array_equal(camera.cam2img, P2)
     np.testing.assert_array_equal(camera.lidar2cam, LIDAR2CAM)
@@ -60,8 +60,9 @@ def test_an_object_that_mmdet3d_ignores(tmp_path, labels):
      "'DontCare' and 'Sign' have the same label -1"),
     (lambda c: c['data_list'].append(c['data_list'][1]),
      'frame 000007 stands there twice'),
-    (lambda c: (c['data_list'][1].pop('images'),
-                c['data_list'][1].pop('lidar_points')), 'entry 1 has neither'),
+    (lambda c:
+     (c['data_list'][1].pop('images'), c['data_list'][1].pop('lidar_points')),
+     'entry 1 has neither'),
     (lambda c: c.update(data_list=[]), 'data_list is empty'),
     (lambda c: c['metainfo'].update(categories=['Car']), 'schema 1.1'),
     (lambda c: c['data_list'].insert(1, 3), 'entry 1 is not of the schema'),
@@ -80,15 +81,16 @@ def test_a_file_that_is_cut_off(tmp_path, labels):
         KittiInfos(path)
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda i: i.pop('instances'), 'frame 000007 has no labels'),
-    (lambda i: i['instances'][0].pop('occluded'), "'occluded'"),
-    (lambda i: i['instances'][0].update(bbox_label=42), '42'),
-    (lambda i: i['instances'][0].update(bbox=[1, 2, 3]), 'frame 000007: '),
-    (lambda i: i['instances'][0].update(alpha='x'), "frame 000007: .*'x'"),
-    (lambda i: i['instances'].append(3), 'frame 000007: '),
-    (lambda i: i['instances'][0]['bbox'].__setitem__(0, float('nan')),
-     'json: frame 000007, object 0: bbox is not a finite number')])
+@pytest.mark.parametrize(
+    'change, message',
+    [(lambda i: i.pop('instances'), 'frame 000007 has no labels'),
+     (lambda i: i['instances'][0].pop('occluded'), "'occluded'"),
+     (lambda i: i['instances'][0].update(bbox_label=42), '42'),
+     (lambda i: i['instances'][0].update(bbox=[1, 2, 3]), 'frame 000007: '),
+     (lambda i: i['instances'][0].update(alpha='x'), "frame 000007: .*'x'"),
+     (lambda i: i['instances'].append(3), 'frame 000007: '),
+     (lambda i: i['instances'][0]['bbox'].__setitem__(0, float('nan')),
+      'json: frame 000007, object 0: bbox is not a finite number')])
 def test_labels_that_are_not_there(tmp_path, labels, change, message):
     infos = changed(tmp_path / 'infos.json', labels,
                     lambda c: change(c['data_list'][1]))
@@ -96,13 +98,14 @@ def test_labels_that_are_not_there(tmp_path, labels, change, message):
         infos.labels(['000007'])
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda i: i.pop('cam2img'), 'images.CAM2 has no cam2img'),
-    (lambda i: i.update(cam2img=[[1, 2]]), 'cam2img of 3 rows'),
-    (lambda i: i.update(cam2img=[[1, 2], [3]]), 'cam2img of 3 rows'),
-    (lambda i: i['cam2img'][0].__setitem__(0, float('nan')), 'finite'),
-    (lambda i: i['lidar2cam'][0].__setitem__(0, 'x'), 'finite'),
-    (lambda i: i.update(lidar2cam=[[1, 2]]), 'lidar2cam of 4x4')])
+@pytest.mark.parametrize(
+    'change, message',
+    [(lambda i: i.pop('cam2img'), 'images.CAM2 has no cam2img'),
+     (lambda i: i.update(cam2img=[[1, 2]]), 'cam2img of 3 rows'),
+     (lambda i: i.update(cam2img=[[1, 2], [3]]), 'cam2img of 3 rows'),
+     (lambda i: i['cam2img'][0].__setitem__(0, float('nan')), 'finite'),
+     (lambda i: i['lidar2cam'][0].__setitem__(0, 'x'), 'finite'),
+     (lambda i: i.update(lidar2cam=[[1, 2]]), 'lidar2cam of 4x4')])
 def test_cameras_that_are_not_there(tmp_path, labels, change, message):
     infos = changed(tmp_path / 'infos.json', labels,
                     lambda c: change(c['data_list'][1]['images']['CAM2']))

@@ -40,8 +40,8 @@ def test_files_of_a_frame(root):
 def test_lists_of_the_root_come_first(root):
     assert splits_of(root) == ['train', 'val', 'trainval', 'test']
     assert split_ids(root, 'train') == ['000000', '000002']
-    assert split_ids(root, 'trainval') == [
-        '000000', '000001', '000002', '000003']
+    assert split_ids(root,
+                     'trainval') == ['000000', '000001', '000002', '000003']
     assert split_ids(root, 'test') == ['000000', '000001']
 
 
@@ -73,11 +73,12 @@ def test_unknown_root_and_split(tmp_path):
         split_ids(tmp_path, 'training')
 
 
-@pytest.mark.parametrize('text, reason', [
-    ('000001\n000002\n000001\n', 'line 3: 000001 stands in line 1 already'),
-    ('000001\n\n12\n', "line 3: expected an id of six digits, found '12'"),
-    ('image\n', "line 1: expected an id of six digits, found 'image'"),
-    (' \n', 'holds no frame id')])
+@pytest.mark.parametrize(
+    'text, reason',
+    [('000001\n000002\n000001\n', 'line 3: 000001 stands in line 1 already'),
+     ('000001\n\n12\n', "line 3: expected an id of six digits, found '12'"),
+     ('image\n', "line 1: expected an id of six digits, found 'image'"),
+     (' \n', 'holds no frame id')])
 def test_bad_list_names_the_line(root, text, reason):
     path = root / 'ImageSets/train.txt'
     path.write_text(text)

@@ -20,8 +20,8 @@ def test_columns(write_folder):
     objects = read_labels(folder)
     assert objects.frame_ids == ('000001', '000002')
     assert objects.name.tolist() == ['Car']
-    assert (objects.truncated, objects.occluded, objects.alpha) == (
-        .1, 1, -1.57)
+    assert (objects.truncated, objects.occluded, objects.alpha) == (.1, 1,
+                                                                    -1.57)
     assert objects.bbox.tolist() == [[1, 2, 30, 40]]
     assert objects.dimensions.tolist() == [[1.5, 1.6, 3.9]]
     assert objects.location.tolist() == [[1.84, 1.47, 8.41]]
@@ -31,7 +31,9 @@ def test_columns(write_folder):
 
 @pytest.mark.parametrize('text', [
     LABEL, LABEL + '\n', LABEL + '\r\n', f'\n\n {LABEL} \n\n',
-    LABEL.replace(' ', '\t'), LABEL.replace(' ', '  ')])
+    LABEL.replace(' ', '\t'),
+    LABEL.replace(' ', '  ')
+])
 def test_white_space_does_not_matter(tmp_path, text):
     (tmp_path / '000001.txt').write_bytes(text.encode())
     objects = read_label_file(tmp_path / '000001.txt')
@@ -49,42 +51,45 @@ def test_results_are_read_back_exactly(tmp_path, random_frames):
         assert np.array_equal(getattr(again, name), getattr(found, name))
     truth = KittiObjects.from_frames(truth)
     write_labels(tmp_path / 'gt', truth)
-    assert evaluate(read_labels(tmp_path / 'gt'), again).scalars() == (
-        evaluate(truth, found).scalars())
+    assert evaluate(read_labels(tmp_path / 'gt'),
+                    again).scalars() == (evaluate(truth, found).scalars())
 
 
 def test_frames_without_objects_get_an_empty_file(tmp_path):
-    write_results(tmp_path, KittiObjects.from_frames(
-        {'000003': dict(name=[], score=[])}, scored=True))
+    write_results(
+        tmp_path,
+        KittiObjects.from_frames({'000003': dict(name=[], score=[])},
+                                 scored=True))
     assert (tmp_path / '000003.txt').read_bytes() == b''
     assert read_results(tmp_path).frame_ids == ('000003', )
 
 
 def test_results_need_scores(tmp_path):
     with pytest.raises(ValueError, match='need scores'):
-        write_results(tmp_path, KittiObjects.from_frames(
-            {'000003': dict(name=[])}))
+        write_results(tmp_path,
+                      KittiObjects.from_frames({'000003': dict(name=[])}))
 
 
-@pytest.mark.parametrize(('line', 'message'), [
-    (LABEL, 'expected 16 fields, found 15; is the score missing'),
-    (LABEL + ' 0.5 3', 'expected 16 fields, found 17'),
-    (LABEL + ' nan', 'score is not a finite number'),
-    (LABEL + ' inf', 'score is not a finite number'),
-    (LABEL + ' high', "field 16 is not a number: 'high'"),
-    (LABEL + ' 0.5x', "field 16 is not a number: '0.5x'"),
-    (LABEL + ' 0,5', "field 16 is not a number: '0,5'"),
-    (LABEL + ' 1_0', 'field 16 is not a number'),
-    (LABEL + ' 1e200', 'score is not a finite number below 1e+100'),
-    (LABEL.replace('8.41', 'NaN') + ' 1', 'location is not a finite'),
-    (LABEL.replace('1.6', '-1.6') + ' 1', 'negative size'),
-    (LABEL.replace('30', '0.5') + ' 1', 'the box ends before it begins'),
-    (LABEL.replace('Car', 'Cyclis') + ' 1', "did you mean 'Cyclist'"),
-    ('\xe9 ' + LABEL + ' 1', 'expected 16 fields, found 17')])
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [(LABEL, 'expected 16 fields, found 15; is the score missing'),
+     (LABEL + ' 0.5 3', 'expected 16 fields, found 17'),
+     (LABEL + ' nan', 'score is not a finite number'),
+     (LABEL + ' inf', 'score is not a finite number'),
+     (LABEL + ' high', "field 16 is not a number: 'high'"),
+     (LABEL + ' 0.5x', "field 16 is not a number: '0.5x'"),
+     (LABEL + ' 0,5', "field 16 is not a number: '0,5'"),
+     (LABEL + ' 1_0', 'field 16 is not a number'),
+     (LABEL + ' 1e200', 'score is not a finite number below 1e+100'),
+     (LABEL.replace('8.41', 'NaN') + ' 1', 'location is not a finite'),
+     (LABEL.replace('1.6', '-1.6') + ' 1', 'negative size'),
+     (LABEL.replace('30', '0.5') + ' 1', 'the box ends before it begins'),
+     (LABEL.replace('Car', 'Cyclis') + ' 1', "did you mean 'Cyclist'"),
+     ('\xe9 ' + LABEL + ' 1', 'expected 16 fields, found 17')])
 def test_faults_name_file_and_line(write_folder, line, message):
     good = LABEL + ' 0.25'
-    folder = write_folder('dt', {'000001': [good],
-                                 '000007': ['', good, '', line]})
+    folder = write_folder('dt',
+                          {'000001': [good], '000007': ['', good, '', line]})
     with pytest.raises(CorruptSampleError) as error:
         read_results(folder)
     assert message in str(error.value)
@@ -93,8 +98,9 @@ def test_faults_name_file_and_line(write_folder, line, message):
 
 def test_missing_files(write_folder, tmp_path):
     folder = write_folder('results', {'000001': [], '000003': []})
-    with pytest.raises(ConfigError, match='no result file for 2 of 3 frames: '
-                       '000002, 000004'):
+    with pytest.raises(
+            ConfigError, match='no result file for 2 of 3 frames: '
+            '000002, 000004'):
         read_results(folder, ['000001', '000002', '000004'])
     with pytest.raises(ConfigError, match="did you mean '.*/results'"):
         read_results(tmp_path / 'result')

@@ -18,20 +18,22 @@ def looking_along_x(focal=10.0, centre=(5.0, 3.0), shift=(0.0, 0.0, 0.0)):
     return KittiCalibration(
         P2=np.array([[focal, 0, centre[0], shift[0]],
                      [0, focal, centre[1], shift[1]], [0, 0, 1, shift[2]]]),
-        R0_rect=np.eye(3),
-        Tr_velo_to_cam=np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0]]))
+        R0_rect=np.eye(3), Tr_velo_to_cam=np.array([[0, -1, 0,
+                                                     0], [0, 0, -1, 0],
+                                                    [1, 0, 0, 0]]))
 
 
 def tilted(rng):
     """A rig that looks anywhere, with all the small terms of a real one."""
     rotations = [np.linalg.qr(rng.normal(size=(3, 3)))[0] for _ in range(2)]
     return KittiCalibration(
-        P2=np.array([[rng.uniform(200, 2000), 0, 310, 45],
-                     [0, 720, 93, .2], [0, 0, 1, .003]]),
+        P2=np.array([[rng.uniform(200, 2000), 0, 310, 45], [0, 720, 93, .2],
+                     [0, 0, 1, .003]]),
         R0_rect=rotations[0] * np.sign(np.linalg.det(rotations[0])),
-        Tr_velo_to_cam=np.column_stack(
-            [rotations[1] * np.sign(np.linalg.det(rotations[1])),
-             rng.normal(0, .5, 3)]))
+        Tr_velo_to_cam=np.column_stack([
+            rotations[1] * np.sign(np.linalg.det(rotations[1])),
+            rng.normal(0, .5, 3)
+        ]))
 
 
 def one_by_one(points, calibration, height, width):
@@ -49,27 +51,30 @@ def one_by_one(points, calibration, height, width):
         if camera[2] <= 0 or q[2] <= 0:
             continue
         u, v = math.floor(q[0] / q[2]), math.floor(q[1] / q[2])
-        if 0 <= u < width and 0 <= v < height and (
-                depth[v, u] == 0 or camera[2] < depth[v, u]):
+        if 0 <= u < width and 0 <= v < height and (depth[v, u] == 0
+                                                   or camera[2] < depth[v, u]):
             depth[v, u] = camera[2]
     return depth
 
 
 def test_points_fall_into_their_pixels():
-    points = np.array([
-        [10, 0, 0, .5],  # u, v = 5, 3
-        [20, -5, 3, .5],  # 5 + 2.5, 3 - 1.5
-        [8, 4, 0, .5],  # 5 - 5, 3: the very left border is inside
-        [8, -4, 0, .5],  # 5 + 5: the right border is not
-        [10, 0, 3, .5],  # v = 0, the upper border
-        [10, 0, -3, .5],  # v = 6, the lower border
-        [-10, 0, 0, .5],  # behind
-        [0, 0, 0, .5],  # in the camera
-        [0, 1, 1, .5],  # beside it
-    ], np.float32)
+    points = np.array(
+        [
+            [10, 0, 0, .5],  # u, v = 5, 3
+            [20, -5, 3, .5],  # 5 + 2.5, 3 - 1.5
+            [8, 4, 0, .5],  # 5 - 5, 3: the very left border is inside
+            [8, -4, 0, .5],  # 5 + 5: the right border is not
+            [10, 0, 3, .5],  # v = 0, the upper border
+            [10, 0, -3, .5],  # v = 6, the lower border
+            [-10, 0, 0, .5],  # behind
+            [0, 0, 0, .5],  # in the camera
+            [0, 1, 1, .5],  # beside it
+        ],
+        np.float32)
     expected = np.zeros((H, W), np.float32)
-    expected[3, 5], expected[1, 7], expected[3, 0], expected[0, 5] = (
-        10, 20, 8, 10)
+    expected[3, 5], expected[1, 7], expected[3,
+                                             0], expected[0,
+                                                          5] = (10, 20, 8, 10)
     depth = project_depth(points, looking_along_x(), H, W)
     np.testing.assert_array_equal(depth, expected)
     assert depth.dtype == np.float32
@@ -106,8 +111,8 @@ def test_equal_to_one_by_one(seed, dtype):
     points = rng.normal(0, 15, (4000, 4)).astype(dtype)
     expected = one_by_one(points, calibration, 187, 620)
     assert np.count_nonzero(expected) > 20
-    np.testing.assert_array_equal(
-        project_depth(points, calibration, 187, 620), expected)
+    np.testing.assert_array_equal(project_depth(points, calibration, 187, 620),
+                                  expected)
 
 
 @pytest.mark.parametrize('seed', range(4))
@@ -118,15 +123,15 @@ def test_float32_test_drops_no_point_near_the_border(seed, scale):
     calibration = tilted(rng)
     pixels = np.column_stack([
         rng.choice([0, 620], 2000) + rng.normal(0, 1e-4, 2000),
-        rng.uniform(0, 187, 2000)])
-    camera = calibration.unproject(
-        pixels, scale * rng.uniform(1, 80, 2000))
+        rng.uniform(0, 187, 2000)
+    ])
+    camera = calibration.unproject(pixels, scale * rng.uniform(1, 80, 2000))
     lidar = (np.column_stack([camera, np.ones(2000)])
              @ calibration.camera_to_lidar.T)[:, :3].astype(np.float32)
     expected = one_by_one(lidar, calibration, 187, 620)
     assert 300 < np.count_nonzero(expected)
-    np.testing.assert_array_equal(
-        project_depth(lidar, calibration, 187, 620), expected)
+    np.testing.assert_array_equal(project_depth(lidar, calibration, 187, 620),
+                                  expected)
 
 
 @pytest.mark.parametrize('columns', [3, 4, 5])
@@ -176,9 +181,8 @@ def test_real_frame(shared_data):
     points = read_scan(folder / 'velodyne/000000.bin')
     depth = project_depth(points, calibration, 370, 1224)
     some = points[::29]
-    np.testing.assert_array_equal(
-        project_depth(some, calibration, 370, 1224),
-        one_by_one(some, calibration, 370, 1224))
+    np.testing.assert_array_equal(project_depth(some, calibration, 370, 1224),
+                                  one_by_one(some, calibration, 370, 1224))
     assert 18000 < np.count_nonzero(depth) < 21000
     assert not depth[:100].any()  # the LiDAR sees nothing that high
     assert .5 < depth[depth > 0].min() and 60 < depth.max() < 90

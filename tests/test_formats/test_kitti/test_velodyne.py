@@ -27,9 +27,10 @@ def test_what_is_written_is_read(tmp_path):
 def test_cut_off_scan_is_refused(tmp_path, size):
     path = tmp_path / '000003.bin'
     path.write_bytes(bytes(size))
-    with pytest.raises(CorruptSampleError,
-                       match=rf'000003.bin: has {size} bytes, expected a '
-                       'multiple of 16'):
+    with pytest.raises(
+            CorruptSampleError,
+            match=rf'000003.bin: has {size} bytes, expected a '
+            'multiple of 16'):
         read_scan(path)
 
 
@@ -39,9 +40,10 @@ def test_nan_and_inf_are_refused_with_the_point(tmp_path, value):
     points[3, 1] = points[4, 3] = value
     path = tmp_path / '000003.bin'
     path.write_bytes(points.tobytes())
-    with pytest.raises(CorruptSampleError,
-                       match='000003.bin: NaN or Inf in 2 of 5 points, the '
-                       'first of them number 3'):
+    with pytest.raises(
+            CorruptSampleError,
+            match='000003.bin: NaN or Inf in 2 of 5 points, the '
+            'first of them number 3'):
         read_scan(path)
     with pytest.raises(ValueError, match='NaN or Inf'):
         write_scan(path, points)
@@ -62,8 +64,8 @@ def test_points_of_another_shape_are_refused(tmp_path):
 
 
 def test_real_scan(shared_data):
-    points = read_scan(
-        shared_data / 'kitti_sample/training/velodyne/000000.bin')
+    points = read_scan(shared_data
+                       / 'kitti_sample/training/velodyne/000000.bin')
     assert points.shape == (115384, 4)
     assert 0 <= points[:, 3].min() and points[:, 3].max() <= 1
     ranges = np.linalg.norm(points[:, :3], axis=1)

@@ -47,9 +47,14 @@ def test_boxes_inside_of_the_image_are_their_projection():
 def test_boxes_that_leave_the_image_against_sampled_points(seed):
     rng = np.random.default_rng(seed)
     boxes = boxes_of(*np.column_stack([
-        rng.uniform(-4, 4, 12), rng.uniform(-1, 2, 12),
-        rng.uniform(.5, 7, 12), rng.uniform(1, 2, 12), rng.uniform(1, 2, 12),
-        rng.uniform(2, 5, 12), rng.uniform(-3, 3, 12)]))
+        rng.uniform(-4, 4, 12),
+        rng.uniform(-1, 2, 12),
+        rng.uniform(.5, 7, 12),
+        rng.uniform(1, 2, 12),
+        rng.uniform(1, 2, 12),
+        rng.uniform(2, 5, 12),
+        rng.uniform(-3, 3, 12)
+    ]))
     found = visible_boxes(boxes, P2, *SIZE)
     compared = 0
     for k, box in enumerate(found):
@@ -78,5 +83,6 @@ def test_what_the_image_does_not_show():
     boxes = boxes_of([0, 1, -9, 1.5, 1.6, 3.9, .4],
                      [60, 1, 9, 1.5, 1.6, 3.9, .4])
     assert np.isnan(visible_boxes(boxes, P2, *SIZE)).all()
-    assert visible_boxes(CameraBoxes(np.empty((0, 3)), np.empty((0, 3)),
-                                     np.empty(0)), P2, *SIZE).shape == (0, 4)
+    assert visible_boxes(
+        CameraBoxes(np.empty((0, 3)), np.empty((0, 3)), np.empty(0)), P2,
+        *SIZE).shape == (0, 4)

@@ -38,16 +38,16 @@ def test_gated_frame_maps_to_both_cameras():
     to_gated = frame_to_camera('gated', 'homography', 'gated')
     to_left = frame_to_camera('gated', 'homography', 'left')
     assert transform_points(to_gated, point) == pytest.approx(GATED_POINT)
-    assert transform_points(to_left, point) == pytest.approx(
-        LEFT_POINT, abs=1e-5)
+    assert transform_points(to_left,
+                            point) == pytest.approx(LEFT_POINT, abs=1e-5)
 
 
 def test_rgb_frame_maps_to_both_cameras():
     point = LEFT_POINT - (280, 202)
     to_gated = frame_to_camera('rgb', 'homography', 'gated')
     to_left = frame_to_camera('rgb', 'homography', 'left')
-    assert transform_points(to_gated, point) == pytest.approx(
-        GATED_POINT, abs=1e-5)
+    assert transform_points(to_gated,
+                            point) == pytest.approx(GATED_POINT, abs=1e-5)
     assert transform_points(to_left, point) == pytest.approx(LEFT_POINT)
 
 
@@ -66,16 +66,16 @@ def test_unknown_frame_offers_the_nearest():
 
 
 def test_crop_at_full_size_copies_pixels():
-    image = np.random.default_rng(0).integers(
-        0, 256, (1024, 1920, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (1024, 1920, 3),
+                                              dtype=np.uint8)
     matrix = frame_to_camera('gated', 'crop', 'left')
     cropped = warp_to_frame(image, matrix, 1.0, (1280, 768))
     assert np.array_equal(cropped, image[202:970, 280:1560])
 
 
 def test_stretched_gated_keeps_depth_and_matches_a_plain_resize():
-    image = np.random.default_rng(0).integers(
-        0, 1024, (180, 320), dtype=np.uint16)
+    image = np.random.default_rng(0).integers(0, 1024, (180, 320),
+                                              dtype=np.uint16)
     image = cv2.GaussianBlur(image, (0, 0), 2)
     matrix = frame_to_camera('gated', 'homography', 'gated')
     frame = warp_to_frame(image, matrix, 0.25, (320, 192))

@@ -15,17 +15,20 @@ CAR = StfLabel('PassengerCar', (1, 1, 9, 9))
 
 def test_annotations_and_images():
     content = coco_annotations(
-        [_frame(PERSON, CAR, GROUP), _frame(frame_id='b')], ['Pedestrian'])
+        [_frame(PERSON, CAR, GROUP),
+         _frame(frame_id='b')], ['Pedestrian'])
     assert content['categories'] == [{'id': 1, 'name': 'pedestrian'}]
     assert content['images'][0] == {
         'id': 1, 'file_name': 'images/a.png', 'width': 320, 'height': 192,
-        'frame_id': 'a', 'weather': 'snow', 'daytime': 'night'}
+        'frame_id': 'a', 'weather': 'snow', 'daytime': 'night'
+    }
     # The frame without pedestrians is kept.
     assert [image['id'] for image in content['images']] == [1, 2]
     first, group = content['annotations']
     assert first == {
         'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [10, 20, 20, 40],
-        'area': 800, 'iscrowd': 0, 'occluded': 1, 'truncated': 0.0}
+        'area': 800, 'iscrowd': 0, 'occluded': 1, 'truncated': 0.0
+    }
     assert (group['id'], group['category_id'], group['iscrowd']) == (2, 1, 0)
 
 
@@ -37,8 +40,8 @@ def test_groups_as_crowd():
 def test_several_classes_are_numbered_in_order():
     content = coco_annotations([_frame(PERSON, CAR)],
                                ['PassengerCar', 'Pedestrian'])
-    assert [c['name'] for c in content['categories']] == [
-        'passengercar', 'pedestrian']
+    assert [c['name']
+            for c in content['categories']] == ['passengercar', 'pedestrian']
     assert [a['category_id'] for a in content['annotations']] == [2, 1]
 
 

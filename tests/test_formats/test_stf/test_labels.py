@@ -12,18 +12,21 @@ from mmxkd.formats.stf.labels import (
 LINE = ('PassengerCar 0.1 1 -1.5 614.2 181.78 727.3 284.77 1.57 1.73 4.15 '
         '1.0 1.75 13.22 1.62 0.01 1.62 0.02 -1 0.0 0.7 0.0 0.71 '
         'True False -1 True')
-FLAT = ' '.join(['0 0 0 1 2 3 4', '-1 ' * 3 + '-1000 ' * 3, '0 0 0 0 -1',
-                 '-1000 ' * 4, '-1 -1 -1 -1'])
+FLAT = ' '.join([
+    '0 0 0 1 2 3 4', '-1 ' * 3 + '-1000 ' * 3, '0 0 0 0 -1', '-1000 ' * 4,
+    '-1 -1 -1 -1'
+])
 
 
 def test_every_field_finds_its_place():
     label = parse_label(LINE)
-    assert label == StfLabel(
-        name='PassengerCar', truncated=.1, occluded=1, alpha=-1.5,
-        box=(614.2, 181.78, 727.3, 284.77), size=(1.57, 1.73, 4.15),
-        location=(1.0, 1.75, 13.22), orient3d=1.62,
-        rotation=(.01, 1.62, .02), score=-1, quaternion=(0.0, .7, 0.0, .71),
-        visible=(True, False, None, True))
+    assert label == StfLabel(name='PassengerCar', truncated=.1, occluded=1,
+                             alpha=-1.5, box=(614.2, 181.78, 727.3, 284.77),
+                             size=(1.57, 1.73, 4.15),
+                             location=(1.0, 1.75, 13.22), orient3d=1.62,
+                             rotation=(.01, 1.62, .02), score=-1,
+                             quaternion=(0.0, .7, 0.0, .71),
+                             visible=(True, False, None, True))
 
 
 def test_two_word_class_does_not_shift_the_columns():
@@ -39,19 +42,20 @@ def test_line_survives_a_round_trip():
     assert parse_label(format_label(label)) == label
 
 
-@pytest.mark.parametrize('name, base, is_group', [
-    ('Pedestrian', 'Pedestrian', False),
-    ('Pedestrian_is_group', 'Pedestrian', True)])
+@pytest.mark.parametrize('name, base, is_group',
+                         [('Pedestrian', 'Pedestrian', False),
+                          ('Pedestrian_is_group', 'Pedestrian', True)])
 def test_group_is_known_by_its_name(name, base, is_group):
     label = StfLabel(name, (0, 0, 1, 1))
     assert (label.base_name, label.is_group) == (base, is_group)
 
 
-@pytest.mark.parametrize('line, message', [
-    (LINE.rsplit(' ', 1)[0], 'expected 27 fields, found 26'),
-    (LINE.replace('727.3', 'x'), "field 6 of 'PassengerCar'"),
-    (LINE.replace('727.3', 'nan'), 'not a finite number'),
-    (LINE.replace('True', 'yes'), 'must be True, False or -1')])
+@pytest.mark.parametrize(
+    'line, message',
+    [(LINE.rsplit(' ', 1)[0], 'expected 27 fields, found 26'),
+     (LINE.replace('727.3', 'x'), "field 6 of 'PassengerCar'"),
+     (LINE.replace('727.3', 'nan'), 'not a finite number'),
+     (LINE.replace('True', 'yes'), 'must be True, False or -1')])
 def test_bad_line_is_named_by_file_and_number(tmp_path, line, message):
     path = tmp_path / 'a.txt'
     path.write_text(f'{LINE}\n\n{line}\n', encoding='utf-8')

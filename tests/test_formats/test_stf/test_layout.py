@@ -16,10 +16,12 @@ def _touch(root, *names):
 
 
 def _frame_files(frame, gated='rect8', suffix='png'):
-    return [f'cam_stereo_left_lut/{frame}.png',
-            *(f'gated{k}_{gated}/{frame}.{suffix}' for k in range(3)),
-            f'gt_labels/gated_labels_TMP/{frame}.txt',
-            f'gt_labels/cam_left_labels_TMP/{frame}.txt']
+    return [
+        f'cam_stereo_left_lut/{frame}.png',
+        *(f'gated{k}_{gated}/{frame}.{suffix}' for k in range(3)),
+        f'gt_labels/gated_labels_TMP/{frame}.txt',
+        f'gt_labels/cam_left_labels_TMP/{frame}.txt'
+    ]
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def root(tmp_path):
 def test_files_of_a_frame(root):
     frame, = StfLayout(root).find([FRAME])
     assert frame.rgb == root / 'cam_stereo_left_lut' / f'{FRAME}.png'
-    assert frame.gated == tuple(
-        root / f'gated{k}_rect8' / f'{FRAME}.png' for k in range(3))
+    assert frame.gated == tuple(root / f'gated{k}_rect8' / f'{FRAME}.png'
+                                for k in range(3))
     assert frame.labels.parent.name == 'gated_labels_TMP'
     # Both are rectified already.
     assert frame.rgb_calibration is None and frame.gated_calibration is None
@@ -54,7 +56,8 @@ def test_rect8_is_preferred_over_raw(root):
 
 
 def test_second_label_release_is_found(tmp_path):
-    _touch(tmp_path, *_frame_files(FRAME)[:4],
+    _touch(tmp_path,
+           *_frame_files(FRAME)[:4],
            f'gt_labels/gated_labels_TMPv2/{FRAME}.txt')
     frame, = StfLayout(tmp_path).find([FRAME])
     assert frame.labels.parent.name == 'gated_labels_TMPv2'
@@ -79,10 +82,11 @@ def test_unlabelled_frames_must_be_asked_for(root):
 
 
 def test_comma_ids_and_empty_lines(root):
-    (root / 'splits/a.txt').write_text(
-        '2018-02-03_20-48-35,00400\n\n2018-02-03_20-48-35,00500\n')
+    (root / 'splits/a.txt'
+     ).write_text('2018-02-03_20-48-35,00400\n\n2018-02-03_20-48-35,00500\n')
     assert StfLayout(root).split_ids('a') == [
-        FRAME, '2018-02-03_20-48-35_00500']
+        FRAME, '2018-02-03_20-48-35_00500'
+    ]
     # A file anywhere works as well.
     assert len(StfLayout(root).split_ids(str(root / 'splits/a.txt'))) == 2
 
@@ -106,9 +110,11 @@ def test_missing_folders(tmp_path):
 def test_conditions_come_from_the_label_tool(root):
     path = root / 'labeltool_labels' / f'{FRAME}.json'
     path.parent.mkdir()
-    path.write_text(json.dumps({
-        'daytime': {'day': False, 'night': True},
-        'weather': {'clear': True, 'rain': True, 'snow': False}}))
+    path.write_text(
+        json.dumps({
+            'daytime': {'day': False, 'night': True},
+            'weather': {'clear': True, 'rain': True, 'snow': False}
+        }))
     assert StfLayout(root).conditions(FRAME) == ('rain', 'night')
     path.write_text('{"weather": 3}')
     with pytest.raises(CorruptSampleError, match='cannot be read'):

@@ -9,10 +9,12 @@ from mmxkd.formats.stf.rectify import rectify
 
 
 def _calibration(path, distortion=0.0, focal=100.0, **changes):
-    info = {'width': 80, 'height': 60, 'D': [distortion, 0, 0, 0, 0],
-            'K': [100, 0, 40, 0, 100, 30, 0, 0, 1],
-            'R': [1, 0, 0, 0, 1, 0, 0, 0, 1],
-            'P': [focal, 0, 40, 0, 0, focal, 30, 0, 0, 0, 1, 0], **changes}
+    info = {
+        'width': 80, 'height': 60, 'D': [distortion, 0, 0, 0, 0],
+        'K': [100, 0, 40, 0, 100, 30, 0, 0, 1],
+        'R': [1, 0, 0, 0, 1, 0, 0, 0, 1],
+        'P': [focal, 0, 40, 0, 0, focal, 30, 0, 0, 0, 1, 0], **changes
+    }
     path.write_text(json.dumps(info), encoding='utf-8')
     return path
 
@@ -51,8 +53,9 @@ def test_missing_file_and_missing_entry(tmp_path):
 
 
 def test_maps_agree_with_opencv_undistortion(tmp_path):
-    image = cv2.GaussianBlur(np.random.default_rng(0).random(
-        (60, 80)).astype(np.float32), (0, 0), 3)
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).random((60, 80)).astype(np.float32), (0, 0),
+        3)
     path = _calibration(tmp_path / 'c.json', distortion=.27)
     camera = np.array([[100, 0, 40], [0, 100, 30], [0, 0, 1.0]])
     slow = cv2.undistort(image, camera, np.array([.27, 0, 0, 0, 0]))

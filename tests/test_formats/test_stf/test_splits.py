@@ -10,8 +10,10 @@ def layout(tmp_path):
     for folder in ('cam_stereo_left_lut', 'gated0_rect8', 'splits'):
         (tmp_path / folder).mkdir()
     for name, hours in (('a', range(8)), ('b', range(8, 12))):
-        lines = [f'2018-02-03_{hour:02d}-00-00,{30 * k:05d}'
-                 for hour in hours for k in range(10)]
+        lines = [
+            f'2018-02-03_{hour:02d}-00-00,{30 * k:05d}' for hour in hours
+            for k in range(10)
+        ]
         (tmp_path / f'splits/{name}.txt').write_text('\n'.join(lines))
     return StfLayout(tmp_path)
 
@@ -35,8 +37,10 @@ def test_no_sequence_is_torn_apart(layout):
 
 
 def test_resplit_depends_on_the_seed_alone(layout):
-    again = [resplit_pool(layout, ['a', 'b'], (.5, .25, .25), seed)
-             for seed in (0, 0, 1)]
+    again = [
+        resplit_pool(layout, ['a', 'b'], (.5, .25, .25), seed)
+        for seed in (0, 0, 1)
+    ]
     assert again[0] == again[1] != again[2]
 
 
@@ -53,5 +57,5 @@ def test_official_night_pool(shared_data, tmp_path):
     sizes = [len(splits[s]) for s in ('train', 'val', 'test')]
     assert sum(sizes) == 5803
     assert sizes == pytest.approx([4062, 870, 870], abs=60)
-    assert layout.conditions(layout.split_ids('snow_night')[0]) == (
-        'snow', 'night')
+    assert layout.conditions(layout.split_ids('snow_night')[0]) == ('snow',
+                                                                    'night')

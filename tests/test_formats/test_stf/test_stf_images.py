@@ -15,8 +15,9 @@ def _save(path, image):
 def _slices(tmp_path, dtype=np.uint8, top=256):
     rng = np.random.default_rng(0)
     images = [rng.integers(0, top, (6, 8), dtype=dtype) for _ in range(3)]
-    return images, [_save(tmp_path / f'{k}.png', image)
-                    for k, image in enumerate(images)]
+    return images, [
+        _save(tmp_path / f'{k}.png', image) for k, image in enumerate(images)
+    ]
 
 
 @pytest.mark.parametrize('dtype, top', [(np.uint8, 256), (np.uint16, 1024)])
@@ -32,11 +33,12 @@ def test_grey_in_three_channels_is_grey(tmp_path):
     assert np.array_equal(load_slices(paths)[1], images[1])
 
 
-@pytest.mark.parametrize('bad, message', [
-    (np.zeros((6, 9), np.uint8), 'size 9x6 differs from 8x6 of .*0.png'),
-    (np.zeros((6, 8), np.uint16), 'bit depth uint16 differs from uint8'),
-    (np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3),
-     'found a colour image')])
+@pytest.mark.parametrize(
+    'bad, message',
+    [(np.zeros((6, 9), np.uint8), 'size 9x6 differs from 8x6 of .*0.png'),
+     (np.zeros((6, 8), np.uint16), 'bit depth uint16 differs from uint8'),
+     (np.arange(6 * 8 * 3, dtype=np.uint8).reshape(
+         6, 8, 3), 'found a colour image')])
 def test_slice_that_does_not_fit_is_named(tmp_path, bad, message):
     _, paths = _slices(tmp_path)
     _save(paths[2], bad)
@@ -69,8 +71,8 @@ def test_bayer_pattern_gives_the_right_colours():
     # (1, 2), red at (0, 1).
     raw = np.full((40, 40), 100, np.uint16)
     raw[20:, 0::2] = 100
-    raw[0:20:2, 1::2] = 4000   # the upper half is red
-    raw[21::2, 0::2] = 4000    # the lower half is blue
+    raw[0:20:2, 1::2] = 4000  # the upper half is red
+    raw[21::2, 0::2] = 4000  # the lower half is blue
     blue, green, red = np.moveaxis(develop_bayer(raw), 2, 0)
     assert red[4:16, 4:-4].mean() > 250 and blue[4:16, 4:-4].mean() < 5
     assert blue[24:-4, 4:-4].mean() > 250 and red[24:-4, 4:-4].mean() < 5

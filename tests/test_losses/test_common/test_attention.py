@@ -9,10 +9,9 @@ from tests.helpers.feature_maps import maps
 def test_attention_is_signed():
     feature = torch.tensor([[[[1., -1.]], [[2., -2.]]]])
     root = 0.5**0.5
-    for p, expected in ((1, [root, -root]), (2, [root, root]),
-                        (3, [root, -root])):
-        assert attention_map(feature, p)[0].tolist() == pytest.approx(
-            expected)
+    for p, expected in ((1, [root, -root]), (2, [root,
+                                                 root]), (3, [root, -root])):
+        assert attention_map(feature, p)[0].tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('scale', [1e-15, 1e-6, 1.0, 1e6, 1e15])

@@ -11,8 +11,8 @@ def fill(module):
     with torch.no_grad():
         for parameter in module.parameters():
             i = torch.arange(parameter.numel(), dtype=torch.float64)
-            parameter.copy_((0.05 * torch.sin(0.37 * i)
-                             + 0.01).view_as(parameter))
+            parameter.copy_(
+                (0.05 * torch.sin(0.37 * i) + 0.01).view_as(parameter))
 
 
 def ramp(height, width):
@@ -35,10 +35,10 @@ def test_golden_numbers_of_the_paper_code(level, size, expected, parameters):
 
 
 @pytest.mark.parametrize('pool_between', [False, True])
-@pytest.mark.parametrize('batch, height, width', [
-    (1, 1, 1), (2, 1, 7), (1, 2, 1), (1, 3, 5), (3, 16, 27), (2, 40, 11)])
-def test_any_size_gives_one_logit_an_image(pool_between, batch, height,
-                                           width):
+@pytest.mark.parametrize('batch, height, width', [(1, 1, 1), (2, 1, 7),
+                                                  (1, 2, 1), (1, 3, 5),
+                                                  (3, 16, 27), (2, 40, 11)])
+def test_any_size_gives_one_logit_an_image(pool_between, batch, height, width):
     torch.manual_seed(0)
     module = FeatureDiscriminator(6, 4, 5, (4, 6), pool_between)
     feature = torch.randn(batch, 6, height, width, requires_grad=True)
@@ -59,9 +59,10 @@ def test_images_of_a_batch_do_not_mix():
 def test_against_plain_layers():
     torch.manual_seed(0)
     module = FeatureDiscriminator(6, 4, 5, (3, 2), pool_between=True).eval()
-    plain = nn.Sequential(
-        module.conv1, nn.ReLU(), nn.MaxPool2d(2), module.conv2, nn.ReLU(),
-        nn.MaxPool2d(2), nn.Flatten(), module.fc1, nn.ReLU(), module.fc2)
+    plain = nn.Sequential(module.conv1, nn.ReLU(),
+                          nn.MaxPool2d(2), module.conv2, nn.ReLU(),
+                          nn.MaxPool2d(2), nn.Flatten(), module.fc1, nn.ReLU(),
+                          module.fc2)
     feature = torch.randn(2, 6, 12, 8)
     torch.testing.assert_close(module(feature), plain(feature))
 

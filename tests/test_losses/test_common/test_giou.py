@@ -21,19 +21,18 @@ def test_by_hand(a, b, expected):
 
 
 def test_equals_mmdet():
-    bbox_overlaps = pytest.importorskip(
-        'mmdet.structures.bbox').bbox_overlaps
+    bbox_overlaps = pytest.importorskip('mmdet.structures.bbox').bbox_overlaps
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.cat([c, c + torch.rand(99, 2, generator=generator)], 1)
             for c in torch.rand(2, 99, 2, generator=generator))
     torch.testing.assert_close(
-        generalized_iou(a, b),
-        bbox_overlaps(a, b, mode='giou', is_aligned=True))
+        generalized_iou(a, b), bbox_overlaps(a, b, mode='giou',
+                                             is_aligned=True))
 
 
 def test_gradcheck():
-    a = torch.tensor([[0., 0., 2., 2.], [0., 0., 1., 1.]],
-                     dtype=torch.float64, requires_grad=True)
+    a = torch.tensor([[0., 0., 2., 2.], [0., 0., 1., 1.]], dtype=torch.float64,
+                     requires_grad=True)
     b = torch.tensor([[1., 1., 3., 4.], [2., 2.5, 3., 3.]],
                      dtype=torch.float64)
     assert torch.autograd.gradcheck(generalized_iou, (a, b))

@@ -38,5 +38,6 @@ def test_golden_numbers_of_the_paper_code():
     torch.testing.assert_close(
         s.grad, torch.tensor([[-0.0046504, 0.0116260],
                               [-0.0112539, 0.0281348]]), atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        w.grad, torch.tensor([[0.7651539], [-0.4839934]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(w.grad, torch.tensor([[0.7651539],
+                                                     [-0.4839934]]), atol=1e-5,
+                               rtol=0)

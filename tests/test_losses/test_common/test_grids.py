@@ -6,8 +6,11 @@ from tests.helpers.feature_maps import maps
 
 
 def test_coarsest_size():
-    assert coarsest_size([torch.zeros(1, 1, 8, 6), torch.zeros(1, 1, 3, 5),
-                          torch.zeros(1, 1, 4, 4)]) == (3, 5)
+    assert coarsest_size([
+        torch.zeros(1, 1, 8, 6),
+        torch.zeros(1, 1, 3, 5),
+        torch.zeros(1, 1, 4, 4)
+    ]) == (3, 5)
 
 
 def test_resizing_is_bilinear():

@@ -20,8 +20,8 @@ def test_cross_entropy_of_each_prior():
 def test_mined_negatives():
     chosen = hard_negatives(errors_of(golden.student_logits()), POSITIVE,
                             ~POSITIVE)
-    assert [row.nonzero()[:, 0].tolist() for row in chosen] == (
-        golden.NEGATIVES)
+    assert [row.nonzero()[:, 0].tolist()
+            for row in chosen] == (golden.NEGATIVES)
 
 
 def mined(errors, labels, ratio=3.0):
@@ -51,5 +51,6 @@ def test_negatives_of_equal_error():
 def test_rows_far_below_the_rest_are_finite():
     logits = torch.zeros(1, 2, 3)
     logits[0, 1] = -1e4
-    assert F.cross_entropy(logits.transpose(1, 2), torch.zeros(
-        1, 2, dtype=torch.long), reduction='none').isfinite().all()
+    assert F.cross_entropy(logits.transpose(1, 2),
+                           torch.zeros(1, 2, dtype=torch.long),
+                           reduction='none').isfinite().all()

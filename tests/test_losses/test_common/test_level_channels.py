@@ -4,8 +4,8 @@ import torch
 from mmxkd.losses.common.level_channels import as_channels, check_channels
 
 
-@pytest.mark.parametrize('given, expected', [
-    (8, [8]), ([8, 4], [8, 4]), ((8, ), [8])])
+@pytest.mark.parametrize('given, expected', [(8, [8]), ([8, 4], [8, 4]),
+                                             ((8, ), [8])])
 def test_a_number_is_one_level(given, expected):
     assert as_channels(given) == expected
 

@@ -18,16 +18,20 @@ def sample(bboxes):
 
 def test_boxes_are_tensors_whatever_mmdet_wraps_them_in():
     rows = torch.tensor([[1., 2, 3, 4]])
-    found = boxes_of([sample(rows), sample(HorizontalBoxes(rows)),
-                      sample(torch.empty(0, 4))])
+    found = boxes_of([
+        sample(rows),
+        sample(HorizontalBoxes(rows)),
+        sample(torch.empty(0, 4))
+    ])
     assert [tuple(boxes.shape) for boxes in found] == [(1, 4), (1, 4), (0, 4)]
     assert all(type(boxes) is torch.Tensor for boxes in found)
     assert found[1].tolist() == rows.tolist()
 
 
 def test_rotated_boxes_are_not_cut_into_other_ones():
-    with pytest.raises(ValueError, match=r'data sample 1 has boxes \(4, 5\), '
-                       r'expected \(G, 4\)'):
+    with pytest.raises(
+            ValueError, match=r'data sample 1 has boxes \(4, 5\), '
+            r'expected \(G, 4\)'):
         boxes_of([sample(torch.zeros(0, 5)), sample(torch.zeros(4, 5))])
 
 
@@ -38,8 +42,9 @@ def test_centres_of_cells():
 
 def test_mask_is_the_union_of_boxes():
     # Cells of 4 pixels; centres at 2, 6, 10, 14.
-    mask = union_mask([torch.tensor([[0., 0, 7, 3], [9, 5, 16, 16]]),
-                       torch.empty(0, 4)], (4, 4), (16, 16))
+    mask = union_mask(
+        [torch.tensor([[0., 0, 7, 3], [9, 5, 16, 16]]),
+         torch.empty(0, 4)], (4, 4), (16, 16))
     assert mask.shape == (2, 1, 4, 4)
     assert mask[0, 0].tolist() == [[1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1],
                                    [0, 0, 1, 1]]

@@ -7,13 +7,15 @@ from mmxkd.losses.common.options import check_positive, check_share
 
 def test_words():
     check_known('L: mode', 'b', dict(a=1, b=2))
-    with pytest.raises(ValueError, match=(
-            r"^L: mode='c', expected one of \('a', 'b'\)$")):
+    with pytest.raises(ValueError,
+                       match=(r"^L: mode='c', expected one of \('a', 'b'\)$")):
         check_known('L: mode', 'c', dict(a=1, b=2))
 
 
-@pytest.mark.parametrize('value', [0, -1.5, '4', None, float('nan'),
-                                   float('inf'), [2]])
+@pytest.mark.parametrize(
+    'value',
+    [0, -1.5, '4', None, float('nan'),
+     float('inf'), [2]])
 def test_what_is_no_positive_number(value):
     with pytest.raises(ValueError, match='tau=.*, expected a positive number'):
         ChannelWiseDistillationLoss(tau=value)

@@ -21,8 +21,8 @@ def published_index(rule, a, b, n, d):
         size = 2 * (b - a) / (n * (n + 1))
         k = -0.5 + 0.5 * math.sqrt(1 + 8 * (d - a) / size)
     elif rule == 'sid':
-        k = n * (math.log(1 + d) - math.log(1 + a)) / (
-            math.log(1 + b) - math.log(1 + a))
+        k = n * (math.log(1 + d) - math.log(1 + a)) / (math.log(1 + b)
+                                                       - math.log(1 + a))
     else:
         k = n * (1 / a - 1 / d) / (1 / a - 1 / b)
     return math.floor(k)
@@ -56,8 +56,8 @@ def test_edges_grow_from_near_to_far(arguments):
 
 def test_lid_widths_grow_by_one_step():
     steps = DepthBins('lid', 2, 46.8, 80).edges.diff().diff()
-    torch.testing.assert_close(
-        steps, torch.full_like(steps, 2 * 44.8 / (80 * 81)))
+    torch.testing.assert_close(steps,
+                               torch.full_like(steps, 2 * 44.8 / (80 * 81)))
 
 
 @bins_of_all_rules
@@ -96,15 +96,15 @@ def test_whole_numbers_are_exact_edges_of_rpd():
 @pytest.mark.parametrize('rule', ['ud', 'lid', 'sid'])
 def test_out_of_range_is_no_depth_in_ud_lid_sid(rule):
     bins = DepthBins(rule, 2., 50., 10)
-    depth = torch.tensor([0., -1., math.nan, math.inf, -math.inf, 1.99, 2.,
-                          49.9, 50., 51.])
+    depth = torch.tensor(
+        [0., -1., math.nan, math.inf, -math.inf, 1.99, 2., 49.9, 50., 51.])
     assert bins.target(depth).tolist() == [10] * 6 + [0, 9, 10, 10]
 
 
 def test_rpd_takes_the_near_into_bin_0_and_ignores_the_far():
     bins = DepthBins('rpd', 5., 50., 10)
-    depth = torch.tensor([0., -1., math.nan, math.inf, -math.inf, 1.99, 5.,
-                          49.9, 50., 50.1])
+    depth = torch.tensor(
+        [0., -1., math.nan, math.inf, -math.inf, 1.99, 5., 49.9, 50., 50.1])
     assert bins.target(depth).tolist() == [10] * 5 + [0, 0, 9, 9, 10]
 
 
@@ -194,5 +194,5 @@ def test_impossible_bins_are_refused(arguments, message):
 
 
 def test_repr():
-    assert repr(DepthBins('ud', 1, 2, 3)) == (
-        "DepthBins('ud', near=1, far=2, number=3)")
+    assert repr(DepthBins('ud', 1, 2,
+                          3)) == ("DepthBins('ud', near=1, far=2, number=3)")

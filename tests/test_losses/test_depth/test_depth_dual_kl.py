@@ -29,8 +29,8 @@ def test_depth_gives_the_weight(uncertainty, exclude, classes):
     of_target, entropy = p.gather(1, target)[:, 0], -(p * p.log()).sum(1)
     weight = dict(hard=1 - of_target, easy=of_target,
                   entropy=entropy / math.log(classes))[uncertainty]
-    found = DepthDualKLLoss(BINS, uncertainty, exclude)(
-        student, teacher, logits, depth)
+    found = DepthDualKLLoss(BINS, uncertainty, exclude)(student, teacher,
+                                                        logits, depth)
     expected = DualKLLoss()(student, teacher, weight * valid,
                             valid if exclude else None)
     assert found.item() == pytest.approx(expected.item(), rel=1e-10)
@@ -42,8 +42,10 @@ def test_fades_as_the_depth_branch_converges():
     loss = DepthDualKLLoss(BINS)
     target = loss.bins.target(depth).clamp(max=3)
     right = torch.nn.functional.one_hot(target, 4).movedim(-1, 1).double()
-    values = [loss(student, teacher, s * right, depth).item()
-              for s in (0., 3., 6., 50.)]
+    values = [
+        loss(student, teacher, s * right, depth).item()
+        for s in (0., 3., 6., 50.)
+    ]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.01 and values[3] < 1e-12
 
@@ -80,11 +82,12 @@ def test_three_levels_of_a_map():
     for k in (1, 2, 4):
         cells = (1 - p).reshape(2, 4 // k, k, 8 // k, k)
         known = (target < 4).reshape(2, 4 // k, k, 8 // k, k).double()
-        weights.append((cells * known).sum((2, 4))
-                       / known.sum((2, 4)).clamp(min=1))
+        weights.append((cells * known).sum((2, 4)) / known.sum(
+            (2, 4)).clamp(min=1))
     expected = DualKLLoss().levels(student, teacher, weights)
-    assert [v.item() for v in levels] == pytest.approx(
-        [v.item() for v in expected], rel=1e-10)
+    assert [v.item()
+            for v in levels] == pytest.approx([v.item() for v in expected],
+                                              rel=1e-10)
 
 
 def test_unknown_options_of_the_depth_side_are_refused():
@@ -95,9 +98,10 @@ def test_unknown_options_of_the_depth_side_are_refused():
 
 
 def test_options_of_dual_kl_are_handed_on():
-    loss = MODELS.build(dict(type='DepthDualKLLoss', softmax='channel', mu=0.2,
-                             level_weights=[2., 1.]))
-    assert (loss.softmax, loss.mu, loss.level_weights) == (
-        'channel', 0.2, [2., 1.])
+    loss = MODELS.build(
+        dict(type='DepthDualKLLoss', softmax='channel', mu=0.2,
+             level_weights=[2., 1.]))
+    assert (loss.softmax, loss.mu, loss.level_weights) == ('channel', 0.2,
+                                                           [2., 1.])
     with pytest.raises(TypeError, match="'temp'"):
         DepthDualKLLoss(temp=2.)

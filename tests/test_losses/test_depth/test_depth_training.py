@@ -16,9 +16,11 @@ PAGE = Path(__file__).resolve().parents[3] / 'docs/losses/dual_kl.md'
 
 @pytest.fixture
 def model(tmp_path):
-    shown = [text for text in re.findall(
-        r'^```python\n(.*?)^```$', PAGE.read_text(), re.M | re.S)
-        if 'DepthDualKLLoss' in text]
+    shown = [
+        text for text in re.findall(r'^```python\n(.*?)^```$',
+                                    PAGE.read_text(), re.M | re.S)
+        if 'DepthDualKLLoss' in text
+    ]
     path = tmp_path / 'shown.py'
     path.write_text(shown[0].replace("checkpoint='lidar.pth'", 'random=True'))
     cfg = Config.fromfile(path).model
@@ -34,13 +36,16 @@ def batch(share: float) -> dict:
     """Two images; depth is known for a share of the pixels."""
     samples, images, scans = [], [], []
     for _ in range(2):
-        sample = DetDataSample(metainfo=dict(
-            img_shape=(64, 90), ori_shape=(64, 90), scale_factor=(1., 1.)))
+        sample = DetDataSample(
+            metainfo=dict(img_shape=(64,
+                                     90), ori_shape=(64,
+                                                     90), scale_factor=(1.,
+                                                                        1.)))
         sample.gt_instances = InstanceData(
             bboxes=torch.tensor([[10., 10., 60., 60.]]),
             labels=torch.tensor([1]))
-        sample.ignored_instances = InstanceData(
-            bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
+        sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4),
+                                                labels=torch.zeros(0).long())
         samples.append(sample)
         images.append(torch.randint(255, (3, 64, 90)))
         known = torch.rand(1, 64, 90) < share
@@ -53,8 +58,8 @@ def step(model, share: float) -> dict:
     losses = model(**model.data_preprocessor(batch(share), True), mode='loss')
     total, logs = model.parse_losses(losses)
     (logs['gradient'], ) = torch.autograd.grad(
-        losses['distill.loss_dual_kl'],
-        model.neck.fpn_convs[0].conv.weight, retain_graph=True)
+        losses['distill.loss_dual_kl'], model.neck.fpn_convs[0].conv.weight,
+        retain_graph=True)
     total.backward()
     assert total.isfinite()
     return logs

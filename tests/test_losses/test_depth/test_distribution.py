@@ -27,8 +27,8 @@ def drawn(classes=4, seed=0):
     logits = torch.randn(2, classes, 4, 8, generator=generator).double()
     depth = torch.rand(2, 4, 8, generator=generator).double() * 12
     depth[torch.rand(2, 4, 8, generator=generator) < 0.3] = 0
-    return logits, depth, samples([[8, 8, 31, 23]], [[0, 0, 7, 31],
-                                                     [40, 0, 63, 15]])
+    return logits, depth, samples([[8, 8, 31, 23]],
+                                  [[0, 0, 7, 31], [40, 0, 63, 15]])
 
 
 def slow(logits, depth, boxes, kind='ce', foreground=13., background=1.):
@@ -60,8 +60,8 @@ def test_against_a_slow_loop(kind, classes):
     logits, depth, ground_truth = drawn(classes)
     boxes = [s.gt_instances.bboxes for s in ground_truth]
     value = DepthDistributionLoss(BINS, kind)(logits, depth, ground_truth)
-    assert value.item() == pytest.approx(
-        slow(logits, depth, boxes, kind), rel=1e-12)
+    assert value.item() == pytest.approx(slow(logits, depth, boxes, kind),
+                                         rel=1e-12)
 
 
 def test_by_hand():
@@ -71,19 +71,19 @@ def test_by_hand():
     depth = torch.tensor([[[3., 0., 3.]]])
     logits[0, 1, 0, 2] = 0.
     loss = DepthDistributionLoss(BINS)
-    value = loss(logits, depth, samples([[0, 0, 10, 32]], input_shape=(
-        32, 96)))
-    assert value.item() == pytest.approx(
-        (13 * math.log(4) + math.log(2)) / 14, rel=1e-6)
+    value = loss(logits, depth, samples([[0, 0, 10, 32]],
+                                        input_shape=(32, 96)))
+    assert value.item() == pytest.approx((13 * math.log(4) + math.log(2)) / 14,
+                                         rel=1e-6)
 
 
 def test_is_that_of_the_loss_of_torch():
     logits, depth, _ = drawn()
     loss = DepthDistributionLoss(BINS, foreground_weight=1.)
-    expected = nn.functional.cross_entropy(
-        logits, loss.bins.target(depth), ignore_index=4)
-    assert loss(logits, depth).item() == pytest.approx(
-        expected.item(), rel=1e-12)
+    expected = nn.functional.cross_entropy(logits, loss.bins.target(depth),
+                                           ignore_index=4)
+    assert loss(logits, depth).item() == pytest.approx(expected.item(),
+                                                       rel=1e-12)
 
 
 def test_no_valid_pixel_is_0_with_a_gradient_path():

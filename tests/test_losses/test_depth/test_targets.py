@@ -34,8 +34,9 @@ def test_sparse_depth_keeps_the_nearest_value_of_a_cell():
 
 def test_nearest_takes_one_pixel():
     depth = torch.arange(36.).reshape(1, 6, 6)
-    assert downsample_depth(depth, (2, 2), 'nearest').tolist() == [
-        [[7., 10.], [25., 28.]]]
+    assert downsample_depth(depth, (2, 2), 'nearest').tolist() == [[[7., 10.],
+                                                                    [25.,
+                                                                     28.]]]
 
 
 def test_depth_of_the_right_size_is_as_it_was():
@@ -51,5 +52,5 @@ def test_depth_of_the_right_size_is_as_it_was():
 ])
 def test_targets_that_do_not_fit_are_refused(logits, depth, mode, message):
     with pytest.raises(ValueError, match=message):
-        depth_target('L', DepthBins(), torch.zeros(logits),
-                     torch.zeros(depth), mode)
+        depth_target('L', DepthBins(), torch.zeros(logits), torch.zeros(depth),
+                     mode)

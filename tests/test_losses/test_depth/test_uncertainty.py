@@ -36,11 +36,13 @@ def test_easy_is_the_complement():
 def test_entropy_is_1_for_a_guess_and_0_for_certainty():
     logits = torch.zeros(1, 7, 1, 2)
     logits[0, 3, 0, 1] = 1000.
-    found = depth_uncertainty(logits, torch.zeros(1, 1, 2).long(),
+    found = depth_uncertainty(logits,
+                              torch.zeros(1, 1, 2).long(),
                               torch.ones(1, 1, 2).bool(), 'entropy')
     assert found.flatten().tolist() == pytest.approx([1., 0.], abs=1e-6)
     two = torch.tensor([0.9, 0.1]).log()[None, :, None, None]
-    found = depth_uncertainty(two, torch.zeros(1, 1, 1).long(),
+    found = depth_uncertainty(two,
+                              torch.zeros(1, 1, 1).long(),
                               torch.ones(1, 1, 1).bool(), 'entropy')
     assert found.item() == pytest.approx(
         -(0.9 * math.log(0.9) + 0.1 * math.log(0.1)) / math.log(2))
@@ -69,8 +71,9 @@ def test_average_over_valid_pixels_only():
 
 def test_a_map_coarser_than_the_level_is_repeated():
     values = torch.tensor([[1., 2.]])[None, None]
-    assert average_valid(values, values > 1, (2, 4)).tolist() == [
-        [[[0., 0., 2., 2.], [0., 0., 2., 2.]]]]
+    assert average_valid(values, values > 1,
+                         (2, 4)).tolist() == [[[[0., 0., 2., 2.],
+                                                [0., 0., 2., 2.]]]]
 
 
 def test_unknown_mode_and_sizes_are_refused():

@@ -66,8 +66,9 @@ def test_mu_is_a_share(mu):
 
 
 def test_a_loss_that_the_detector_lacks():
-    told = pytest.raises(ConfigError, match=(
-        "'loss_head': hard_loss='loss_clss'.*did you mean 'loss_cls'"))
+    told = pytest.raises(
+        ConfigError,
+        match=("'loss_head': hard_loss='loss_clss'.*did you mean 'loss_cls'"))
     loss = on('bbox_head', hard_loss='loss_clss')
     with told:
         distilled(ssd(), loss_head=loss)
@@ -81,12 +82,12 @@ def test_a_head_of_one_class_may_be_an_rpn():
     for own, expected in ((('loss_cls', ), 'loss_cls'),
                           (('loss_cls', 'loss_rpn_cls'), 'loss_rpn_cls')):
         assert model.distiller.student_weights(
-            dict(loss_head=1.0), Progress(), dict.fromkeys(own)
-        ) == {expected: 0.25}
+            dict(loss_head=1.0), Progress(),
+            dict.fromkeys(own)) == {expected: 0.25}
 
 
-@pytest.mark.parametrize('head, kind', [
-    ('bbox_head', 'ChenDenseHeadLoss'), ('roi_head', 'ChenRoIHeadLoss')])
+@pytest.mark.parametrize('head, kind', [('bbox_head', 'ChenDenseHeadLoss'),
+                                        ('roi_head', 'ChenRoIHeadLoss')])
 def test_a_misspelt_option_is_answered_with_the_nearest(head, kind):
     with pytest.raises(ConfigError, match="'temp'.*'temperature'"):
         distilled(ssd(), loss_head=on(head, kind, temp=2.0))
@@ -104,8 +105,7 @@ def test_each_head_weighs_its_own_loss():
                   batch())
     assert sum(losses['loss_rpn_cls']).item() == pytest.approx(
         0.25 * sum(whole['loss_rpn_cls']).item())
-    assert losses['loss_cls'].item() == pytest.approx(
-        whole['loss_cls'].item())
+    assert losses['loss_cls'].item() == pytest.approx(whole['loss_cls'].item())
     named = on('rpn_head', mu=0.25, hard_loss='loss_cls')
     losses = step(distilled(faster_rcnn(), loss_rpn=named), batch())
     assert losses['loss_cls'].item() == pytest.approx(

@@ -35,15 +35,15 @@ def test_hard_part_is_that_of_the_head():
     hard = F.cross_entropy(logits[chosen], labels[chosen], reduction='sum')
     assert (hard / factor).item() == pytest.approx(
         sum(losses['loss_cls']).item(), rel=1e-6)
-    box = F.smooth_l1_loss(deltas[positive], boxes[positive],
-                           reduction='sum')
+    box = F.smooth_l1_loss(deltas[positive], boxes[positive], reduction='sum')
     assert (box / factor).item() == pytest.approx(
         sum(losses['loss_bbox']).item(), rel=1e-6)
 
 
 def test_ssd_term_by_term():
-    model = distilled(ssd(), loss_head=on('bbox_head', mu=0.3,
-                                          logit_hint=0.5, temperature=2.0))
+    model = distilled(
+        ssd(), loss_head=on('bbox_head', mu=0.3, logit_hint=0.5,
+                            temperature=2.0))
     calls = spy(model, 'loss_head')
     losses = step(model, batch())
     given = calls[0]
@@ -75,15 +75,14 @@ def slow_soft(given, ratio=3):
                     for a in range(anchors):
                         own = s[n, 4 * a:4 * a + 4, y, x]
                         label = level[n, at].item()
-                        rows.append((label, -own.log_softmax(0)[label].item(),
-                                     soft_cross_entropy(
-                                         own, t[n, 4 * a:4 * a + 4, y, x]
-                                     ).item()))
+                        rows.append(
+                            (label, -own.log_softmax(0)[label].item(),
+                             soft_cross_entropy(own, t[n, 4 * a:4 * a + 4, y,
+                                                       x]).item()))
                         at += 1
         positive = [r for r in rows if r[0] < 3]
         negative = sorted((r for r in rows if r[0] == 3), key=lambda r: -r[1])
-        total += sum(r[2] for r in
-                     positive + negative[:ratio * len(positive)])
+        total += sum(r[2] for r in positive + negative[:ratio * len(positive)])
     return total / given['targets'][4]
 
 
@@ -129,9 +128,9 @@ def test_a_dense_head_with_a_softmax_and_no_mining():
     losses = step(model, batch())
     given = calls[0]
     soft = 0.0
-    for s, t, weights in zip(
-            given['s_prediction'][0], given['t_prediction'][0],
-            given['targets'][1], strict=True):
+    for s, t, weights in zip(given['s_prediction'][0],
+                             given['t_prediction'][0], given['targets'][1],
+                             strict=True):
         s, t = (v.permute(0, 2, 3, 1).reshape(-1, 4)[weights.flatten() > 0]
                 for v in (s, t))
         soft += soft_cross_entropy(s, t).sum().item()
@@ -143,8 +142,9 @@ def test_levels_of_other_sizes():
     s, t = ([torch.zeros(1, 8, size, size)] for size in (4, 5))
     targets = [[torch.zeros(1, 32).long()], [torch.ones(1, 32)],
                [torch.zeros(1, 32, 4)], [torch.zeros(1, 32, 4)], 1]
-    with pytest.raises(ValueError, match=r'ChenDenseHeadLoss: level 0 is '
-                       r'\(1, 8, 4, 4\) in the student'):
+    with pytest.raises(
+            ValueError, match=r'ChenDenseHeadLoss: level 0 is '
+            r'\(1, 8, 4, 4\) in the student'):
         ChenDenseHeadLoss()((s, s), (t, t), targets, Progress())
     with pytest.raises(ValueError, match='gives 4 values, expected the 5'):
         ChenDenseHeadLoss()((s, s), (s, s), targets[:4], Progress())
@@ -160,13 +160,13 @@ def test_rpn_term_by_term():
     losses = step(model, batch())
     given = calls[0]
     soft, count = 0.0, 0
-    for s, t, weights in zip(
-            given['s_prediction'][0], given['t_prediction'][0],
-            given['targets'][1], strict=True):
+    for s, t, weights in zip(given['s_prediction'][0],
+                             given['t_prediction'][0], given['targets'][1],
+                             strict=True):
         s, t = (v.permute(0, 2, 3, 1).flatten(1)[weights > 0] for v in (s, t))
         p = t.sigmoid()
-        soft -= (p * F.logsigmoid(s)
-                 + 1.5 * (1 - p) * F.logsigmoid(-s)).sum().item()
+        soft -= (p * F.logsigmoid(s) + 1.5 *
+                 (1 - p) * F.logsigmoid(-s)).sum().item()
         count += len(s)
     assert given['targets'][4] == count > 0
     assert losses['distill.rpn_soft'].item() == pytest.approx(

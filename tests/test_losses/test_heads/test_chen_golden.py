@@ -33,8 +33,7 @@ def golden_head():
         num_classes=2, in_channels=(1, ),
         anchor_generator=dict(type=GoldenPriors),
         bbox_coder=dict(type='DeltaXYWHBBoxCoder',
-                        target_stds=[.1, .1, .2, .2]),
-        train_cfg=train_cfg)
+                        target_stds=[.1, .1, .2, .2]), train_cfg=train_cfg)
 
 
 def as_level(values):
@@ -77,8 +76,7 @@ def test_golden_total_with_the_stock_head(case):
     assert total.item() == near(golden.TOTAL[case])
     total.sum().backward()
     assert boxes.grad.abs().sum().item() == near(golden.GRADIENT_BOXES[case])
-    assert logits.grad.abs().sum().item() == near(
-        golden.GRADIENT_LOGITS['I'])
+    assert logits.grad.abs().sum().item() == near(golden.GRADIENT_LOGITS['I'])
 
 
 @pytest.mark.parametrize('options, expected', golden.VARIANTS)
@@ -100,9 +98,9 @@ def test_golden_bound_per_box():
         boxes = torch.zeros(2, 8, 4)
         boxes[golden.LABELS > 0] = golden.TARGETS
         targets = [labels], [torch.ones(2, 8)], [boxes], [boxes], 3
-        value = loss((as_level(golden.student_logits()),
-                      as_level(golden.student_boxes())),
+        value = loss((as_level(
+            golden.student_logits()), as_level(golden.student_boxes())),
                      (as_level(golden.teacher_logits()),
-                      as_level(golden.teacher_boxes(case))),
-                     targets, Progress())
+                      as_level(golden.teacher_boxes(case))), targets,
+                     Progress())
         assert value.item() == near(0.5 * expected / 3)

@@ -29,8 +29,7 @@ def selected(logits):
     return POSITIVE | hard_negatives(errors_of(logits), POSITIVE, ~POSITIVE)
 
 
-def total(case, logits, boxes, mu=0.5, temperature=1.0,
-          background_weight=1.5):
+def total(case, logits, boxes, mu=0.5, temperature=1.0, background_weight=1.5):
     """The loss of the published code, composed of ours."""
     chosen, n = selected(logits), POSITIVE.sum().item()
     soft = SoftCrossEntropyLoss(temperature, background_weight,
@@ -40,11 +39,10 @@ def total(case, logits, boxes, mu=0.5, temperature=1.0,
     hard = errors_of(logits)[chosen].sum()
     regression = F.smooth_l1_loss(boxes[POSITIVE], golden.TARGETS,
                                   reduction='sum')
-    return (mu * hard / n
-            + (1 - mu) * soft(logits[chosen], teacher[chosen], n)
+    return (mu * hard / n + (1 - mu) * soft(logits[chosen], teacher[chosen], n)
             + regression / n
-            + bound(boxes[POSITIVE], golden.teacher_boxes(case)[POSITIVE],
-                    golden.TARGETS, n)
+            + bound(boxes[POSITIVE],
+                    golden.teacher_boxes(case)[POSITIVE], golden.TARGETS, n)
             + 0.5 * FeatureMSELoss()(logits, teacher))
 
 
@@ -54,10 +52,11 @@ def test_terms():
     assert errors_of(logits)[chosen].sum().item() == near(golden.CE_HARD)
     for temperature, expected in golden.SOFT.items():
         loss = SoftCrossEntropyLoss(temperature, background='first')
-        assert loss(logits[chosen], golden.teacher_logits()[chosen],
+        assert loss(logits[chosen],
+                    golden.teacher_logits()[chosen],
                     1).item() == near(expected)
-    assert F.smooth_l1_loss(boxes[POSITIVE], golden.TARGETS, reduction='sum'
-                            ).item() == near(golden.SMOOTH_L1)
+    assert F.smooth_l1_loss(boxes[POSITIVE], golden.TARGETS,
+                            reduction='sum').item() == near(golden.SMOOTH_L1)
     # All priors count alike: one level of all, not a mean over levels.
     assert FeatureMSELoss()(logits, golden.teacher_logits()).item() == near(
         golden.HINT)
@@ -100,8 +99,9 @@ def slow_total(case):
 
     hard = soft = 0.0
     for b in range(2):
-        error = [-math.log(softmax(student[b][p])[labels[b][p]])
-                 for p in range(8)]
+        error = [
+            -math.log(softmax(student[b][p])[labels[b][p]]) for p in range(8)
+        ]
         positive = [p for p in range(8) if labels[b][p]]
         rest = sorted((p for p in range(8) if p not in positive),
                       key=lambda p, error=error: -error[p])
@@ -124,7 +124,8 @@ def slow_total(case):
 
 @pytest.mark.parametrize('case', ['I', 'II'])
 def test_total_against_a_slow_version(case):
-    precise = total(case, golden.student_logits().double(),
+    precise = total(case,
+                    golden.student_logits().double(),
                     golden.student_boxes().double())
     assert precise.item() == near(slow_total(case), abs=1e-6)
     assert slow_total(case) == near(golden.TOTAL[case])

@@ -34,8 +34,7 @@ def test_faster_rcnn(without):
     for key in ('distill.loss_rpn', 'distill.loss_roi'):
         assert losses[key] > 0 and losses[key].requires_grad
     for part in ('rpn_head', 'roi_head', 'neck'):
-        for name, parameter in getattr(model.student,
-                                       part).named_parameters():
+        for name, parameter in getattr(model.student, part).named_parameters():
             assert parameter.grad is not None, name
     for name, value in teacher.model.state_dict().items():
         assert torch.equal(value, before[name]), name
@@ -86,8 +85,8 @@ def test_the_teacher_is_asked_about_the_students_rois():
 def test_the_teacher_still_stops_after_what_is_recorded():
     model = distilled(faster_rcnn(), loss_roi=two_stage()['loss_roi'])
     teacher = model.teachers['t'].model
-    rpn, head = (Calls([part]) for part in (
-        teacher.rpn_head, teacher.roi_head.bbox_head.fc_cls))
+    rpn, head = (Calls([part]) for part in (teacher.rpn_head,
+                                            teacher.roi_head.bbox_head.fc_cls))
     step(model, batch())
     assert (rpn.count, head.count) == (0, 1)
 
@@ -120,6 +119,7 @@ def test_class_agnostic_boxes():
 
 
 def test_sigmoid_roi_heads_and_cascades_are_refused():
+
     class Cascade(torch.nn.Module):
         bbox_roi_extractor = _bbox_forward = None
         bbox_head = torch.nn.ModuleList()

@@ -14,8 +14,8 @@ HEADS = ('retinanet', 'gfl', 'atss', 'fcos')
 
 
 def cross(**options):
-    return dict(type='CrossKDLoss', student='bbox_head',
-                teacher='bbox_head', **options)
+    return dict(type='CrossKDLoss', student='bbox_head', teacher='bbox_head',
+                **options)
 
 
 def built(name, teacher=None, dtype='fp32', **options):
@@ -34,8 +34,9 @@ def run(model, data=None):
 
 
 def rows(levels, channels):
-    return torch.cat([v.permute(0, 2, 3, 1).reshape(len(v), -1, channels)
-                      for v in levels], 1)
+    return torch.cat(
+        [v.permute(0, 2, 3, 1).reshape(len(v), -1, channels) for v in levels],
+        1)
 
 
 def predict(head, name, x, reg, level):
@@ -59,10 +60,13 @@ def slow(model, name, given, data):
     head = teacher.bbox_head
     view = model.data_preprocessor(data, True)['views']['t']
     with torch.no_grad():
-        true_cls, true_reg = head(teacher.neck(teacher.backbone(
-            view['inputs'])))[:2]
-    crossed = [predict(head, name, x, reg, i) for i, (x, reg) in enumerate(
-        zip(given['s_cls'], given['s_reg'], strict=True))]
+        true_cls, true_reg = head(
+            teacher.neck(teacher.backbone(view['inputs'])))[:2]
+    crossed = [
+        predict(head, name, x, reg, i) for i, (
+            x,
+            reg) in enumerate(zip(given['s_cls'], given['s_reg'], strict=True))
+    ]
     s = rows([c for c, _ in crossed], 3)
     p = rows(true_cls, 3).sigmoid()
     weight = p.max(-1).values
@@ -77,10 +81,13 @@ def slow(model, name, given, data):
         distance = F.kl_div(own.log_softmax(-1), other.softmax(-1),
                             reduction='none').sum(-1).reshape(-1, 4).mean(-1)
     else:
-        priors = torch.cat(head.prior_generator.grid_priors(
-            [v.shape[-2:] for v in true_cls], device='cpu'))
-        boxes = [torch.cat([head.bbox_coder.decode(priors, image)
-                            for image in v]) for v in (own, other)]
+        priors = torch.cat(
+            head.prior_generator.grid_priors([v.shape[-2:] for v in true_cls],
+                                             device='cpu'))
+        boxes = [
+            torch.cat([head.bbox_coder.decode(priors, image) for image in v])
+            for v in (own, other)
+        ]
         distance = 1 - bbox_overlaps(*boxes, mode='giou', is_aligned=True)
     return cls.item(), ((distance * weight.flatten()).sum() / norm).item()
 
@@ -171,12 +178,12 @@ def test_features_of_the_teacher_give_zero(name):
             lambda module, args, output, found=found: found.append(output))
     view = model.data_preprocessor(batch(), True)['views']['t']
     with torch.no_grad():
-        prediction = head(teacher.model.neck(
-            teacher.model.backbone(view['inputs'])))
+        prediction = head(
+            teacher.model.neck(teacher.model.backbone(view['inputs'])))
     s_cls, s_reg = (list(v) for v in features.values())
     loss = model.distiller.losses['loss_cross'].module
-    assert loss(s_cls, s_reg, prediction, teacher).item() == pytest.approx(
-        0, abs=1e-5)
+    assert loss(s_cls, s_reg, prediction,
+                teacher).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_layers_before_the_crossing_are_not_run_again():
@@ -194,8 +201,8 @@ def test_positions(position):
     losses = step(model, batch())
     losses['distill.loss_cross'].backward()
     head = model.student.bbox_head
-    assert [conv.conv.weight.grad is not None for conv in head.cls_convs] == [
-        i < position for i in range(4)]
+    assert [conv.conv.weight.grad is not None
+            for conv in head.cls_convs] == [i < position for i in range(4)]
 
 
 def test_weights_of_the_terms():
@@ -209,16 +216,17 @@ def test_beta_is_the_power_of_the_error():
     loss = CrossKDLoss(beta=2.0)
     logits, truth = torch.tensor([0.0, 2.0]), torch.tensor([0.8, 0.1])
     q = logits.sigmoid()
-    expected = (q - truth)**2 * -(
-        truth * q.log() + (1 - truth) * (1 - q).log())
+    expected = (q - truth)**2 * -(truth * q.log() + (1 - truth) *
+                                  (1 - q).log())
     torch.testing.assert_close(loss._quality_focal(logits, truth), expected)
 
 
 def test_towers_of_other_widths_are_joined():
     model = built('gfl', dense('gfl', channels=32))
     joints = model.distiller.losses['loss_cross'].module.connectors
-    assert {name: tuple(conv.weight.shape) for name, conv in joints.items()
-            } == dict(cls_convs=(32, 16, 1, 1), reg_convs=(32, 16, 1, 1))
+    assert {name: tuple(conv.weight.shape)
+            for name, conv in joints.items()} == dict(cls_convs=(32, 16, 1, 1),
+                                                      reg_convs=(32, 16, 1, 1))
     named = [n for n, _ in model.named_parameters() if 'connectors' in n]
     assert len(named) == 4 and all('distiller.' in n for n in named)
     model.parse_losses(step(model, batch()))[0].backward()
@@ -266,9 +274,10 @@ def test_one_teacher_only():
     from mmxkd.registry import MODELS
     cfg = dense('gfl')
     with pytest.raises(ConfigError, match="takes 'student' and 'teacher'"):
-        MODELS.build(dict(
-            type='mmxkd.CrossModalDistill', student=cfg,
-            teachers={n: dict(cfg=cfg, random=True) for n in 'ab'},
-            distiller=dict(losses=dict(loss_cross=dict(
-                type='CrossKDLoss', student='bbox_head',
-                teacher=['a:bbox_head', 'b:bbox_head'])))))
+        MODELS.build(
+            dict(
+                type='mmxkd.CrossModalDistill', student=cfg,
+                teachers={n: dict(cfg=cfg, random=True) for n in 'ab'},
+                distiller=dict(losses=dict(
+                    loss_cross=dict(type='CrossKDLoss', student='bbox_head',
+                                    teacher=['a:bbox_head', 'b:bbox_head'])))))

@@ -27,8 +27,9 @@ class Same(HeadLoss):
 def test_heads_are_compared_before_they_are_read():
     loss = Same()
     assert loss.between_heads and not loss.same_shape
-    assert loss.bind_heads(('a.b', 'c'), nn.Linear(3, 1), nn.Linear(3, 2)) == (
-        dict(s='student:a.b', t='teacher:c'))
+    assert loss.bind_heads(('a.b', 'c'), nn.Linear(3, 1),
+                           nn.Linear(3, 2)) == (dict(s='student:a.b',
+                                                     t='teacher:c'))
     assert loss.teacher_head == 'c'
     with pytest.raises(ValueError, match='Identity of the teacher has no '
                        'weight, bias'):

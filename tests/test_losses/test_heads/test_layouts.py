@@ -22,10 +22,11 @@ def test_8732_and_3000_priors():
     a, b = (TASK_UTILS.build(c.bbox_head.anchor_generator)
             for c in (lite, full))
     check_priors(a, a)
-    with pytest.raises(ValueError, match=(
-            r'Student: 6 levels, strides 16, 32, 64, 100, 150, 300, priors '
-            r'a cell 6, 6, 6, 6, 6, 6, 3000 priors at 300×300\. Teacher: 6 '
-            r'levels, strides 8, .* a cell 4, 6, 6, 6, 4, 4, 8732 priors')):
+    with pytest.raises(
+            ValueError, match=
+        (r'Student: 6 levels, strides 16, 32, 64, 100, 150, 300, priors '
+         r'a cell 6, 6, 6, 6, 6, 6, 3000 priors at 300×300\. Teacher: 6 '
+         r'levels, strides 8, .* a cell 4, 6, 6, 6, 4, 4, 8732 priors')):
         check_priors(a, b)
 
 
@@ -39,10 +40,11 @@ def changed(cfg, key, value):
 
 
 @pytest.mark.parametrize('teacher, message', [
-    (lambda: ssd(strides=(16, 32, 64, 96), ratios=((2, 3), ) * 4),
-     'Student: 3 levels.* Teacher: 4 levels'),
-    (lambda: ssd(ratios=((2, 3), (2, 3), (2, 3))),
-     'priors a cell 6, 6, 4.*priors a cell 6, 6, 6'),
+    (lambda: ssd(strides=(16, 32, 64, 96), ratios=(
+        (2, 3), ) * 4), 'Student: 3 levels.* Teacher: 4 levels'),
+    (lambda: ssd(ratios=(
+        (2, 3), (2, 3),
+        (2, 3))), 'priors a cell 6, 6, 4.*priors a cell 6, 6, 6'),
     (lambda: changed(ssd(), 'bbox_head.anchor_generator.min_sizes',
                      [20, 32, 56]),
      'priors of level 0 differ in size, ratio or order'),

@@ -26,26 +26,23 @@ def make_batch(*sizes, gated_dtype=np.uint8):
 
     samples = [DetDataSample(metainfo=dict(img_shape=size)) for size in sizes]
     return dict(
-        inputs=dict(
-            img=[image(size, 256, np.uint8) for size in sizes],
-            gated=[image(size, top, gated_dtype) for size in sizes]),
+        inputs=dict(img=[image(size, 256, np.uint8) for size in sizes],
+                    gated=[image(size, top, gated_dtype) for size in sizes]),
         data_samples=samples)
 
 
 def test_golden_constant_half():
     """A constant 0.5 image at 500x833, as the network of the CMKD code sees
     it."""
-    view = ModalityDetDataPreprocessor(
-        ('img', 'gated'), MEAN, STD, bgr_to_rgb=True, pad_size_divisor=32)
+    view = ModalityDetDataPreprocessor(('img', 'gated'), MEAN, STD,
+                                       bgr_to_rgb=True, pad_size_divisor=32)
     half = torch.full((3, 500, 833), 127.5)
     out = view(dict(inputs=dict(img=[half], gated=[half])))['inputs']
     assert out.shape == (1, 6, 512, 864)
     golden = torch.tensor([0.0655021, 0.1964286] + [0.4177778] * 4)
-    torch.testing.assert_close(
-        out[0, :, :500, :833],
-        golden.view(6, 1, 1).expand(6, 500, 833),
-        atol=1e-6,
-        rtol=0)
+    torch.testing.assert_close(out[0, :, :500, :833],
+                               golden.view(6, 1, 1).expand(6, 500, 833),
+                               atol=1e-6, rtol=0)
     # Padding is 0 after normalisation.
     assert (out[..., 500:, :] == 0).all() and (out[..., 833:] == 0).all()
 
@@ -53,14 +50,10 @@ def test_golden_constant_half():
 def test_stack_against_a_slow_version():
     batch = make_batch((20, 30), (17, 40), gated_dtype=np.uint16)
     view = MODELS.build(
-        dict(
-            type='mmxkd.ModalityDetDataPreprocessor',
-            modalities=('gated', 'img'),
-            mean=[10, 20, 30, 40, 50, 60],
-            std=[1, 2, 3, 4, 5, 6],
-            max_value=dict(gated=1023),
-            bgr_to_rgb=True,
-            pad_size_divisor=32))
+        dict(type='mmxkd.ModalityDetDataPreprocessor',
+             modalities=('gated', 'img'), mean=[10, 20, 30, 40, 50, 60],
+             std=[1, 2, 3, 4, 5, 6], max_value=dict(gated=1023),
+             bgr_to_rgb=True, pad_size_divisor=32))
     out = view(batch)
     assert out['inputs'].shape == (2, 6, 32, 64)
     assert out['inputs'].dtype == torch.float32
@@ -71,9 +64,8 @@ def test_stack_against_a_slow_version():
         for c in range(6):
             expected[c] = (expected[c] - 10 * (c + 1)) / (c + 1)
         height, width = img.shape[1:]
-        np.testing.assert_allclose(
-            out['inputs'][n, :, :height, :width], expected, rtol=1e-5,
-            atol=1e-4)
+        np.testing.assert_allclose(out['inputs'][n, :, :height, :width],
+                                   expected, rtol=1e-5, atol=1e-4)
 
 
 def test_img_alone_is_what_mmdet_does():
@@ -96,17 +88,17 @@ def test_collated_tensors():
 
 
 def test_metainfo_and_masks_are_padded_as_in_mmdet():
+
     def run(cls, inputs, **kwargs):
         batch = make_batch((20, 30), (17, 40))
-        for sample, size in zip(
-                batch['data_samples'], [(20, 30), (17, 40)], strict=True):
+        for sample, size in zip(batch['data_samples'], [(20, 30), (17, 40)],
+                                strict=True):
             sample.gt_instances = InstanceData(
                 masks=BitmapMasks(np.ones((1, *size), np.uint8), *size))
-        data = dict(
-            inputs=inputs(batch['inputs']),
-            data_samples=batch['data_samples'])
-        return cls(pad_size_divisor=32, pad_mask=True, **kwargs)(
-            data, training=True)['data_samples']
+        data = dict(inputs=inputs(batch['inputs']),
+                    data_samples=batch['data_samples'])
+        return cls(pad_size_divisor=32, pad_mask=True,
+                   **kwargs)(data, training=True)['data_samples']
 
     ours = run(ModalityDetDataPreprocessor, lambda i: i)
     stock = run(DetDataPreprocessor, lambda i: i['img'])
@@ -132,16 +124,21 @@ def test_batch_goes_to_the_device():
     assert out['inputs'].device.type == 'meta'
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    (dict(mean=MEAN[:3], std=STD[:3]), '6 channels in all, but mean has 3'),
-    (dict(mean=MEAN), 'std 0'),
-    (dict(modalities=('img', 'gatd')), "has 'gatd'.*did you mean 'gated'"),
-    (dict(max_value=dict(gate=1023)), "'gate' is not in modalities.*'gated'"),
-    (dict(modalities=('img', ), channels=dict(gated=2)), 'not in modalities'),
-    # How many microphones there are, only the config knows.
-    (dict(modalities=('spectrogram', )),
-     r"how many channels has 'spectrogram'\? Say channels=dict"),
-])
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(mean=MEAN[:3],
+              std=STD[:3]), '6 channels in all, but mean has 3'),
+        (dict(mean=MEAN), 'std 0'),
+        (dict(modalities=('img', 'gatd')), "has 'gatd'.*did you mean 'gated'"),
+        (dict(max_value=dict(gate=1023)),
+         "'gate' is not in modalities.*'gated'"),
+        (dict(modalities=('img', ),
+              channels=dict(gated=2)), 'not in modalities'),
+        # How many microphones there are, only the config knows.
+        (dict(modalities=('spectrogram', )),
+         r"how many channels has 'spectrogram'\? Say channels=dict"),
+    ])
 def test_config_that_does_not_fit_is_refused(kwargs, message):
     with pytest.raises(ConfigError, match=message):
         ModalityDetDataPreprocessor(**kwargs)
@@ -150,11 +147,11 @@ def test_config_that_does_not_fit_is_refused(kwargs, message):
 def test_wrong_channel_count_is_named():
     batch = make_batch((20, 30))
     batch['inputs']['gated'] = [x[:2] for x in batch['inputs']['gated']]
-    with pytest.raises(
-            ConfigError, match="'gated': expected 3 channels, found 2"):
+    with pytest.raises(ConfigError,
+                       match="'gated': expected 3 channels, found 2"):
         ModalityDetDataPreprocessor(mean=MEAN, std=STD)(batch)
-    view = ModalityDetDataPreprocessor(
-        mean=MEAN[:5], std=STD[:5], channels=dict(gated=2))
+    view = ModalityDetDataPreprocessor(mean=MEAN[:5], std=STD[:5],
+                                       channels=dict(gated=2))
     assert view(batch)['inputs'].shape == (1, 5, 20, 30)
 
 
@@ -167,14 +164,18 @@ def test_missing_modality_is_named():
 def test_registered_modalities_are_seen():
     """The second camera is in colour too, and so its colours are swapped."""
     rng = np.random.default_rng(0)
-    inputs = {key: [torch.from_numpy(rng.random((n, 4, 6)))]
-              for key, n in dict(img=3, img_right=3, bands=5).items()}
+    inputs = {
+        key: [torch.from_numpy(rng.random((n, 4, 6)))]
+        for key, n in dict(img=3, img_right=3, bands=5).items()
+    }
     with more_modalities(Modality('img_right', 3, 'dense', drawn='bgr'),
                          Modality('bands', 5, 'dense')):
         view = ModalityDetDataPreprocessor(tuple(inputs), bgr_to_rgb=True)
         seen = view(dict(inputs=inputs))['inputs'][0]
-    expected = torch.cat([inputs['img'][0].flip(0),
-                          inputs['img_right'][0].flip(0), inputs['bands'][0]])
+    expected = torch.cat([
+        inputs['img'][0].flip(0), inputs['img_right'][0].flip(0),
+        inputs['bands'][0]
+    ])
     torch.testing.assert_close(seen, expected.float())
 
 
@@ -182,9 +183,9 @@ def test_channels_that_a_config_gives():
     """What nobody registered, and sounds, whose rigs differ."""
     inputs = dict(spectrogram=[torch.rand(8, 4, 6)],
                   bands=[torch.rand(3, 4, 6)])
-    view = ModalityDetDataPreprocessor(
-        ('spectrogram', 'bands'), bgr_to_rgb=True,
-        channels=dict(spectrogram=8, bands=3))
+    view = ModalityDetDataPreprocessor(('spectrogram', 'bands'),
+                                       bgr_to_rgb=True,
+                                       channels=dict(spectrogram=8, bands=3))
     seen = view(dict(inputs=inputs))['inputs'][0]
-    assert torch.equal(seen, torch.cat([inputs['spectrogram'][0],
-                                        inputs['bands'][0]]))
+    assert torch.equal(
+        seen, torch.cat([inputs['spectrogram'][0], inputs['bands'][0]]))

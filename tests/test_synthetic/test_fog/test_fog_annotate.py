@@ -21,15 +21,17 @@ def frames():
     for index in FRAMES:
         scene = sample_scene(11, index, SceneDifficulty(pedestrians=5))
         surfaces = rasterize(scene, CAMERA)
-        drawn.append((scene, surfaces, annotate(scene, surfaces, CAMERA,
-                                                'gated')))
+        drawn.append(
+            (scene, surfaces, annotate(scene, surfaces, CAMERA, 'gated')))
     return drawn
 
 
 def _matching(scene, label):
     """Number of the object that a label is about, by its position."""
-    gaps = [np.abs(np.array(label.location) - thing.position).max()
-            for thing in scene.objects]
+    gaps = [
+        np.abs(np.array(label.location) - thing.position).max()
+        for thing in scene.objects
+    ]
     assert min(gaps) < 1e-3
     return int(np.argmin(gaps))
 
@@ -40,8 +42,7 @@ def test_boxes_enclose_the_visible_pixels(frames):
         left, top = CAMERA.offset
         instance = surfaces.instance[top:top + 180, left:left + 320]
         for label in labels:
-            rows, columns = np.nonzero(
-                instance == _matching(scene, label) + 1)
+            rows, columns = np.nonzero(instance == _matching(scene, label) + 1)
             x1, y1, x2, y2 = label.box
             # OpenCV fills the pixels that the outline touches.
             assert columns.min() >= x1 - 1 and columns.max() + 1 <= x2 + 1
@@ -85,8 +86,10 @@ def test_height_in_pixels_follows_from_height_and_distance(frames):
 
 def test_left_labels_are_the_gated_ones_through_the_homography(frames):
     scene, surfaces, gated = frames[1]
-    left = {label.location: label
-            for label in annotate(scene, surfaces, CAMERA, 'left')}
+    left = {
+        label.location: label
+        for label in annotate(scene, surfaces, CAMERA, 'left')
+    }
     count = 0
     for label in gated:
         if label.truncated:
@@ -115,6 +118,8 @@ def test_fog_clears_the_rgb_flag_but_not_the_gated_one():
 
 def test_only_road_users_are_labelled(frames):
     names = {label.name for _, _, labels in frames for label in labels}
-    assert names <= {'Pedestrian', 'Pedestrian_is_group', 'PassengerCar',
-                     'LargeVehicle', 'RidableVehicle'}
+    assert names <= {
+        'Pedestrian', 'Pedestrian_is_group', 'PassengerCar', 'LargeVehicle',
+        'RidableVehicle'
+    }
     assert 'Pedestrian' in names

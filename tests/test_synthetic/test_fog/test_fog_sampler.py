@@ -23,9 +23,11 @@ def test_same_seed_and_index_give_the_same_scene():
 
 
 def test_neighbouring_frames_and_seeds_differ():
-    positions = {tuple(sample_scene(seed, index, SceneDifficulty())
-                       .objects[0].position)
-                 for seed in range(3) for index in range(3)}
+    positions = {
+        tuple(
+            sample_scene(seed, index, SceneDifficulty()).objects[0].position)
+        for seed in range(3) for index in range(3)
+    }
     assert len(positions) == 9
 
 
@@ -73,10 +75,13 @@ def test_nobody_stands_in_a_car(scenes):
 
 
 def test_decoys_have_the_colours_of_people_but_another_nir(scenes):
+
     def nir(kinds):
-        return [np.mean([part.material.nir for part in thing.parts])
-                for scene in scenes for thing in scene.objects
-                if thing.kind in kinds]
+        return [
+            np.mean([part.material.nir for part in thing.parts])
+            for scene in scenes for thing in scene.objects
+            if thing.kind in kinds
+        ]
 
     people = nir({'pedestrian'})
     dark, bright = nir({'bin', 'pillar'}), nir({'shrub'})

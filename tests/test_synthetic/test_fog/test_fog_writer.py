@@ -11,8 +11,10 @@ from mmxkd.synthetic import SyntheticSettings, write_dataset
 
 
 def _tree(root):
-    return {str(path.relative_to(root)): path.read_bytes()
-            for path in sorted(Path(root).rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(Path(root).rglob('*')) if path.is_file()
+    }
 
 
 @pytest.fixture(scope='module')
@@ -44,12 +46,14 @@ def test_official_folders_and_sizes(written):
 
 def test_split_files(written):
     root, _, splits = written
-    assert [len(splits[s]) for s in ('train', 'val', 'test', 'all')] == [
-        6, 3, 3, 12]
+    assert [len(splits[s])
+            for s in ('train', 'val', 'test', 'all')] == [6, 3, 3, 12]
     lines = (root / 'splits/train.txt').read_text().split()
     assert lines[1] == '2020-01-01_00-00-00,00030'
-    by_weather = [i for name, ids in splits.items()
-                  if name.endswith(('_day', '_night')) for i in ids]
+    by_weather = [
+        i for name, ids in splits.items() if name.endswith(('_day', '_night'))
+        for i in ids
+    ]
     assert sorted(by_weather) == sorted(splits['all'])
 
 
@@ -79,21 +83,22 @@ def test_other_settings_do_not_mix(tmp_path):
                                                   seed=1))
 
 
-@pytest.mark.parametrize('gated, folders', [
-    ('raw', {'gated0_raw', 'gated1_raw', 'gated2_raw'}),
-    ('rect8', {'gated0_rect8', 'gated1_rect8', 'gated2_rect8'})])
+@pytest.mark.parametrize(
+    'gated, folders',
+    [('raw', {'gated0_raw', 'gated1_raw', 'gated2_raw'}),
+     ('rect8', {'gated0_rect8', 'gated1_rect8', 'gated2_rect8'})])
 def test_one_gated_format_alone(tmp_path, gated, folders):
-    write_dataset(tmp_path, SyntheticSettings(frames=1, scale=0.125,
-                                              gated=gated))
+    write_dataset(tmp_path,
+                  SyntheticSettings(frames=1, scale=0.125, gated=gated))
     assert {p.name for p in tmp_path.glob('gated*')} == folders
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(frames=0), 'frames must be 1 or more'),
-    (dict(frames=1, scale=0.3), 'multiple of 1/16'),
-    (dict(frames=1, scale=2.0), r'0\.1\.\.1'),
-    (dict(frames=1, split=(.5, .5, .5)), 'sum 1'),
-    (dict(frames=1, gated='png'), 'must be one of')])
+@pytest.mark.parametrize('options, message',
+                         [(dict(frames=0), 'frames must be 1 or more'),
+                          (dict(frames=1, scale=0.3), 'multiple of 1/16'),
+                          (dict(frames=1, scale=2.0), r'0\.1\.\.1'),
+                          (dict(frames=1, split=(.5, .5, .5)), 'sum 1'),
+                          (dict(frames=1, gated='png'), 'must be one of')])
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         SyntheticSettings(**options)

@@ -95,9 +95,9 @@ def test_nothing_beyond_the_range(make_scene, make_wall):
 
 def test_noise_is_along_the_ray_and_seeded(make_scene, make_wall):
     scene = make_scene(make_wall(20.0))
-    exact, noisy, again = (
-        scan(scene, _lidar(noise=noise), HEIGHT).points[:, :3].astype(float)
-        for noise in (0, .02, .02))
+    exact, noisy, again = (scan(scene, _lidar(noise=noise),
+                                HEIGHT).points[:, :3].astype(float)
+                           for noise in (0, .02, .02))
     assert np.array_equal(noisy, again)
     ranges = np.linalg.norm(exact, axis=1)
     assert noisy / np.linalg.norm(noisy, axis=1)[:, None] == pytest.approx(
@@ -112,9 +112,11 @@ def test_the_windows_leave_nothing_out():
     lidar = kitti_lidar(1.5)
     elevation, azimuth = np.meshgrid(np.deg2rad(ELEVATIONS), lidar.azimuths,
                                      indexing='ij')
-    own = np.stack([np.cos(elevation) * np.cos(azimuth),
-                    np.cos(elevation) * np.sin(azimuth),
-                    np.sin(elevation)], axis=-1)
+    own = np.stack([
+        np.cos(elevation) * np.cos(azimuth),
+        np.cos(elevation) * np.sin(azimuth),
+        np.sin(elevation)
+    ], axis=-1)
     rays, origin = own @ lidar.to_world[:3, :3].T, lidar.to_world[:3, 3]
     nearest = meet_ground(origin, rays, HEIGHT)
     instance = np.zeros(nearest.shape, int)
@@ -122,29 +124,30 @@ def test_the_windows_leave_nothing_out():
         for part in thing.parts:
             meet = meet_capsule if isinstance(part, Capsule) else meet_facet
             distance = meet(origin, rays, part).distance
-            instance[distance < nearest] = (
-                number if number <= len(scene.objects) else 0)
+            instance[distance < nearest] = (number if number <= len(
+                scene.objects) else 0)
             nearest = np.minimum(nearest, distance)
     quiet = Lidar(lidar.to_world, 1.5, noise=0.0)
     result = scan(scene, quiet, HEIGHT)
     seen = nearest <= 80
     assert np.array_equal(result.instance, instance[seen])
-    assert np.linalg.norm(result.points[:, :3], axis=1) == pytest.approx(
-        nearest[seen], abs=1e-4)
+    assert np.linalg.norm(result.points[:, :3],
+                          axis=1) == pytest.approx(nearest[seen], abs=1e-4)
 
 
 @pytest.fixture(scope='module')
 def street():
     scene = sample_kitti_scene(0, 5)
     camera, lidar = kitti_camera(.5), kitti_lidar(.17)
-    return scene, camera, lidar, rasterize(scene, camera), scan(
-        scene, lidar, HEIGHT)
+    return scene, camera, lidar, rasterize(scene,
+                                           camera), scan(scene, lidar, HEIGHT)
 
 
 def test_the_scan_falls_on_what_the_camera_sees(street):
     scene, camera, _, surfaces, echoes = street
-    points = np.column_stack([echoes.points[:, :3].astype(float),
-                              np.ones(len(echoes.points))])
+    points = np.column_stack(
+        [echoes.points[:, :3].astype(float),
+         np.ones(len(echoes.points))])
     image = points @ kitti_calibration(.5).lidar_to_image.T
     pixels = image[:, :2] / image[:, 2:]
     shown = np.all((pixels >= 0) & (pixels < camera.size), axis=1)

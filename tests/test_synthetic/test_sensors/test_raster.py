@@ -20,14 +20,14 @@ RED = Material((.8, .1, .1), .2)
 
 
 def _scene(*objects):
-    night = Atmosphere('clear', 'night', 0.0, (0, 0, 0), (1, 1, 1),
-                       (0, 0, 0), np.array([0, -1.0, 0]), 0.0)
+    night = Atmosphere('clear', 'night', 0.0, (0, 0, 0), (1, 1, 1), (0, 0, 0),
+                       np.array([0, -1.0, 0]), 0.0)
     return Scene(0, 0, Road(-5, 2, 2, .15, 0), night, (), objects)
 
 
 def _thing(part, label='Pedestrian'):
-    return SceneObject('test', label, np.array([0, 1.4, 20.0]), (1, 1, 1),
-                       0.0, (part, ))
+    return SceneObject('test', label, np.array([0, 1.4, 20.0]), (1, 1, 1), 0.0,
+                       (part, ))
 
 
 def _ball(x, y, z, radius, material=GREY):
@@ -62,8 +62,8 @@ def test_a_ball_is_a_disc_at_its_place():
 def test_normals_of_a_ball_turn_from_left_to_right():
     buffer = rasterize(_scene(_thing(_ball(0, 0, 20.0, .5))), CAMERA)
     row, column = _pixel(0, 0, 20.0)
-    left, middle, right = (buffer.normal[row, column + d] for d in
-                           (-12, 0, 12))
+    left, middle, right = (buffer.normal[row, column + d]
+                           for d in (-12, 0, 12))
     assert left[0] < -.6 < .6 < right[0]
     assert middle[2] < -.95
     assert np.linalg.norm(buffer.normal[buffer.instance == 1],
@@ -71,8 +71,8 @@ def test_normals_of_a_ball_turn_from_left_to_right():
 
 
 def test_the_nearer_object_hides_the_farther():
-    far, near = _thing(_square(30.0, 2, material=RED)), _thing(
-        _square(20.0, .5))
+    far, near = _thing(_square(30.0, 2,
+                               material=RED)), _thing(_square(20.0, .5))
     buffer = rasterize(_scene(far, near), CAMERA)
     inner, outer = _pixel(0, 0, 20.0), _pixel(1.5, 0, 30.0)
     assert buffer.instance[inner] == 2 and buffer.depth[inner] == 20.0
@@ -95,15 +95,14 @@ def test_back_faces_are_not_drawn():
 
 
 def test_a_long_wall_has_a_depth_per_pixel():
-    wall = np.array([[2.0, -1, 10], [2.0, -1, 40], [2.0, 1, 40],
-                     [2.0, 1, 10]])
+    wall = np.array([[2.0, -1, 10], [2.0, -1, 40], [2.0, 1, 40], [2.0, 1, 10]])
     facet = Facet(wall, np.array([-1.0, 0, 0]), GREY)
     buffer = rasterize(_scene(_thing(facet, None)), CAMERA)
     for z in (12.0, 20.0, 35.0):
         # Half a pixel is half of z^2 / (f x) metres along the wall.
         tolerance = z**2 / (CAMERA.focal * 2.0)
-        assert buffer.depth[_pixel(2.0, 0, z)] == pytest.approx(
-            z, abs=tolerance)
+        assert buffer.depth[_pixel(2.0, 0,
+                                   z)] == pytest.approx(z, abs=tolerance)
 
 
 def test_ground_and_sky():

@@ -25,16 +25,16 @@ def _towards(*targets):
 
 def test_ground_by_hand():
     # 1.5 m down at 30 degrees is 3 m along the ray.
-    rays = np.array([[0, .5, np.sqrt(.75)], [0, -.5, np.sqrt(.75)],
-                     [0, 0, 1]])
-    assert meet_ground(ORIGIN, rays, 1.5) == pytest.approx(
-        [3, np.inf, np.inf])
+    rays = np.array([[0, .5, np.sqrt(.75)], [0, -.5, np.sqrt(.75)], [0, 0, 1]])
+    assert meet_ground(ORIGIN, rays, 1.5) == pytest.approx([3, np.inf, np.inf])
 
 
 def test_sphere_by_hand():
     ball = _capsule((1, 0, 10), (1, 0, 10), 2, 2)
-    hits = meet_capsule(ORIGIN, np.concatenate(
-        [AHEAD, _towards((1, 0, 10), (4, 0, 10), (0, 0, -1))]), ball)
+    hits = meet_capsule(
+        ORIGIN,
+        np.concatenate([AHEAD,
+                        _towards((1, 0, 10), (4, 0, 10), (0, 0, -1))]), ball)
     # 1 m beside the centre: 10 - sqrt(4 - 1), at a cosine of sqrt(3) / 2.
     assert hits.distance == pytest.approx(
         [10 - np.sqrt(3), np.sqrt(101) - 2, np.inf, np.inf])
@@ -93,15 +93,17 @@ def test_a_sphere_inside_the_other_does_not_show():
     nested = _capsule((0, 0, 10), (0, .2, 10), 2, 1)
     assert meet_capsule(ORIGIN, AHEAD, nested).distance == pytest.approx([8])
     assert meet_capsule(ORIGIN, AHEAD, _capsule(
-        (0, 0, 10), (0, .2, 10), 1, 2)).distance == pytest.approx(
-            [10 - np.sqrt(4 - .04)])
+        (0, 0, 10), (0, .2, 10), 1,
+        2)).distance == pytest.approx([10 - np.sqrt(4 - .04)])
 
 
 def test_facet_by_hand():
     wall = _facet([(-1, -1, 20), (3, -1, 20), (3, 1, 20), (-1, 1, 20)],
                   (0, 0, -1))
-    rays = np.concatenate([AHEAD, _towards((2.9, 0, 20), (3.1, 0, 20),
-                                           (0, 1.1, 20), (0, 0, -20))])
+    rays = np.concatenate([
+        AHEAD,
+        _towards((2.9, 0, 20), (3.1, 0, 20), (0, 1.1, 20), (0, 0, -20))
+    ])
     hits = meet_facet(ORIGIN, rays, wall)
     assert hits.distance == pytest.approx(
         [20, np.hypot(2.9, 20), np.inf, np.inf, np.inf])
@@ -120,16 +122,15 @@ def test_facets_need_not_be_convex():
     notched = _facet([(-2, 2, 10), (2, 2, 10), (2, -2, 10), (0, 1, 10),
                       (-2, -2, 10)], (0, 0, -1))
     rays = _towards((0, 0, 10), (0, 1.5, 10), (1.8, -1, 10), (-1.8, -1, 10))
-    assert np.isfinite(meet_facet(ORIGIN, rays, notched).distance).tolist(
-        ) == [False, True, True, True]
+    assert np.isfinite(meet_facet(
+        ORIGIN, rays, notched).distance).tolist() == [False, True, True, True]
 
 
 def test_rays_may_be_a_grid():
     rays = np.broadcast_to(AHEAD[0], (3, 4, 3))
     ball = _capsule((0, 0, 5), (0, 0, 5), 1, 1)
-    assert np.array_equal(meet_capsule(ORIGIN, rays, ball).distance,
-                          np.full((3, 4), 4.0))
-    wall = _facet([(-1, -1, 5), (1, -1, 5), (1, 1, 5), (-1, 1, 5)],
-                  (0, 0, -1))
-    assert np.array_equal(meet_facet(ORIGIN, rays, wall).distance,
-                          np.full((3, 4), 5.0))
+    assert np.array_equal(
+        meet_capsule(ORIGIN, rays, ball).distance, np.full((3, 4), 4.0))
+    wall = _facet([(-1, -1, 5), (1, -1, 5), (1, 1, 5), (-1, 1, 5)], (0, 0, -1))
+    assert np.array_equal(
+        meet_facet(ORIGIN, rays, wall).distance, np.full((3, 4), 5.0))

@@ -35,15 +35,15 @@ def test_fog_ends_at_the_airlight_and_begins_at_the_surface():
 def test_headlights_fall_with_the_distance_and_above_the_horizon():
     camera = canvas_camera(0.125)
     width, height = camera.size
-    level = [headlight_irradiance(camera, np.full((height, width), d,
-                                                  np.float32), 0.01, 0.5)
-             for d in (10.0, 20.0)]
+    level = [
+        headlight_irradiance(camera, np.full((height, width), d, np.float32),
+                             0.01, 0.5) for d in (10.0, 20.0)
+    ]
     row, column = int(camera.centre[1]) + 20, int(camera.centre[0])
     # 2^-1.6 from the spreading, exp(-0.1) from the haze.
     assert level[1][row, column] / level[0][row, column] == pytest.approx(
         2**-1.6 * np.exp(-.1), rel=1e-4)
-    assert level[0][row, column] == pytest.approx(
-        0.5 * np.exp(-.1), rel=.05)
+    assert level[0][row, column] == pytest.approx(0.5 * np.exp(-.1), rel=.05)
     assert level[0][2, column] < 0.2 * level[0][row, column]
 
 
@@ -71,7 +71,7 @@ def test_noise_has_the_variance_of_its_electrons():
 def test_fog_hides_the_far_pedestrians_in_rgb():
     camera = canvas_camera(0.125)
     clear, dense = (SceneDifficulty(weather_mix={w: 1.0}, night_share=0.0,
-                               rgb_full_well=1e9, rgb_read_noise=0.0)
+                                    rgb_full_well=1e9, rgb_read_noise=0.0)
                     for w in ('clear', 'dense_fog'))
     contrast = []
     for difficulty in (clear, dense):

@@ -23,9 +23,12 @@ def test_a_block_by_hand(make_scene, make_block):
     labels = _label(make_scene(make_block(0, 20, size=(1.5, 2, 4))))
     # Its face at z = 18 spans x -1..1 and ends at y = 1.65; the camera looks
     # upon its top, y = 0.15, up to z = 22.
-    assert labels['bbox'] == [pytest.approx([
-        U0 - FOCAL / 18, V0 + FOCAL * .15 / 22, U0 + FOCAL / 18,
-        V0 + FOCAL * 1.65 / 18], abs=.01)]
+    assert labels['bbox'] == [
+        pytest.approx([
+            U0 - FOCAL / 18, V0 + FOCAL * .15 / 22, U0 + FOCAL / 18,
+            V0 + FOCAL * 1.65 / 18
+        ], abs=.01)
+    ]
     assert labels['name'] == ['Car']
     assert labels['truncated'] == [0] and labels['occluded'] == [0]
     assert labels['dimensions'] == [(1.5, 2, 4)]
@@ -33,13 +36,16 @@ def test_a_block_by_hand(make_scene, make_block):
     assert labels['location'] == [pytest.approx((-.06, 1.65, 19.997))]
     # It drives away: KITTI's rotation is -90 degrees.
     assert labels['rotation_y'] == [pytest.approx(-np.pi / 2, abs=1e-4)]
-    assert labels['alpha'] == [pytest.approx(
-        -np.pi / 2 + np.arctan(.06 / 19.997), abs=1e-4)]
+    assert labels['alpha'] == [
+        pytest.approx(-np.pi / 2 + np.arctan(.06 / 19.997), abs=1e-4)
+    ]
 
 
-@pytest.mark.parametrize('yaw, rotation', [
-    (0, -np.pi / 2), (np.pi / 2, 0), (np.pi / 4, -np.pi / 4),
-    (-np.pi / 2, -np.pi), (3, 3 - np.pi / 2), (-3, 2 * np.pi - 3 - np.pi / 2)])
+@pytest.mark.parametrize('yaw, rotation', [(0, -np.pi / 2), (np.pi / 2, 0),
+                                           (np.pi / 4, -np.pi / 4),
+                                           (-np.pi / 2, -np.pi),
+                                           (3, 3 - np.pi / 2),
+                                           (-3, 2 * np.pi - 3 - np.pi / 2)])
 def test_rotation_is_zero_along_x_and_wraps(make_scene, make_block, yaw,
                                             rotation):
     labels = _label(make_scene(make_block(5, 20, yaw=yaw)))
@@ -65,10 +71,9 @@ def test_half_outside_is_half_truncated(make_scene, make_block):
     assert _label(make_scene(gone))['name'] == []
 
 
-@pytest.mark.parametrize('hidden, level', [
-    (0, 0), (.1, 0), (.3, 1), (.6, 2), (.9, 3), (1, None)])
-def test_occlusion_by_a_wall(make_scene, make_block, make_wall, hidden,
-                             level):
+@pytest.mark.parametrize('hidden, level', [(0, 0), (.1, 0), (.3, 1), (.6, 2),
+                                           (.9, 3), (1, None)])
+def test_occlusion_by_a_wall(make_scene, make_block, make_wall, hidden, level):
     # The face at z = 28 spans x -1..1; the wall stands half as far away.
     car = make_block(0, 30)
     wall = make_wall(14.0, right=-.5 + hidden)
@@ -85,8 +90,8 @@ def test_the_far_and_the_tiny_do_not_count(make_scene, make_block):
     assert labels['name'] == ['Car', 'DontCare', 'DontCare']
     for column, value in (('truncated', -1), ('occluded', -1), ('alpha', -10),
                           ('dimensions', (-1, -1, -1)),
-                          ('location', (-1000, -1000, -1000)),
-                          ('rotation_y', -10)):
+                          ('location', (-1000, -1000, -1000)), ('rotation_y',
+                                                                -10)):
         assert labels[column][1:] == [value, value]
     assert labels['bbox'][1][3] == pytest.approx(V0 + FOCAL * 1.65 / 39.5,
                                                  abs=.01)
@@ -107,9 +112,10 @@ def streets():
 
 
 def _rows(labels):
-    return [dict(zip(labels, row, strict=True))
-            for row in zip(*labels.values(), strict=True)
-            if row[0] != 'DontCare']
+    return [
+        dict(zip(labels, row, strict=True))
+        for row in zip(*labels.values(), strict=True) if row[0] != 'DontCare'
+    ]
 
 
 def _corners(row):
@@ -119,8 +125,10 @@ def _corners(row):
     x = np.array([1, 1, -1, -1] * 2) * length / 2
     z = np.array([1, -1, -1, 1] * 2) * width / 2
     y = np.array([0] * 4 + [-height] * 4)
-    turned = np.stack([np.cos(angle) * x + np.sin(angle) * z, y,
-                       -np.sin(angle) * x + np.cos(angle) * z], axis=1)
+    turned = np.stack([
+        np.cos(angle) * x + np.sin(angle) * z, y,
+        -np.sin(angle) * x + np.cos(angle) * z
+    ], axis=1)
     return turned + row['location']
 
 
@@ -151,9 +159,11 @@ def test_scans_of_labelled_objects_lie_in_their_boxes(streets):
         points = (echoes.points[:, :3].astype(float) @ to_camera[:3, :3].T
                   + to_camera[:3, 3])
         for row in _rows(labels):
-            gaps = [abs(thing.position[0] - row['location'][0])
-                    + abs(thing.position[2] - row['location'][2])
-                    for thing in scene.objects]
+            gaps = [
+                abs(thing.position[0] - row['location'][0])
+                + abs(thing.position[2] - row['location'][2])
+                for thing in scene.objects
+            ]
             own = points[echoes.instance == np.argmin(gaps) + 1]
             away = own - row['location']
             angle, (height, width, length) = (row['rotation_y'],

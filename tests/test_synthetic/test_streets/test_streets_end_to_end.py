@@ -32,8 +32,8 @@ def test_the_converter_takes_every_frame(converted):
     assert {split: len(info['data_list']) for split, info in infos.items()
             } == {'train': 20, 'val': 4, 'trainval': 24, 'test': 1}
     labels = read_labels(root / 'training/label_2', splits['val'])
-    written = sum(len(frame['instances'])
-                  for frame in infos['val']['data_list'])
+    written = sum(
+        len(frame['instances']) for frame in infos['val']['data_list'])
     assert written == len(labels) > 20
 
 
@@ -56,9 +56,9 @@ def test_the_data_set_reads_it(converted):
     assert len(data) == 4
     plain = KittiDataset(data_root=str(root), split='val', pipeline=[])
     for number in range(4):
-        found, expected = (
-            sorted(tuple(box['bbox']) for box in d[number]['instances'])
-            for d in (data, plain))
+        found, expected = (sorted(
+            tuple(box['bbox']) for box in d[number]['instances'])
+                           for d in (data, plain))
         assert found == expected != []
 
 
@@ -66,9 +66,10 @@ def test_the_truth_finds_itself(converted):
     root, _, _ = converted
     truth = read_labels(root / 'training/label_2')
     kept = truth.name != 'DontCare'
-    columns = {field.name: getattr(truth, field.name)[kept]
-               for field in fields(truth)
-               if field.name not in ('frame_ids', 'score')}
+    columns = {
+        field.name: getattr(truth, field.name)[kept] for field in fields(truth)
+        if field.name not in ('frame_ids', 'score')
+    }
     found = replace(truth, **columns, score=np.linspace(1, .1, kept.sum()))
     scalars = evaluate(truth, found).scalars()
     # With fewer than 41 objects a perfect detector has an AP below 100.

@@ -21,8 +21,8 @@ def test_lidar_to_image_is_what_the_camera_sees():
     points = np.random.default_rng(0).uniform([5, -8, -1.7], [60, 8, 1],
                                               (50, 3))
     world = points @ lidar.to_world[:3, :3].T + lidar.to_world[:3, 3]
-    image = np.column_stack([points, np.ones(50)]) @ (
-        kitti_calibration(.5).lidar_to_image.T)
+    image = np.column_stack([points, np.ones(50)
+                             ]) @ (kitti_calibration(.5).lidar_to_image.T)
     assert image[:, :2] / image[:, 2:] == pytest.approx(camera.project(world))
     assert image[:, 2] == pytest.approx(world[:, 2])
 

@@ -20,8 +20,10 @@ SETTINGS = KittiSettings(train=3, val=2, test=1, seed=5, scale=.25,
 
 
 def _tree(root):
-    return {str(path.relative_to(root)): path.read_bytes()
-            for path in sorted(Path(root).rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(Path(root).rglob('*')) if path.is_file()
+    }
 
 
 @pytest.fixture(scope='module')
@@ -32,16 +34,21 @@ def written(tmp_path_factory):
 
 def test_official_folders(written):
     root, splits = written
-    training = {f'training/{kind}/{index:06d}{suffix}'
-                for kind, suffix in (('image_2', '.png'), ('calib', '.txt'),
-                                     ('velodyne', '.bin'), ('label_2', '.txt'))
-                for index in range(5)}
-    testing = {f'testing/{name}' for name in (
-        'image_2/000000.png', 'calib/000000.txt', 'velodyne/000000.bin')}
+    training = {
+        f'training/{kind}/{index:06d}{suffix}'
+        for kind, suffix in (('image_2', '.png'), ('calib', '.txt'),
+                             ('velodyne', '.bin'), ('label_2', '.txt'))
+        for index in range(5)
+    }
+    testing = {
+        f'testing/{name}'
+        for name in ('image_2/000000.png', 'calib/000000.txt',
+                     'velodyne/000000.bin')
+    }
     lists = {f'ImageSets/{split}.txt' for split in splits}
     assert set(_tree(root)) == training | testing | lists | {'synthetic.json'}
-    assert {split: len(ids) for split, ids in splits.items()} == {
-        'train': 3, 'val': 2, 'trainval': 5, 'test': 1}
+    assert {split: len(ids) for split, ids in splits.items()
+            } == {'train': 3, 'val': 2, 'trainval': 5, 'test': 1}
     assert (root / 'ImageSets/val.txt').read_text() == '000003\n000004\n'
 
 
@@ -58,8 +65,8 @@ def test_files_hold_what_they_should(written):
         assert np.array_equal(calibration.P2, kitti_calibration(.25).P2)
     lines = (root / 'training/calib/000000.txt').read_text().splitlines()
     assert [line.split(':')[0] for line in lines] == [
-        'P0', 'P1', 'P2', 'P3', 'R0_rect', 'Tr_velo_to_cam',
-        'Tr_imu_to_velo']
+        'P0', 'P1', 'P2', 'P3', 'R0_rect', 'Tr_velo_to_cam', 'Tr_imu_to_velo'
+    ]
     labels = read_labels(root / 'training/label_2')
     assert len(labels) > 20 and labels.frame_ids[-1] == '000004'
     assert not np.array_equal(
@@ -95,12 +102,12 @@ def test_other_settings_do_not_mix(written, tmp_path):
         write_kitti_dataset(tmp_path, SETTINGS)
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(train=0), 'train must be 1 or more'),
-    (dict(val=-1), 'val must be 1 or more'),
-    (dict(test=-1), 'test must be 0 or more'),
-    (dict(scale=2.0), r'scale must be 0\.1\.\.1'),
-    (dict(azimuth_step=0), 'azimuth_step must be')])
+@pytest.mark.parametrize('options, message',
+                         [(dict(train=0), 'train must be 1 or more'),
+                          (dict(val=-1), 'val must be 1 or more'),
+                          (dict(test=-1), 'test must be 0 or more'),
+                          (dict(scale=2.0), r'scale must be 0\.1\.\.1'),
+                          (dict(azimuth_step=0), 'azimuth_step must be')])
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         KittiSettings(**{'train': 1, 'val': 1, **options})

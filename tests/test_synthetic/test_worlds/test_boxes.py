@@ -21,8 +21,9 @@ def test_box_of_a_turned_block(make_block):
 def test_box_of_a_capsule_by_hand():
     pole = Capsule(np.array([1.0, -1, 9]), np.array([1.0, 1, 9]), (.2, .5),
                    Material((1, 1, 1), 1))
-    box = box_of(SceneObject('pole', None, np.array([.9, 1.65, 9]), (1, 1, 1),
-                             0.0, (pole, )))
+    box = box_of(
+        SceneObject('pole', None, np.array([.9, 1.65, 9]), (1, 1, 1), 0.0,
+                    (pole, )))
     # From x 0.5 to 1.5, up to y = -1.2; boxes stand on the ground.
     assert box.size == pytest.approx((2.85, 1, 1))
     assert box.bottom == pytest.approx([1, 1.65, 9])
@@ -30,10 +31,10 @@ def test_box_of_a_capsule_by_hand():
 
 def test_contains_by_hand(make_block):
     box = box_of(make_block(0, 20, yaw=np.pi / 2))
-    points = np.array([[1.9, 1, 20], [2.1, 1, 20], [0, 1, 20.9],
-                       [0, 1, 21.1], [0, .1, 20], [0, 1.7, 20]])
-    assert box_contains(box, points, 0).tolist() == (
-        [True, False] * 2 + [False] * 2)
+    points = np.array([[1.9, 1, 20], [2.1, 1, 20], [0, 1, 20.9], [0, 1, 21.1],
+                       [0, .1, 20], [0, 1.7, 20]])
+    assert box_contains(box, points,
+                        0).tolist() == ([True, False] * 2 + [False] * 2)
     assert box_contains(box, points, .15).all()
 
 

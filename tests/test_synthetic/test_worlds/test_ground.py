@@ -10,8 +10,10 @@ def test_kinds_across_the_road():
     x = np.array([-9, -7, -6, -5.75, -3, 2, 2.75, 3, 4, 6])
     kinds = ground_kinds(ROAD, x, np.full(10, 6.0))
     grass, pavement, asphalt, line, kerb = 0, 1, 2, 4, 5
-    assert kinds.tolist() == [grass, pavement, kerb, line, asphalt, asphalt,
-                              line, kerb, pavement, grass]
+    assert kinds.tolist() == [
+        grass, pavement, kerb, line, asphalt, asphalt, line, kerb, pavement,
+        grass
+    ]
 
 
 def test_dashes_are_four_metres_of_nine():

@@ -22,8 +22,7 @@ def test_without_a_reason_the_far_comes_first(make_block):
 
 
 def test_things_in_one_another_are_painted_by_distance(make_block):
-    things = [make_block(.1, 20.0), make_block(.2, 20.5),
-              make_block(.3, 19.5)]
+    things = [make_block(.1, 20.0), make_block(.2, 20.5), make_block(.3, 19.5)]
     assert _names(paint_order(things)) == [.2, .1, .3]
 
 
@@ -31,5 +30,5 @@ def test_whole_scenes_keep_everything():
     scene = sample_kitti_scene(0, 3)
     order = paint_order(scene.objects[::-1])
     assert len(order) == len(scene.objects)
-    assert {id(thing) for thing in order} == {
-        id(thing) for thing in scene.objects}
+    assert {id(thing)
+            for thing in order} == {id(thing) for thing in scene.objects}

@@ -39,12 +39,14 @@ def test_default_is_every_list_of_the_root(converter, root, capsys):
 
 def test_chosen_splits_depth_and_folder(converter, root, tmp_path, capsys):
     out = tmp_path / 'out'
-    converter.main([str(root), '--splits', 'val', '--out', str(out),
-                    '--depth', '--num-workers', '1'])
-    assert sorted(p.relative_to(out).as_posix() for p in out.rglob('*.*')
-                  ) == ['kitti_infos_val.json',
-                        'training/depth_2/000001.png',
-                        'training/depth_2/000003.png']
+    converter.main([
+        str(root), '--splits', 'val', '--out',
+        str(out), '--depth', '--num-workers', '1'
+    ])
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob('*.*')) == [
+        'kitti_infos_val.json', 'training/depth_2/000001.png',
+        'training/depth_2/000003.png'
+    ]
     assert 'left out: train, trainval, test' in capsys.readouterr().out
 
 
@@ -60,9 +62,11 @@ def test_long_lists_of_problems_are_cut(converter):
     lines = converter._describe(group).splitlines()
     assert len(lines) == 32
     assert lines[29] == 'error: file 29'
-    assert lines[30:] == ['error: … and 3 more',
-                          '33 files that cannot be used; no info file was '
-                          'written']
+    assert lines[30:] == [
+        'error: … and 3 more',
+        '33 files that cannot be used; no info file was '
+        'written'
+    ]
 
 
 def test_command_names_every_file(repo, run_python, root):
@@ -74,8 +78,9 @@ def test_command_names_every_file(repo, run_python, root):
                       check=False)
     assert done.returncode == 1
     assert 'Traceback' not in done.stderr
-    errors = [line for line in done.stderr.splitlines()
-              if line.startswith('error: ')]
+    errors = [
+        line for line in done.stderr.splitlines() if line.startswith('error: ')
+    ]
     assert len(errors) == 2
     assert f'{scan}: has 64001 bytes' in errors[0]
     assert f'{label}: line 1: unknown class' in errors[1]

@@ -20,8 +20,8 @@ def converter(repo):
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp('published')
-    write_dataset(root, SyntheticSettings(frames=40, scale=0.125, seed=5,
-                                          gated='rect8'))
+    write_dataset(
+        root, SyntheticSettings(frames=40, scale=0.125, seed=5, gated='rect8'))
     return str(root)
 
 
@@ -31,14 +31,15 @@ def _images(out, split):
 
 
 def test_named_splits_with_filters(converter, root, tmp_path, capsys):
-    converter.main([root, str(tmp_path), '--train', 'train', '--val', 'val',
-                    '--test', 'test', '--weather', 'dense_fog',
-                    '--daytime', 'night', '--num-workers', '1'])
+    converter.main([
+        root,
+        str(tmp_path), '--train', 'train', '--val', 'val', '--test', 'test',
+        '--weather', 'dense_fog', '--daytime', 'night', '--num-workers', '1'
+    ])
     counts = [len(_images(tmp_path, s)) for s in ('train', 'val', 'test')]
     official = Path(root, 'splits/dense_fog_night.txt').read_text().split()
     assert sum(counts) == len(official) > 0
-    assert all(image['weather'] == 'dense_fog'
-               and image['daytime'] == 'night'
+    assert all(image['weather'] == 'dense_fog' and image['daytime'] == 'night'
                for image in _images(tmp_path, 'train'))
     shown = capsys.readouterr().out
     assert 'cam_stereo_left_lut, gated*_rect8, gated_labels_TMP' in shown
@@ -51,11 +52,15 @@ def test_default_pool_needs_its_split_files(converter, root, tmp_path):
 
 
 def test_pool_is_split_by_sequence(converter, root, tmp_path):
-    converter.main([root, str(tmp_path), '--pool', 'all', '--shares',
-                    '.5,.25,.25', '--num-workers', '1', '--size', '80x48'])
-    sequences = [{image['frame_id'].rsplit('_', 1)[0]
-                  for image in _images(tmp_path, split)}
-                 for split in ('train', 'val', 'test')]
+    converter.main([
+        root,
+        str(tmp_path), '--pool', 'all', '--shares', '.5,.25,.25',
+        '--num-workers', '1', '--size', '80x48'
+    ])
+    sequences = [{
+        image['frame_id'].rsplit('_', 1)[0]
+        for image in _images(tmp_path, split)
+    } for split in ('train', 'val', 'test')]
     assert [len(s) for s in sequences] == [2, 1, 1]
     assert not set.intersection(*sequences[:2])
     assert _images(tmp_path, 'train')[0]['width'] == 80
@@ -74,8 +79,10 @@ def test_id_without_files_leaves_nothing(converter, root, tmp_path):
 
 def test_filters_that_leave_nothing_are_refused(converter, root, tmp_path):
     with pytest.raises(ConfigError, match='no frame is left'):
-        converter.main([root, str(tmp_path / 'out'), '--train', 'train',
-                        '--weather', 'snow'])
+        converter.main([
+            root,
+            str(tmp_path / 'out'), '--train', 'train', '--weather', 'snow'
+        ])
 
 
 def test_command_prints_one_line_for_an_error(repo, run_python, tmp_path):

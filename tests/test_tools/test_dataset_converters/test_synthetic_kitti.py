@@ -10,7 +10,8 @@ def test_the_command_as_a_user_calls_it(repo, run_python, tmp_path):
     assert 'scenes: 100%' in done.stderr
     assert json.loads((tmp_path / 'kitti/synthetic.json').read_text()) == {
         'train': 1, 'val': 1, 'test': 1, 'seed': 3, 'scale': .125,
-        'azimuth_step': 2.0}
+        'azimuth_step': 2.0
+    }
     assert (tmp_path / 'kitti/training/label_2/000001.txt').is_file()
     again = run_python(tool, tmp_path / 'kitti', '--seed', 4, check=False)
     assert again.returncode == 1

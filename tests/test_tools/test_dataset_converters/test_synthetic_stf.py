@@ -16,14 +16,16 @@ def maker(repo):
 
 
 def test_options_reach_the_data(maker, tmp_path, capsys):
-    maker.main([str(tmp_path), '--frames', '6', '--scale', '0.125', '--seed',
-                '2', '--split', '.5,.5,0', '--weather', 'light_fog=1',
-                '--night', '1', '--gated', 'raw', '--num-workers', '1'])
+    maker.main([
+        str(tmp_path), '--frames', '6', '--scale', '0.125', '--seed', '2',
+        '--split', '.5,.5,0', '--weather', 'light_fog=1', '--night', '1',
+        '--gated', 'raw', '--num-workers', '1'
+    ])
     settings = json.loads((tmp_path / 'synthetic.json').read_text())
     assert settings['seed'] == 2
     assert settings['difficulty']['weather_mix'] == {'light_fog': 1.0}
-    assert len((tmp_path / 'splits/light_fog_night.txt').read_text(
-        ).split()) == 6
+    assert len(
+        (tmp_path / 'splits/light_fog_night.txt').read_text().split()) == 6
     assert 'train 3, val 3, test 0' in capsys.readouterr().out
     assert not list(tmp_path.glob('*_rect8'))
 

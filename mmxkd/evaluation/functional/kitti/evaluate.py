@@ -52,15 +52,15 @@ def evaluate(ground_truth: KittiObjects, detections: KittiObjects,
     warnings = [
         f'{metric} is not evaluated: {tuple(overlaps)} is none of its overlaps'
         for metric in metrics
-        if not any(metric in MIN_OVERLAPS[name] for name in overlaps)]
-    curves = [curve
-              for class_name in classes
-              for metric, overlap in _protocols(scene, class_name, metrics,
-                                                overlaps, warnings)
-              for difficulty in DIFFICULTIES
-              for curve in _curves(scene, class_name, difficulty, metric,
-                                   overlap, warnings)
-              if orientation or curve.metric != 'aos']
+        if not any(metric in MIN_OVERLAPS[name] for name in overlaps)
+    ]
+    curves = [
+        curve for class_name in classes for metric, overlap in _protocols(
+            scene, class_name, metrics, overlaps, warnings)
+        for difficulty in DIFFICULTIES for curve in _curves(
+            scene, class_name, difficulty, metric, overlap, warnings)
+        if orientation or curve.metric != 'aos'
+    ]
     if orientation and 'bbox' in metrics and not scene.oriented:
         number = int((detections.alpha == -10).sum())
         warnings.append(f'{number} of {len(detections)} detections have no '
@@ -101,8 +101,8 @@ def _of_same_frames(ground_truth: KittiObjects,
     return detections.of_frames(ground_truth.frame_ids)
 
 
-def _protocols(scene: EvaluationScene, class_name: str,
-               metrics: Sequence[str], overlaps: Sequence[str],
+def _protocols(scene: EvaluationScene, class_name: str, metrics: Sequence[str],
+               overlaps: Sequence[str],
                warnings: list[str]) -> Iterator[tuple[str, str]]:
     for metric in metrics:
         if not scene.is_given(CLASSES.index(class_name), metric):
@@ -115,8 +115,7 @@ def _protocols(scene: EvaluationScene, class_name: str,
 
 
 def _curves(scene: EvaluationScene, class_name: str, difficulty: Difficulty,
-            metric: str, overlap: str,
-            warnings: list[str]) -> Iterator[Curve]:
+            metric: str, overlap: str, warnings: list[str]) -> Iterator[Curve]:
     """The curve of one metric; for ``bbox`` that of ``aos`` too."""
     index = CLASSES.index(class_name)
     min_overlap = MIN_OVERLAPS[overlap][metric][index]
@@ -130,22 +129,23 @@ def _curves(scene: EvaluationScene, class_name: str, difficulty: Difficulty,
                            & (det_flags[scene.det_row] != ABSENT))
     gt_row, det_row = scene.gt_row[pairs], scene.det_row[pairs]
     assert scene.det.score is not None
-    candidates = Candidates(
-        scene.gt.frame[gt_row], gt_row, det_row, found[pairs],
-        scene.det.score[det_row], gt_flags[gt_row] == COUNTS,
-        det_flags[det_row] == COUNTS)
+    candidates = Candidates(scene.gt.frame[gt_row], gt_row, det_row,
+                            found[pairs], scene.det.score[det_row],
+                            gt_flags[gt_row] == COUNTS,
+                            det_flags[det_row] == COUNTS)
     num_gt = int((gt_flags == COUNTS).sum())
     thresholds = score_thresholds(true_positive_scores(candidates), num_gt)
     # DontCare regions are boxes in the image: they excuse nothing elsewhere.
     is_false = det_flags == COUNTS
     if metric == 'bbox':
         is_false &= scene.covered <= min_overlap
-    true, excused, similarity = count_matches(
-        candidates, thresholds, is_false[det_row], scene.similarity[pairs])
+    true, excused, similarity = count_matches(candidates, thresholds,
+                                              is_false[det_row],
+                                              scene.similarity[pairs])
     scores = np.sort(scene.det.score[is_false])
     above = len(scores) - np.searchsorted(scores, thresholds, side='left')
-    precision, orientation, undefined = envelope(
-        true, above - excused, similarity)
+    precision, orientation, undefined = envelope(true, above - excused,
+                                                 similarity)
     if undefined:
         warnings.append(
             f'{class_name} {metric} {difficulty.name} ({overlap}): at one '

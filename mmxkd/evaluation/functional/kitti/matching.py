@@ -70,8 +70,8 @@ def true_positive_scores(pairs: Candidates) -> np.ndarray:
 
 
 def count_matches(pairs: Candidates, thresholds: np.ndarray,
-                  false_weight: np.ndarray, similarity: np.ndarray
-                  ) -> np.ndarray:
+                  false_weight: np.ndarray,
+                  similarity: np.ndarray) -> np.ndarray:
     """Count true positives at all thresholds.
 
     Here a ground truth takes the detection with the largest overlap that has
@@ -92,9 +92,9 @@ def count_matches(pairs: Candidates, thresholds: np.ndarray,
     level = np.searchsorted(-thresholds, -pairs.score, side='left')
     keep = level < len(thresholds)
     # The preferences of each ground truth.
-    order = np.lexsort((
-        pairs.det, -np.where(pairs.det_counts, pairs.overlap, 0),
-        ~pairs.det_counts, pairs.gt))
+    order = np.lexsort(
+        (pairs.det, -np.where(pairs.det_counts, pairs.overlap, 0),
+         ~pairs.det_counts, pairs.gt))
     order = order[keep[order]]
     pairs, level = pairs.rows(order), level[order]
     false_weight, similarity = false_weight[order], similarity[order]
@@ -124,18 +124,17 @@ def _count(pairs: Candidates, level: np.ndarray, weights: np.ndarray,
     turn = _turn(group, pairs.gt)
     taken = _serve(turn[row], in_state, pairs.det[row])
     row, in_state = row[taken], in_state[taken]
-    sums = np.stack([np.bincount(in_state, weight[row], len(state))
-                     for weight in weights])
+    sums = np.stack(
+        [np.bincount(in_state, weight[row], len(state)) for weight in weights])
     # Each state replaces the one before.
     change = np.diff(sums, axis=1, prepend=0)
     first = np.flatnonzero(np.diff(state_group, prepend=-1))
     change[:, first] = sums[:, first]
-    return np.stack([np.bincount(state_level, row, num_levels)
-                     for row in change])
+    return np.stack(
+        [np.bincount(state_level, row, num_levels) for row in change])
 
 
-def _serve(turn: np.ndarray, world: np.ndarray,
-           det: np.ndarray) -> np.ndarray:
+def _serve(turn: np.ndarray, world: np.ndarray, det: np.ndarray) -> np.ndarray:
     """Let ground truths choose, one after the other.
 
     Args:

@@ -24,15 +24,15 @@ def pairs_of_frames(first: np.ndarray, second: np.ndarray,
     """
     edges = np.searchsorted(second, np.arange(num_frames + 1))
     counts = np.diff(edges)[first]
-    return (np.repeat(np.arange(len(first)), counts),
-            ranges(edges[:-1][first], counts))
+    return (np.repeat(np.arange(len(first)),
+                      counts), ranges(edges[:-1][first], counts))
 
 
 def image_intersection(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Common area of pairs of boxes, (P, 4) x1, y1, x2, y2 each; no +1."""
-    width, height = (
-        np.minimum(boxes[:, axis + 2], others[:, axis + 2])
-        - np.maximum(boxes[:, axis], others[:, axis]) for axis in (0, 1))
+    width, height = (np.minimum(boxes[:, axis + 2], others[:, axis + 2])
+                     - np.maximum(boxes[:, axis], others[:, axis])
+                     for axis in (0, 1))
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
@@ -54,13 +54,14 @@ def bev_boxes(objects: KittiObjects) -> np.ndarray:
     """
     return np.column_stack([
         objects.location[:, [0, 2]],
-        np.maximum(objects.dimensions[:, [2, 1]], 0), objects.rotation_y])
+        np.maximum(objects.dimensions[:, [2, 1]], 0), objects.rotation_y
+    ])
 
 
 def overlaps_3d(
         first: KittiObjects, second: KittiObjects, rows: np.ndarray,
-        others: np.ndarray, least: float | np.ndarray = 0.0
-        ) -> tuple[np.ndarray, np.ndarray]:
+        others: np.ndarray,
+        least: float | np.ndarray = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Intersection over union of pairs of 3-D boxes, from above and in 3-D.
 
     Args:
@@ -91,8 +92,7 @@ def overlaps_3d(
     height = np.minimum(bottom_a, bottom_b) - np.maximum(
         bottom_a - height_a, bottom_b - height_b)
     both = both * np.maximum(height, 0)
-    volume[near] = _ratio(
-        both, area_a * height_a + area_b * height_b - both)
+    volume[near] = _ratio(both, area_a * height_a + area_b * height_b - both)
     return bev, volume
 
 
@@ -109,10 +109,10 @@ def _may_overlap(boxes: np.ndarray, others: np.ndarray, rows: np.ndarray,
     a, b = area[rows], other_area[other_rows]
     # The intersection is at most the smaller area, the union at least the
     # larger one. The margin covers rounding: it only costs a few pairs.
-    return np.flatnonzero(
-        (distance <= reach[rows] + other_reach[other_rows])
-        & (np.minimum(a, b) >= np.maximum(a, b) * (least - 1e-6))
-        & (a > 0) & (b > 0))
+    return np.flatnonzero((distance <= reach[rows] + other_reach[other_rows])
+                          & (np.minimum(a, b) >= np.maximum(a, b)
+                             * (least - 1e-6))
+                          & (a > 0) & (b > 0))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -33,13 +33,17 @@ class KittiResult:
     @property
     def warnings(self) -> list[str]:
         """Everything that one has to know to read the numbers."""
-        few = [f'{class_name} {difficulty} {num_gt}'
-               for (class_name, difficulty), num_gt in self.num_gt.items()
-               if num_gt < ENOUGH]
+        few = [
+            f'{class_name} {difficulty} {num_gt}'
+            for (class_name, difficulty), num_gt in self.num_gt.items()
+            if num_gt < ENOUGH
+        ]
         if not few:
             return list(self.notes)
-        return [*self.notes, f'with fewer than {ENOUGH} ground truths even a '
-                f'perfect detector has an AP below 100: {", ".join(few)}']
+        return [
+            *self.notes, f'with fewer than {ENOUGH} ground truths even a '
+            f'perfect detector has an AP below 100: {", ".join(few)}'
+        ]
 
     @property
     def num_gt(self) -> dict[tuple[str, str], int]:
@@ -87,16 +91,18 @@ class KittiResult:
     def to_dict(self) -> dict[str, Any]:
         """Everything, of plain types, for JSON."""
         return {
-            'num_frames': self.num_frames,
-            'scalars': self.scalars(),
-            'warnings': self.warnings,
-            'curves': [{
-                'metric': curve.metric, 'class': curve.class_name,
-                'difficulty': curve.difficulty, 'overlap': curve.overlap,
-                'min_overlap': curve.min_overlap, 'n_gt': curve.num_gt,
+            'num_frames': self.num_frames, 'scalars': self.scalars(),
+            'warnings': self.warnings, 'curves': [{
+                'metric': curve.metric,
+                'class': curve.class_name,
+                'difficulty': curve.difficulty,
+                'overlap': curve.overlap,
+                'min_overlap': curve.min_overlap,
+                'n_gt': curve.num_gt,
                 'values': curve.values.tolist(),
                 'thresholds': curve.thresholds.tolist(),
-            } for curve in self.curves]}
+            } for curve in self.curves]
+        }
 
     def table(self) -> str:
         """The numbers as users know them, with n_gt and the protocol."""
@@ -105,20 +111,24 @@ class KittiResult:
         blocks = [f'KITTI 2019, {self.num_frames} frames, AP in percent']
         for class_name in dict.fromkeys(c.class_name for c in self.curves):
             blocks.append(f'{class_name:<32}{heading}')
-            blocks.append(_row('n_gt', (
-                f'{self.num_gt[class_name, level]:d}' for level in levels)))
-            rows = dict.fromkeys(
-                (curve.overlap, curve.metric) for curve in self.curves
-                if curve.class_name == class_name)
+            blocks.append(
+                _row('n_gt', (f'{self.num_gt[class_name, level]:d}'
+                              for level in levels)))
+            rows = dict.fromkeys((curve.overlap, curve.metric)
+                                 for curve in self.curves
+                                 if curve.class_name == class_name)
             for name, title in _RECALLS:
                 for overlap, metric in rows:
-                    curves = [self.curve(metric, class_name, level, overlap)
-                              for level in levels]
-                    blocks.append(_row(
-                        f'{metric:<5}{title} @{curves[0].min_overlap:.2f} '
-                        f'({overlap})',
-                        (f'{c.ap40 if name == "AP40" else c.ap11:.4f}'
-                         for c in curves)))
+                    curves = [
+                        self.curve(metric, class_name, level, overlap)
+                        for level in levels
+                    ]
+                    blocks.append(
+                        _row(
+                            f'{metric:<5}{title} @{curves[0].min_overlap:.2f} '
+                            f'({overlap})',
+                            (f'{c.ap40 if name == "AP40" else c.ap11:.4f}'
+                             for c in curves)))
         return '\n'.join(blocks)
 
 

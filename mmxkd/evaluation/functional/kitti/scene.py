@@ -19,7 +19,8 @@ from .overlaps import (
 #: own; 'loose' is what other tools print as a second block.
 MIN_OVERLAPS = {
     'strict': {'bbox': (.7, .5, .5), 'bev': (.7, .5, .5), '3d': (.7, .5, .5)},
-    'loose': {'bev': (.5, .25, .25), '3d': (.5, .25, .25)}}
+    'loose': {'bev': (.5, .25, .25), '3d': (.5, .25, .25)}
+}
 
 METRICS = ('bbox', 'bev', '3d')
 
@@ -66,18 +67,18 @@ class EvaluationScene:
         gt_row, det_row = _pairs(gt, det, family, det_class)
         overlap = {}
         if 'bbox' in metrics:
-            overlap['bbox'] = image_overlap(gt.bbox[gt_row],
-                                            det.bbox[det_row])
+            overlap['bbox'] = image_overlap(gt.bbox[gt_row], det.bbox[det_row])
         if {'bev', '3d'} & set(metrics):
-            least = np.min([MIN_OVERLAPS[name][metric] for name in overlaps
-                            for metric in ('bev', '3d')], axis=0)
+            least = np.min([
+                MIN_OVERLAPS[name][metric] for name in overlaps
+                for metric in ('bev', '3d')
+            ], axis=0)
             overlap['bev'], overlap['3d'] = overlaps_3d(
                 gt, det, gt_row, det_row, least[family[gt_row]])
         some = np.flatnonzero(np.any(list(overlap.values()), axis=0))
         gt_row, det_row = gt_row[some], det_row[some]
         turn = gt.alpha[gt_row] - det.alpha[det_row]
-        return cls(gt, det, gt_class, gt_neighbour, det_class, gt_row,
-                   det_row,
+        return cls(gt, det, gt_class, gt_neighbour, det_class, gt_row, det_row,
                    {name: values[some] for name, values in overlap.items()},
                    (1 + np.cos(turn)) / 2,
                    _covered(gt, np.flatnonzero(gt.name == 'DontCare'), det))
@@ -122,8 +123,8 @@ def _pairs(gt: KittiObjects, det: KittiObjects, family: np.ndarray,
     # A low detection takes part in the matching of every class.
     low = (np.abs(det.bbox[:, 3] - det.bbox[:, 1])
            < max(level.min_height for level in DIFFICULTIES))
-    matters = np.flatnonzero(
-        (family[gt_row] == det_class[det_row]) | low[det_row])
+    matters = np.flatnonzero((family[gt_row] == det_class[det_row])
+                             | low[det_row])
     return gt_row[matters], det_row[matters]
 
 
@@ -135,6 +136,5 @@ def _covered(gt: KittiObjects, regions: np.ndarray,
     hit = common > 0
     det_row = det_row[hit]
     share = np.zeros(len(det))
-    np.maximum.at(share, det_row,
-                  common[hit] / image_area(det.bbox[det_row]))
+    np.maximum.at(share, det_row, common[hit] / image_area(det.bbox[det_row]))
     return share

@@ -1,4 +1,4 @@
-from tests.helpers.kitti_frames import (  # noqa: F401
-    random_frames,
-    write_folder,
-)
+from tests.helpers import kitti_frames
+
+write_folder = kitti_frames.write_folder
+random_frames = kitti_frames.random_frames

@@ -22,15 +22,17 @@ def averages(scored, num_gt):
     return len(thresholds), curve.ap11 / 100, curve.ap40 / 100
 
 
-@pytest.mark.parametrize(('scored', 'num_gt', 'expected'), [
-    ([(.9, 1), (.85, 0), (.8, 1), (.7, 1)], 4, (3, 0.0909091, 0.0375)),
-    ([(.9, 1), (.8, 1), (.7, 1), (.6, 1)], 4, (4, 0.0909091, 0.075)),
-    ([(1 - i / 50, 1) for i in range(40)], 40, (40, 0.9090909, 0.975)),
-    ([(1 - i / 200, 1) for i in range(100)], 100, (41, 1, 1)),
-    ([*((1 - i / 1000, 1) for i in range(80)),
-      *((1 - (i + .5) / 1000, 0) for i in range(3, 80, 4))], 100,
-     (33, 0.6877363, 0.6626829)),
-    ([], 5, (0, 0, 0)), ([], 0, (0, 0, 0))])
+@pytest.mark.parametrize(
+    ('scored', 'num_gt', 'expected'),
+    [([(.9, 1), (.85, 0), (.8, 1), (.7, 1)], 4, (3, 0.0909091, 0.0375)),
+     ([(.9, 1), (.8, 1), (.7, 1), (.6, 1)], 4, (4, 0.0909091, 0.075)),
+     ([(1 - i / 50, 1) for i in range(40)], 40, (40, 0.9090909, 0.975)),
+     ([(1 - i / 200, 1) for i in range(100)], 100, (41, 1, 1)),
+     ([
+         *((1 - i / 1000, 1) for i in range(80)), *((1 - (i + .5) / 1000, 0)
+                                                    for i in range(3, 80, 4))
+     ], 100, (33, 0.6877363, 0.6626829)), ([], 5, (0, 0, 0)),
+     ([], 0, (0, 0, 0))])
 def test_averages(scored, num_gt, expected):
     assert averages(scored, num_gt) == pytest.approx(expected, abs=1e-7)
 
@@ -55,6 +57,7 @@ def test_thresholds_equal_the_loop_over_all_scores(seed):
 
 def test_the_recall_that_is_wanted_is_summed():
     """k / 40 rounds otherwise: on these counts it takes other scores."""
+
     def multiplied(num_gt):
         taken = []
         for i in range(num_gt):
@@ -74,8 +77,9 @@ def test_the_recall_that_is_wanted_is_summed():
 
 
 def test_envelope_takes_the_best_at_a_higher_recall():
-    precision, similarity, undefined = envelope(
-        np.array([1, 2, 3]), np.array([1, 0, 3]), np.array([1, 1, 3]))
+    precision, similarity, undefined = envelope(np.array([1, 2, 3]),
+                                                np.array([1, 0, 3]),
+                                                np.array([1, 1, 3]))
     assert precision[:4].tolist() == [1, 1, .5, 0]
     assert similarity[:4].tolist() == [.5, .5, .5, 0]
     assert not undefined

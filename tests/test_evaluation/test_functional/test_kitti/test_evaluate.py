@@ -48,8 +48,7 @@ def test_equals_the_rules_written_out(random_frames, seed):
 
 def test_order_of_frames_does_not_matter(random_frames):
     truth, found = random_frames(7, 10)
-    assert_same(run(truth, found),
-                run(dict(reversed(truth.items())), found))
+    assert_same(run(truth, found), run(dict(reversed(truth.items())), found))
 
 
 def test_full_turns_and_common_moves_do_not_matter(random_frames):
@@ -64,18 +63,21 @@ def test_full_turns_and_common_moves_do_not_matter(random_frames):
 
 def crowd(count, name='Car', height=60.0):
     """One object a frame, easy to see."""
-    return {f'{i:06d}': dict(
-        name=[name], truncated=[0], occluded=[0], alpha=[.3],
-        bbox=[[10, 10, 50, 10 + height]], dimensions=[[1.5, 1.6, 3.9]],
-        location=[[1 + i / 100, 1.7, 12]], rotation_y=[.2 + i / 9])
-        for i in range(count)}
+    return {
+        f'{i:06d}': dict(name=[name], truncated=[0], occluded=[0], alpha=[.3],
+                         bbox=[[10, 10, 50, 10 + height]],
+                         dimensions=[[1.5, 1.6, 3.9]],
+                         location=[[1 + i / 100, 1.7, 12]],
+                         rotation_y=[.2 + i / 9]) for i in range(count)
+    }
 
 
 @pytest.mark.parametrize('name', CLASSES)
 def test_ground_truth_as_detections_is_perfect(name):
     truth = crowd(41, name)
-    found = {i: dict(columns, score=[int(i) / 41])
-             for i, columns in truth.items()}
+    found = {
+        i: dict(columns, score=[int(i) / 41]) for i, columns in truth.items()
+    }
     result = run(truth, found, classes=[name], overlaps=('strict', 'loose'))
     assert len(result.curves) == 18
     assert {curve.ap40 for curve in result.curves} == {100.0}
@@ -91,8 +93,10 @@ def test_no_detection_at_all_gives_zero():
 
 
 def test_no_ground_truth_of_a_class_gives_zero():
-    found = {i: dict(columns, name=['Cyclist'], score=[.5])
-             for i, columns in crowd(3).items()}
+    found = {
+        i: dict(columns, name=['Cyclist'], score=[.5])
+        for i, columns in crowd(3).items()
+    }
     result = run(crowd(3), found)
     assert result.curve('3d', 'Cyclist', 'easy').ap40 == 0
     assert result.num_gt['Cyclist', 'easy'] == 0
@@ -100,10 +104,14 @@ def test_no_ground_truth_of_a_class_gives_zero():
 
 
 def test_empty_first_frame():
-    truth = {'000000': dict(name=[]), **{
-        f'{int(i) + 1:06d}': columns for i, columns in crowd(41).items()}}
-    found = {i: dict(columns, score=[.5] * len(columns['name']))
-             for i, columns in truth.items()}
+    truth = {
+        '000000': dict(name=[]),
+        **{f'{int(i) + 1:06d}': columns for i, columns in crowd(41).items()}
+    }
+    found = {
+        i: dict(columns, score=[.5] * len(columns['name']))
+        for i, columns in truth.items()
+    }
     assert run(truth, found).curve('aos', 'Car', 'easy').ap40 == 100
 
 
@@ -111,9 +119,11 @@ def test_a_short_detection_of_another_class_takes_the_ground_truth_away():
     truth = crowd(2)
     first, second = truth
     found = {
-        first: dict(truth[first], score=[.9]),
-        second: {name: np.concatenate([value, value]) for name, value in
-                 dict(truth[second], score=[.5]).items()}}
+        first: dict(truth[first], score=[.9]), second: {
+            name: np.concatenate([value, value])
+            for name, value in dict(truth[second], score=[.5]).items()
+        }
+    }
     found[second].update(name=['Pedestrian', 'Car'], score=[.4, .5])
     found[second]['bbox'][0, 3] = 30
     # Among two that fit, the one of the class and the height is taken …
@@ -130,11 +140,16 @@ def test_nothing_but_ignored_detections_counts_as_zero_and_warns():
     truth = crowd(1)
     frame = '000000'
     car = {name: np.asarray(value) for name, value in truth[frame].items()}
-    truth[frame] = {name: np.concatenate([value, value])
-                    for name, value in car.items()}
+    truth[frame] = {
+        name: np.concatenate([value, value]) for name, value in car.items()
+    }
     truth[frame]['name'] = np.array(['Van', 'Car'])
-    found = {frame: {name: np.concatenate([value, value])
-                     for name, value in dict(car, score=[.5]).items()}}
+    found = {
+        frame: {
+            name: np.concatenate([value, value])
+            for name, value in dict(car, score=[.5]).items()
+        }
+    }
     found[frame]['bbox'][1, 3] = 30
     found[frame]['score'][1] = .9
     result = run(truth, found, metrics=('3d', ))
@@ -146,8 +161,10 @@ def test_nothing_but_ignored_detections_counts_as_zero_and_warns():
 
 
 def test_a_metric_without_its_numbers_is_left_out():
-    found = {i: dict(name=['Car'], bbox=columns['bbox'], score=[.5])
-             for i, columns in crowd(3).items()}
+    found = {
+        i: dict(name=['Car'], bbox=columns['bbox'], score=[.5])
+        for i, columns in crowd(3).items()
+    }
     result = run(crowd(3), found, classes=['Car'])
     assert {curve.metric for curve in result.curves} == {'bbox'}
     assert "'3d'" in result.warnings[1]
@@ -161,12 +178,14 @@ def test_orientation_is_left_out_aloud_or_on_demand():
     silent = run(crowd(41), found, classes=['Car'], orientation=False)
     found['000007']['alpha'] = [-10]
     result = run(crowd(41), found, classes=['Car'])
-    assert result.warnings == ['1 of 41 detections have no alpha (-10): '
-                               'orientation (aos) is not evaluated']
+    assert result.warnings == [
+        '1 of 41 detections have no alpha (-10): '
+        'orientation (aos) is not evaluated'
+    ]
     assert silent.warnings == whole.warnings == []
     for fewer in (result, silent):
-        assert {curve.metric for curve in fewer.curves} == {
-            'bbox', 'bev', '3d'}
+        assert {curve.metric
+                for curve in fewer.curves} == {'bbox', 'bev', '3d'}
 
 
 def test_image_boxes_have_no_loose_overlap():
@@ -191,17 +210,17 @@ def test_seen_from_above_needs_no_height():
         columns['dimensions'] = [[-1, 1.6, 3.9]]
         columns['location'] = [[columns['location'][0][0], -1000, 12]]
     result = run(crowd(41), found, classes=['Car'])
-    assert {curve.metric for curve in result.curves} == {
-        'bbox', 'aos', 'bev'}
+    assert {curve.metric for curve in result.curves} == {'bbox', 'aos', 'bev'}
     assert result.curve('bev', 'Car', 'easy').ap40 == 100
 
 
-@pytest.mark.parametrize(('change', 'message'), [
-    (dict(classes=('Cars', )), "unknown class 'Cars'; did you mean 'Car'"),
-    (dict(metrics=('3D', )), "unknown metric '3D'; did you mean '3d'"),
-    (dict(overlaps=('losse', )), "did you mean 'loose'"),
-    (dict(classes=('Car', 'Car')), 'each once'),
-    (dict(metrics=()), 'one metric or more')])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [(dict(classes=('Cars', )), "unknown class 'Cars'; did you mean 'Car'"),
+     (dict(metrics=('3D', )), "unknown metric '3D'; did you mean '3d'"),
+     (dict(overlaps=('losse', )), "did you mean 'loose'"),
+     (dict(classes=('Car', 'Car')), 'each once'),
+     (dict(metrics=()), 'one metric or more')])
 def test_names_are_checked(change, message):
     with pytest.raises(ConfigError, match=message):
         run(crowd(1), {'000000': dict(name=[], score=[])}, **change)

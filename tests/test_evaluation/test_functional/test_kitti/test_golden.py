@@ -18,20 +18,21 @@ def cases(request):
 
 
 @pytest.mark.parametrize('name', [
-    'alpha_minus10', 'aos_half_flipped', 'dense_dup',
-    'dontcare_2d_only', 'dontcare_cover_0.6_car', 'generic', 'gt_as_det',
-    'height_25_40', 'iou_exactly_at_threshold', 'near_perfect',
-    'no_3d_fields', 'occlusion_levels', 'perfect_ngt1', 'perfect_ngt20',
-    'perfect_ngt40', 'perfect_ngt41', 'perfect_ngt5', 'score_ties',
-    'small_other_class_absorbs', 'sparse_empty_frames',
-    'truncation_boundaries', 'van_neighbour', 'yaw_2pi'])
+    'alpha_minus10', 'aos_half_flipped', 'dense_dup', 'dontcare_2d_only',
+    'dontcare_cover_0.6_car', 'generic', 'gt_as_det', 'height_25_40',
+    'iou_exactly_at_threshold', 'near_perfect', 'no_3d_fields',
+    'occlusion_levels', 'perfect_ngt1', 'perfect_ngt20', 'perfect_ngt40',
+    'perfect_ngt41', 'perfect_ngt5', 'score_ties', 'small_other_class_absorbs',
+    'sparse_empty_frames', 'truncation_boundaries', 'van_neighbour', 'yaw_2pi'
+])
 def test_curves_equal_the_official_program(cases, write_folder, name):
-    frames = {f'{i:06d}': frame
-              for i, frame in enumerate(cases[name]['frames'])}
-    truth = read_labels(write_folder(
-        'gt', {i: frame['gt'] for i, frame in frames.items()}))
-    found = read_results(write_folder(
-        'dt', {i: frame['dt'] for i, frame in frames.items()}))
+    frames = {
+        f'{i:06d}': frame for i, frame in enumerate(cases[name]['frames'])
+    }
+    truth = read_labels(
+        write_folder('gt', {i: frame['gt'] for i, frame in frames.items()}))
+    found = read_results(
+        write_folder('dt', {i: frame['dt'] for i, frame in frames.items()}))
     result = evaluate(truth, found)
     left = {(curve.metric, curve.class_name.lower(), curve.difficulty): curve
             for curve in result.curves}
@@ -57,10 +58,12 @@ def test_averages_of_few_perfect_detections(cases, write_folder):
         values = np.array(case['expected']['bbox/car/0'])
         frames = {f'{i:06d}': frame for i, frame in enumerate(case['frames'])}
         result = evaluate(
-            read_labels(write_folder(f'gt{num_gt}', {
-                i: frame['gt'] for i, frame in frames.items()})),
-            read_results(write_folder(f'dt{num_gt}', {
-                i: frame['dt'] for i, frame in frames.items()})))
+            read_labels(
+                write_folder(f'gt{num_gt}',
+                             {i: frame['gt'] for i, frame in frames.items()})),
+            read_results(
+                write_folder(f'dt{num_gt}',
+                             {i: frame['dt'] for i, frame in frames.items()})))
         curve = result.curve('bbox', 'Car', 'easy')
         assert curve.num_gt == num_gt
         assert curve.ap11 == pytest.approx(ap11, abs=1e-4)

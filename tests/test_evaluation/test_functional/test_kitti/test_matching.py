@@ -20,21 +20,23 @@ def random_pairs(rng, frames, density):
         det_counts = rng.random(num_det) < .8
         for i in range(num_gt):
             for j in np.flatnonzero(rng.random(num_det) < density):
-                rows.append((frame, gt + i, det + j,
-                             rng.choice([.6, .75, .9]), scores[j],
-                             gt_counts[i], det_counts[j]))
+                rows.append((frame, gt + i, det + j, rng.choice([.6, .75, .9]),
+                             scores[j], gt_counts[i], det_counts[j]))
         gt, det = gt + num_gt, det + num_det
     types = (int, int, int, float, float, bool, bool)
-    return Candidates(*(np.array(column, dtype=kind) for column, kind in
-                        zip(zip(*rows, strict=True), types, strict=True)))
+    return Candidates(*(
+        np.array(column, dtype=kind)
+        for column, kind in zip(zip(*rows, strict=True), types, strict=True)))
 
 
 def serve(pairs, allowed, preference):
     """Rows of the pairs that are taken, label by label."""
     taken = {}
     for gt in np.unique(pairs.gt):
-        rows = [row for row in np.flatnonzero(pairs.gt == gt)
-                if allowed[row] and pairs.det[row] not in taken]
+        rows = [
+            row for row in np.flatnonzero(pairs.gt == gt)
+            if allowed[row] and pairs.det[row] not in taken
+        ]
         if rows:
             row = min(rows, key=preference)
             taken[pairs.det[row]] = row
@@ -48,8 +50,8 @@ def test_equals_one_label_after_the_other(seed, density, monkeypatch):
     pairs = random_pairs(rng, 30, density)
     monkeypatch.setattr(matching, '_CHUNK', int(rng.integers(1, 200)))
     good = pairs.gt_counts & pairs.det_counts
-    rows = serve(pairs, np.ones(len(pairs), bool),
-                 lambda row: (-pairs.score[row], pairs.det[row]))
+    rows = serve(pairs, np.ones(len(pairs), bool), lambda row:
+                 (-pairs.score[row], pairs.det[row]))
     expected = [pairs.score[row] for row in rows if good[row]]
     scores = true_positive_scores(pairs)
     assert sorted(scores.tolist()) == sorted(expected)
@@ -61,8 +63,8 @@ def test_equals_one_label_after_the_other(seed, density, monkeypatch):
     counted = count_matches(pairs, thresholds, false, similarity)
     for k, threshold in enumerate(thresholds):
         rows = serve(
-            pairs, pairs.score >= threshold,
-            lambda row: (0, -pairs.overlap[row], pairs.det[row])
+            pairs, pairs.score >= threshold, lambda row:
+            (0, -pairs.overlap[row], pairs.det[row])
             if pairs.det_counts[row] else (1, 0, pairs.det[row]))
         assert counted[0, k] == sum(good[row] for row in rows)
         assert counted[1, k] == sum(false[row] for row in rows)

@@ -12,9 +12,10 @@ from mmxkd.formats.kitti import KittiObjects
 def boxes(*rows):
     """Objects of one frame: h, w, l, x, y, z, rotation_y each."""
     rows = np.array(rows, dtype=float)
-    return KittiObjects.from_frames({'000000': dict(
-        name=['Car'] * len(rows), dimensions=rows[:, :3],
-        location=rows[:, 3:6], rotation_y=rows[:, 6])})
+    return KittiObjects.from_frames({
+        '000000': dict(name=['Car'] * len(rows), dimensions=rows[:, :3],
+                       location=rows[:, 3:6], rotation_y=rows[:, 6])
+    })
 
 
 def test_pairs_are_those_of_one_frame():
@@ -46,16 +47,15 @@ def test_length_lies_along_x_at_no_turn():
     b = boxes([1, 1, 4, 2, 0, 10, 0], [1, 1, 4, 0, 0, 12, np.pi / 2])
     rows = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     bev, volume = overlaps_3d(a, b, *rows)
-    assert bev == pytest.approx([2 / 6, .5 / 7.5, .5 / 7.5, 2 / 6],
-                                abs=1e-12)
+    assert bev == pytest.approx([2 / 6, .5 / 7.5, .5 / 7.5, 2 / 6], abs=1e-12)
     assert np.allclose(volume, bev)
 
 
 def test_a_turn_is_seen_from_above():
     """+45 degrees turns the front towards -z, so boxes there overlap."""
     a = boxes([1, .1, 4, 0, 0, 10, np.pi / 4])
-    b = boxes([1, .1, .1, 1, 0, 9, np.pi / 4], [1, .1, .1, 1, 0, 11,
-                                                np.pi / 4])
+    b = boxes([1, .1, .1, 1, 0, 9, np.pi / 4],
+              [1, .1, .1, 1, 0, 11, np.pi / 4])
     bev, _ = overlaps_3d(a, b, np.array([0, 0]), np.array([0, 1]))
     assert bev == pytest.approx([.01 / .4, 0], abs=1e-9)
 
@@ -63,8 +63,10 @@ def test_a_turn_is_seen_from_above():
 def test_pairs_below_the_least_overlap_may_be_left_out():
     rng = np.random.default_rng(1)
     rows = np.column_stack([
-        rng.uniform(.5, 3, (60, 3)), rng.uniform(-2, 2, (60, 3)),
-        rng.uniform(-4, 4, 60)])
+        rng.uniform(.5, 3, (60, 3)),
+        rng.uniform(-2, 2, (60, 3)),
+        rng.uniform(-4, 4, 60)
+    ])
     a, b = boxes(*rows), boxes(*rows[::-1] + rng.normal(0, .1, (60, 7)))
     every = [index.ravel() for index in np.mgrid[:60, :60]]
     full = overlaps_3d(a, b, *every)

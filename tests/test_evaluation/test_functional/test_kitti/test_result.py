@@ -9,14 +9,13 @@ from mmxkd.evaluation.functional.kitti import Curve, KittiResult
 @pytest.fixture
 def result():
     values = np.linspace(1, 0, 41)
-    return KittiResult(
-        [Curve(metric, name, level, 'strict', .7, count, values * share,
-               np.array([.5]))
-         for name, share in (('Car', 1), ('Cyclist', .5))
-         for metric in ('bbox', '3d')
-         for level, count in (('easy', 40), ('moderate', 41), ('hard', 50))
-         if (metric, name) != ('3d', 'Cyclist')], ['a note'], 12,
-        ('Car', 'Cyclist'))
+    return KittiResult([
+        Curve(metric, name, level, 'strict', .7, count, values * share,
+              np.array([.5])) for name, share in (('Car', 1), ('Cyclist', .5))
+        for metric in ('bbox', '3d')
+        for level, count in (('easy', 40), ('moderate', 41), ('hard', 50))
+        if (metric, name) != ('3d', 'Cyclist')
+    ], ['a note'], 12, ('Car', 'Cyclist'))
 
 
 def test_scalars(result):
@@ -33,7 +32,8 @@ def test_scalars(result):
 def test_warnings_name_classes_with_few_ground_truths(result):
     assert result.warnings == [
         'a note', 'with fewer than 41 ground truths even a perfect detector '
-        'has an AP below 100: Car easy 40, Cyclist easy 40']
+        'has an AP below 100: Car easy 40, Cyclist easy 40'
+    ]
 
 
 def test_table_shows_counts_and_protocol(result):
@@ -41,8 +41,9 @@ def test_table_shows_counts_and_protocol(result):
     assert '12 frames' in lines[0]
     assert lines[1].split() == ['Car', 'easy', 'moderate', 'hard']
     assert lines[2].split() == ['n_gt', '40', '41', '50']
-    assert lines[3].split() == ['bbox', 'AP_R40', '@0.70', '(strict)',
-                                *['48.7500'] * 3]
+    assert lines[3].split() == [
+        'bbox', 'AP_R40', '@0.70', '(strict)', *['48.7500'] * 3
+    ]
 
 
 def test_json(result):
@@ -50,8 +51,8 @@ def test_json(result):
     assert content['num_frames'] == 12
     assert content['scalars'] == result.scalars()
     curve = content['curves'][0]
-    assert (curve['metric'], curve['class'], curve['n_gt']) == (
-        'bbox', 'Car', 40)
+    assert (curve['metric'], curve['class'], curve['n_gt']) == ('bbox', 'Car',
+                                                                40)
     assert len(curve['values']) == 41
 
 
