@@ -22,7 +22,7 @@ done
 
 # The same as in .pre-commit-config.yaml.
 ruff check .
-# yapf --diff --recursive --parallel mmxkd tests tools benchmarks configs setup.py
+yapf --diff --recursive --parallel mmxkd tests tools benchmarks configs setup.py
 codespell
 mypy
 

@@ -28,8 +28,8 @@ def sparse() -> np.ndarray:
     """One pixel in fifty, in 1/256 metre."""
     rng = np.random.default_rng(0)
     hits = rng.random((H, W)) < .02
-    return np.where(hits, rng.integers(256, 200 * 256, (H, W)), 0).astype(
-        np.float32) / 256
+    return np.where(hits, rng.integers(256, 200 * 256,
+                                       (H, W)), 0).astype(np.float32) / 256
 
 
 def halved(radar: np.ndarray) -> np.ndarray:
@@ -65,9 +65,8 @@ def page(repo, tmp_path, monkeypatch):
 
 def record() -> dict:
     """The frame as a data set gives it."""
-    return dict(
-        img_path='data/training/image_2/000000.png', img_id=0,
-        instances=[dict(bbox=BOX, bbox_label=0, ignore_flag=0)])
+    return dict(img_path='data/training/image_2/000000.png', img_id=0,
+                instances=[dict(bbox=BOX, bbox_label=0, ignore_flag=0)])
 
 
 def test_the_entry_is_in_the_table(page):
@@ -101,16 +100,19 @@ def test_radar_follows_the_image_into_the_stack(page):
     coordinates = np.stack(np.indices((H // 2, W // 2)), axis=-1)
     corners = set()
     for _ in range(4):
-        cropped = crop(dict(flipped, img=coordinates,
-                            gt_bboxes=flipped['gt_bboxes'].clone()))
+        cropped = crop(
+            dict(flipped, img=coordinates,
+                 gt_bboxes=flipped['gt_bboxes'].clone()))
         y, x = cropped['img'][0, 0].tolist()
         corners.add((y, x))
-        np.testing.assert_array_equal(
-            cropped['radar'], flipped['radar'][y:y + 320, x:x + 960])
+        np.testing.assert_array_equal(cropped['radar'],
+                                      flipped['radar'][y:y + 320, x:x + 960])
     assert len(corners) == 4
 
-    padded = pad({**cropped, 'img': np.zeros((300, 960, 3), np.uint8),
-                  'radar': cropped['radar'][:300]})
+    padded = pad({
+        **cropped, 'img': np.zeros((300, 960, 3), np.uint8),
+        'radar': cropped['radar'][:300]
+    })
     assert padded['radar'].shape == padded['img'].shape[:2] == (320, 960)
     np.testing.assert_array_equal(padded['radar'][:300],
                                   cropped['radar'][:300])
@@ -122,33 +124,37 @@ def test_radar_follows_the_image_into_the_stack(page):
     np.testing.assert_array_equal(radar.numpy(), padded['radar'][None])
 
     view = MODELS.build(page.data_preprocessor)
-    seen = view(dict(inputs={k: [v] for k, v in packed['inputs'].items()},
-                     data_samples=[packed['data_samples']]))['inputs']
+    seen = view(
+        dict(inputs={k: [v] for k, v in packed['inputs'].items()},
+             data_samples=[packed['data_samples']]))['inputs']
     assert seen.shape == (1, 4, 320, 960)
-    np.testing.assert_allclose(
-        seen[0, 3], (padded['radar'] * 255 / 200 - 20) / 50, rtol=1e-5,
-        atol=1e-5)
+    np.testing.assert_allclose(seen[0, 3],
+                               (padded['radar'] * 255 / 200 - 20) / 50,
+                               rtol=1e-5, atol=1e-5)
 
 
 def test_whole_pipeline_at_once(page):
     np.random.seed(0)
     inputs = Compose(page.train_pipeline)(record())['inputs']
-    assert {k: v.shape for k, v in inputs.items()} == {
-        'img': (3, 320, 960), 'radar': (1, 320, 960)}
+    assert {k: v.shape for k, v in inputs.items()
+            } == {'img': (3, 320, 960), 'radar': (1, 320, 960)}
 
 
 def test_map_of_another_size_is_refused(page):
     write_depth('data/training/radar/000000.png', sparse()[:, 2:])
-    with pytest.raises(CorruptSampleError,
-                       match='radar: .*000000.png: is 2558x768, but img is '
-                       '2560x768'):
+    with pytest.raises(
+            CorruptSampleError,
+            match='radar: .*000000.png: is 2558x768, but img is '
+            '2560x768'):
         Compose(page.train_pipeline)(record())
 
 
 def test_stock_geometry_is_refused(page):
-    pipeline = [dict(t, type=t['type'].replace('mmxkd.Resize', 'Resize'))
-                for t in page.train_pipeline
-                if t['type'] not in ('mmxkd.RandomCrop', 'mmxkd.Pad')]
+    pipeline = [
+        dict(t, type=t['type'].replace('mmxkd.Resize', 'Resize'))
+        for t in page.train_pipeline
+        if t['type'] not in ('mmxkd.RandomCrop', 'mmxkd.Pad')
+    ]
     with pytest.raises(ConfigError, match="img was resized.*'radar' was not"):
         Compose(pipeline)(record())
 

@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
+from tests.helpers.code_lines import code_lines
 from tests.helpers.imports import (
     imports_of,
     module_name,
@@ -132,6 +133,28 @@ def test_optional_packages_have_one_room(package):
         for line, name in imports_of(path) if name.split('.')[0] == package
     ]
     assert not others
+
+
+def test_the_heart_is_small():
+    heart = [
+        path for path in FILES if room_of(module_name(path)) == 'distillation'
+    ]
+    assert 0 < sum(map(code_lines, heart)) <= 1500
+
+
+def test_the_heart_knows_no_method_and_no_modality():
+    """Of the losses it knows what they say of themselves, by three bases."""
+    known = {
+        f'{PACKAGE}.losses.{name}'
+        for name in ('base', 'foreign', 'heads.base')
+    }
+    strangers = {
+        module for path in FILES
+        if room_of(module_name(path)) == 'distillation'
+        for _, module in internal_imports(path)
+        if room_of(module) in ('losses', 'modalities')
+    }
+    assert strangers <= known
 
 
 def test_no_other_room_knows_of_mmdet3d():

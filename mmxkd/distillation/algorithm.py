@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
+from mmxkd.engine.state_names import use_plain_names
 from mmxkd.errors import ConfigError
 from mmxkd.families import family_of
 from mmxkd.recording.hook_points import STUDENT
@@ -18,7 +19,6 @@ from mmxkd.schedules import Progress, current_progress
 from .context import Context, make_context
 from .distiller import Distiller
 from .dry_run import dry_run
-from .state_names import use_plain_names
 from .supply import LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers
 from .views import ViewsDataPreprocessor, check_batch_augments
@@ -52,8 +52,7 @@ class CrossModalDistill(BaseModel):
     """
 
     def __init__(self, student: dict, teachers: dict[str, dict],
-                 distiller: dict,
-                 dry_run: bool | Sequence[int] = True,
+                 distiller: dict, dry_run: bool | Sequence[int] = True,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if not teachers:
@@ -63,11 +62,13 @@ class CrossModalDistill(BaseModel):
         self._teachers: dict[str, Teacher] = build_teachers(teachers)
         check_batch_augments(
             student, {name: t.cfg for name, t in self._teachers.items()})
-        self.data_preprocessor = ViewsDataPreprocessor(
-            self.student, self._teachers, self._teachers_now)
+        self.data_preprocessor = ViewsDataPreprocessor(self.student,
+                                                       self._teachers,
+                                                       self._teachers_now)
         self.distiller = Distiller(distiller, self.student, self._teachers)
         self._suppliers: dict[str, Supplier] = {
-            name: LiveSupplier(t) for name, t in self._teachers.items()}
+            name: LiveSupplier(t) for name, t in self._teachers.items()
+        }
         # MMRazor's StopDistillHook sets this.
         self.distillation_stopped = False
         if dry_run:
@@ -173,16 +174,17 @@ class CrossModalDistill(BaseModel):
         weights = self._weights_now()
         try:
             supplies = {
-                name: self._suppliers[name](view,
-                                            name in self.distiller.predicting)
-                for name, view in views.items()}
+                name: self._suppliers[name](view, name
+                                            in self.distiller.predicting)
+                for name, view in views.items()
+            }
             self.distiller.label(data_samples, supplies)
             losses = self._student_loss(inputs, data_samples, supplies,
                                         listen=any(weights.values()))
             like = _first_tensor(losses)
             context = self._context(data_samples, like.device, progress)
-            _weigh(losses, self.distiller.student_weights(
-                weights, progress, losses))
+            _weigh(losses,
+                   self.distiller.student_weights(weights, progress, losses))
             losses.update(self.distiller(weights, context, like, supplies))
         finally:
             self._release()
@@ -190,8 +192,8 @@ class CrossModalDistill(BaseModel):
         return losses
 
     def _student_loss(self, inputs: Any, data_samples: list | None,
-                      supplies: dict[str, Supply], listen: bool
-                      ) -> dict[str, Any]:
+                      supplies: dict[str, Supply],
+                      listen: bool) -> dict[str, Any]:
         if not listen:
             return dict(self.student(inputs, data_samples, mode='loss'))
         with self.distiller.listen(supplies):

@@ -32,8 +32,7 @@ def _describe(module: nn.Module) -> str:
     return type(module).__name__ if describe is None else describe()
 
 
-def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]
-                ) -> str:
+def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]) -> str:
     """One row for each tensor that a loss reads.
 
     Records of models that did not run in this step are left out.
@@ -46,9 +45,9 @@ def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]
                 continue
             address = f'{source.model}:{source.address}'
             for tensor in tensors_in(tape.read(point)):
-                rows.append((loss.name, address,
-                             '×'.join(map(str, tensor.shape)),
-                             str(tensor.dtype).removeprefix('torch.'),
-                             str(tensor.requires_grad)))
+                rows.append(
+                    (loss.name, address, '×'.join(map(str, tensor.shape)),
+                     str(tensor.dtype).removeprefix('torch.'),
+                     str(tensor.requires_grad)))
                 address = ''
     return AsciiTable(rows).table

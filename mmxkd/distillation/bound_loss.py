@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmxkd.engine.building import build_part
 from mmxkd.errors import ConfigError
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
@@ -16,7 +17,6 @@ from .building import (
     CHANNELS,
     TEACHER_MODEL,
     bind,
-    build_part,
     lacks_channels,
 )
 from .connectors import check_maps, connect, connectors_for, infer_connector
@@ -56,23 +56,27 @@ class BoundLoss(nn.Module):
         self.unfitted: Mapping | None = None
         self._state_connector(config.connector)
         arguments = config.arguments
-        if isinstance(self.loss, DistillationLoss) and self.loss.between_heads:
+        if self.loss.between_heads:
             arguments = head_sources(self.loss, config, models, self.key)
         function = self.loss.called()
         bound, self.asked = bind(function, arguments, self.key)
-        self.readings = {name: Reading.of(name, value, function)
-                         for name, value in bound.items()}
+        self.readings = {
+            name: Reading.of(name, value, function)
+            for name, value in bound.items()
+        }
         self._check_asked(function)
         # A connector that the config names is not added to.
         self.infer = config.connector == 'auto' and not any(
             source.connector for source in self.sources())
         self.points: dict[Source, HookPoint] = {
             source: parse(source.address, models[source.model], source.model)
-            for source in self.sources()}
+            for source in self.sources()
+        }
         # In a dict, so that they are parts of the distiller alone.
         self._shared = {
             source.connector: connectors[source.connector]
-            for source in self.sources() if source.connector is not None}
+            for source in self.sources() if source.connector is not None
+        }
 
     def _state_connector(self, config: Any) -> None:
         if not isinstance(config, Mapping):
@@ -100,8 +104,10 @@ class BoundLoss(nn.Module):
 
     def sources(self) -> list[Source]:
         """All places that are read."""
-        return [source for reading in self.readings.values()
-                for source in reading.sources]
+        return [
+            source for reading in self.readings.values()
+            for source in reading.sources
+        ]
 
     @property
     def teachers(self) -> set[str]:
@@ -112,8 +118,8 @@ class BoundLoss(nn.Module):
         """Places of the student that this loss teaches through."""
         return [
             source for name, reading in self.readings.items()
-            if name not in self.loss.fixed
-            for source in reading.sources if source.model == STUDENT
+            if name not in self.loss.fixed for source in reading.sources
+            if source.model == STUDENT
         ]
 
     def read(self, records: Mapping[str, Records]) -> dict[str, Any]:
@@ -122,10 +128,14 @@ class BoundLoss(nn.Module):
         Args:
             records (dict[str, Records]): What each model recorded, by name.
         """
-        values = {source: records[source.model].read(point)
-                  for source, point in self.points.items()}
-        return {name: reading.read(values)
-                for name, reading in self.readings.items()}
+        values = {
+            source: records[source.model].read(point)
+            for source, point in self.points.items()
+        }
+        return {
+            name: reading.read(values)
+            for name, reading in self.readings.items()
+        }
 
     def fit(self, values: dict[str, Any]) -> None:
         """Compare levels and shapes, and infer a connector where needed.
@@ -146,12 +156,13 @@ class BoundLoss(nn.Module):
                 'both sides, e.g. by a range such as [:4]')
         for position, levels in enumerate(pair):
             if self.loss.maps_only:
-                check_maps(levels, f'{self.key}: '
-                           f'{type(self.module).__name__} compares maps, '
-                           + self.address(position))
+                check_maps(
+                    levels, f'{self.key}: '
+                    f'{type(self.module).__name__} compares maps, '
+                    + self.address(position))
         if self.unfitted is not None:
-            self.connector = connectors_for(
-                self.unfitted, student, teacher, f'{self.key}: connector')
+            self.connector = connectors_for(self.unfitted, student, teacher,
+                                            f'{self.key}: connector')
             self.unfitted = None
         if not self.infer or self.connector is not None:
             return
@@ -203,8 +214,10 @@ class BoundLoss(nn.Module):
         """Where its first or second argument is read."""
         return list(self.readings.values())[position].address
 
-    def _pair(self, values: dict[str, Any]
-              ) -> tuple[list[Tensor], list[Tensor]] | None:
+    def _pair(
+            self,
+            values: dict[str,
+                         Any]) -> tuple[list[Tensor], list[Tensor]] | None:
         """Levels of the student and of the (first) teacher, if both are."""
         if len(self.readings) < 2:
             return None
@@ -214,8 +227,8 @@ class BoundLoss(nn.Module):
             hidden = reading.whole and reading.kind is not Kind.TEACHERS and (
                 not self.loss.takes_levels)
             levels = reading.levels(values[reading.argument])
-            if reading.of_student is not is_student or hidden or (
-                    levels is None):
+            if reading.of_student is not is_student or hidden or (levels
+                                                                  is None):
                 return None
             sides.append(levels)
         return sides[0], sides[1]
@@ -236,8 +249,8 @@ class BoundLoss(nn.Module):
                                        target)
         return values
 
-    def forward(self, values: dict[str, Any], context: Mapping[str, Any]
-                ) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, values: dict[str, Any],
+                context: Mapping[str, Any]) -> tuple[Tensor, list[Tensor]]:
         """The raw loss and its levels.
 
         Args:
@@ -249,8 +262,10 @@ class BoundLoss(nn.Module):
             scalar per level.
         """
         values = self._connected(values)
-        split = {name for name, reading in self.readings.items()
-                 if reading.splits(values[name])}
+        split = {
+            name for name, reading in self.readings.items()
+            if reading.splits(values[name])
+        }
         values.update(self._given(context))
         return self.loss.terms(values, split)
 

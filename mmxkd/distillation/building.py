@@ -1,14 +1,11 @@
-"""Building losses and connectors, and checking what they are called with."""
+"""What losses and connectors are called with, checked by their signatures."""
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mmengine.registry import DefaultScope
-from torch import nn
-
+from mmxkd.engine.building import build_part, find_type
 from mmxkd.errors import ConfigError, check_known, did_you_mean
 from mmxkd.families import asked_names
-from mmxkd.registry import MODELS
 
 from .mmrazor_words import POSITIONS
 
@@ -19,8 +16,8 @@ TEACHER_MODEL = 'teacher_model'
 CHANNELS = ('in_channels', 'out_channels')
 
 
-def bind(function: Callable, arguments: Mapping, key: str
-         ) -> tuple[dict[str, Any], list[str]]:
+def bind(function: Callable, arguments: Mapping,
+         key: str) -> tuple[dict[str, Any], list[str]]:
     """Check the names of arguments against a signature.
 
     Args:
@@ -67,8 +64,7 @@ def bind(function: Callable, arguments: Mapping, key: str
     ]
     if missing:
         raise ConfigError(f'{key}: no source for its arguments {missing}')
-    return bound, [name for name in own if name in asked
-                   and name not in bound]
+    return bound, [name for name in own if name in asked and name not in bound]
 
 
 def takes_list(function: Callable, name: str) -> bool:
@@ -85,50 +81,8 @@ def takes_list(function: Callable, name: str) -> bool:
     annotation = getattr(parameter, 'annotation', '')
     text = annotation.__name__ if inspect.isclass(annotation) else str(
         annotation)
-    return text.split('[')[0].split('.')[-1].lower() in (
-        'tuple', 'list', 'sequence')
-
-
-def find_type(cfg: Mapping[str, Any], key: str
-              ) -> tuple[Callable, dict[str, Any]]:
-    """What a config builds: ours by its bare name, others by scope.
-
-    Returns:
-        tuple: The class, and the config with its name in full.
-
-    Raises:
-        ConfigError: The type is unknown, or one of its arguments.
-    """
-    cfg = dict(cfg)
-    kind = cfg.get('type')
-    if isinstance(kind, str):
-        if MODELS.get(f'mmxkd.{kind}') is not None:
-            cfg['type'] = f'mmxkd.{kind}'
-        # Another type is looked up in the scope of the running config.
-        scope = DefaultScope.get_current_instance()
-        with MODELS.switch_scope_and_registry(
-                scope.scope_name if scope else None) as registry:
-            kind = registry.get(cfg['type'])
-    if kind is None:
-        raise ConfigError(
-            f'{key}: there is no type {cfg.get("type")!r}; '
-            f'{did_you_mean(str(cfg.get("type")), MODELS.module_dict)} A '
-            "type of another package needs its scope: 'mmrazor.L2Loss'")
-    _check_arguments(kind, cfg, key)
-    return kind, cfg
-
-
-def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
-    """Build a loss or connector.
-
-    Raises:
-        ConfigError: The type is unknown, or one of its arguments.
-    """
-    _, cfg = find_type(cfg, key)
-    try:
-        return MODELS.build(cfg)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f'{key}: {error}') from error
+    return text.split('[')[0].split('.')[-1].lower() in ('tuple', 'list',
+                                                         'sequence')
 
 
 def build_labellers(configs: Mapping[str, Mapping],
@@ -155,42 +109,6 @@ def lacks_channels(cfg: Mapping[str, Any], key: str) -> bool:
     """Whether a connector takes channels that its config does not give."""
     kind, cfg = find_type(cfg, key)
     takes = inspect.signature(kind).parameters
-    return all(name in takes for name in CHANNELS) and any(
-        name not in cfg for name in CHANNELS)
-
-
-def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:
-    """Name an unknown argument, and the nearest known one."""
-    if builder is None or not inspect.isclass(builder):
-        return
-    known = known_arguments(builder)
-    for name in cfg:
-        if known is not None and name not in (*known, 'type', '_scope_'):
-            raise ConfigError(f'{key}: {builder.__name__} has no argument '
-                              f'{name!r}; {did_you_mean(name, known)}')
-
-
-def known_arguments(builder: type) -> set[str] | None:
-    """The names that a class takes; None where it takes any.
-
-    A class that hands ``**kwargs`` on to its base takes those of the base too.
-
-    Examples:
-        >>> class Base:
-        ...     def __init__(self, mu=1): ...
-        >>> class Own(Base):
-        ...     def __init__(self, nu=1, **options): ...
-        >>> sorted(known_arguments(Own))
-        ['mu', 'nu']
-    """
-    known: set[str] = set()
-    for cls in builder.__mro__:
-        if '__init__' not in vars(cls) or cls is object:
-            continue
-        parameters = list(inspect.signature(cls.__init__).parameters.values())
-        known.update(p.name for p in parameters[1:]
-                     if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return known
-    return None
-
+    return all(name in takes
+               for name in CHANNELS) and any(name not in cfg
+                                             for name in CHANNELS)

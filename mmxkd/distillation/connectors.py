@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmxkd.engine.building import build_part
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
-from .building import CHANNELS, build_part
+from .building import CHANNELS
 
 
 @MODELS.register_module()
@@ -85,8 +86,8 @@ class ConvConnector(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, out_channels: int,
-                 kernel_sizes: Sequence[int] = (1, ),
-                 batch_norm: bool = False, last_activation: bool = False,
+                 kernel_sizes: Sequence[int] = (1, ), batch_norm: bool = False,
+                 last_activation: bool = False,
                  init_std: float | None = None) -> None:
         if not kernel_sizes or not all(k % 2 for k in kernel_sizes):
             raise ValueError('ConvConnector: kernel_sizes='
@@ -94,9 +95,10 @@ class ConvConnector(nn.Sequential):
         layers: list[nn.Module] = []
         for i, kernel in enumerate(kernel_sizes):
             activated = last_activation or i + 1 < len(kernel_sizes)
-            layers.append(nn.Conv2d(
-                out_channels if i else in_channels, out_channels, kernel,
-                padding=kernel // 2, bias=not (batch_norm and activated)))
+            layers.append(
+                nn.Conv2d(out_channels if i else in_channels, out_channels,
+                          kernel, padding=kernel // 2,
+                          bias=not (batch_norm and activated)))
             if activated:
                 if batch_norm:
                     layers.append(nn.BatchNorm2d(out_channels))
@@ -113,8 +115,8 @@ class ConvConnector(nn.Sequential):
         """For the table of connectors."""
         return ', '.join(
             f'{m.kernel_size[0]}×{m.kernel_size[1]} conv {m.in_channels} → '
-            f'{m.out_channels}' if isinstance(m, nn.Conv2d) else
-            type(m).__name__ for m in self)
+            f'{m.out_channels}' if isinstance(m, nn.Conv2d) else type(m).
+            __name__ for m in self)
 
 
 class LevelConnector(nn.ModuleList):
@@ -126,9 +128,9 @@ class LevelConnector(nn.ModuleList):
                 targets: Sequence[Tensor]) -> list[Tensor]:
         """Apply connector ``i`` to feature ``i``."""
         return [
-            connect(module, feature, target)
-            for module, feature, target in zip(
-                self, features, targets, strict=True)
+            connect(module, feature,
+                    target) for module, feature, target in zip(
+                        self, features, targets, strict=True)
         ]
 
 
@@ -143,8 +145,8 @@ def connect(connector: nn.Module, value, target):
             return connector([value], [target])[0]
         return connector(value, target)
     if isinstance(value, (list, tuple)):
-        targets = (target if isinstance(target, (list, tuple)) else
-                   [target] * len(value))
+        targets = (target if isinstance(target, (list, tuple)) else [target]
+                   * len(value))
         return [
             connect(connector, v, t)
             for v, t in zip(value, targets, strict=True)
@@ -154,8 +156,8 @@ def connect(connector: nn.Module, value, target):
     return connector(value)
 
 
-def infer_connector(student: list[Tensor], teacher: list[Tensor]
-                    ) -> LevelConnector | None:
+def infer_connector(student: list[Tensor],
+                    teacher: list[Tensor]) -> LevelConnector | None:
     """Connectors that make the student's levels look like the teacher's.
 
     Args:
@@ -167,8 +169,7 @@ def infer_connector(student: list[Tensor], teacher: list[Tensor]
     Raises:
         ValueError: Shapes that differ and are not those of feature maps.
     """
-    if all(s.shape == t.shape
-           for s, t in zip(student, teacher, strict=True)):
+    if all(s.shape == t.shape for s, t in zip(student, teacher, strict=True)):
         return None
     for s, t in zip(student, teacher, strict=True):
         maps = s.dim() == t.dim() == 4 and len(s) == len(t)

@@ -1,12 +1,13 @@
 """Owns the distillation losses and connectors, and runs them."""
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmxkd.engine.building import build_part
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.families import family_of
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
@@ -16,7 +17,7 @@ from mmxkd.schedules import Progress, warn_if_it_stands_still
 
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
-from .building import build_labellers, build_part
+from .building import build_labellers
 from .dry_run import untouched
 from .loss_config import normalise
 from .supply import Delivery, Records, Supply
@@ -50,15 +51,21 @@ class Distiller(nn.Module):
         self.tapes.update({name: t.tape for name, t in teachers.items()})
         config = normalise(cfg, list(teachers), models)
         self.log_levels = config.log_levels
-        self.connectors = nn.ModuleDict({
+        connectors = {
             name: build_part(connector, f'distiller.connectors.{name}')
             for name, connector in config.connectors.items()
-        })
-        self.losses = nn.ModuleDict({
-            loss.name: BoundLoss(loss, models, self.connectors)
-            for loss in config.losses})
-        self.deliveries = [Delivery(delivery, models)
-                           for delivery in config.deliveries]
+        }
+        self.connectors = nn.ModuleDict(connectors)
+        # A ModuleDict does not tell mypy the class of its values.
+        self.losses = cast(
+            Mapping[str, BoundLoss],
+            nn.ModuleDict({
+                loss.name: BoundLoss(loss, models, connectors)
+                for loss in config.losses
+            }))
+        self.deliveries = [
+            Delivery(delivery, models) for delivery in config.deliveries
+        ]
         self.labellers = build_labellers(config.labels, teachers)
         self.implicit = self._implicit_points(student)
         self._listen_to_points()
@@ -70,8 +77,10 @@ class Distiller(nn.Module):
         """What the student's family reads to serve what losses ask for."""
         asked = {name for loss in self.losses.values() for name in loss.asked}
         addresses = family_of(student).implicit_points(asked, student)
-        return {name: parse(address, student, STUDENT)
-                for name, address in addresses.items()}
+        return {
+            name: parse(address, student, STUDENT)
+            for name, address in addresses.items()
+        }
 
     def _listen_to_points(self) -> None:
         for loss in self.losses.values():
@@ -94,8 +103,10 @@ class Distiller(nn.Module):
         if unused:
             raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
                               'remove them or name them in a hook point')
-        used = {source.connector for loss in self.losses.values()
-                for source in loss.sources()}
+        used = {
+            source.connector for loss in self.losses.values()
+            for source in loss.sources()
+        }
         # DDP would wait for their gradients.
         unused = set(self.connectors) - used
         if unused:
@@ -118,8 +129,8 @@ class Distiller(nn.Module):
             found.update(d.teacher for d in self.deliveries)
         return found | self.predicting
 
-    def label(self, samples: list | None, supplies: Mapping[str, Supply]
-              ) -> None:
+    def label(self, samples: list | None, supplies: Mapping[str,
+                                                            Supply]) -> None:
         """Let predictions label the student's samples, in place."""
         for labeller in self.labellers:
             labeller.label(samples or [],
@@ -130,8 +141,8 @@ class Distiller(nn.Module):
         """Record a forward pass of the student, with its deliveries."""
         with ExitStack() as stack:
             for delivery in self.deliveries:
-                stack.enter_context(delivery.delivering(
-                    supplies[delivery.teacher].records))
+                stack.enter_context(
+                    delivery.delivering(supplies[delivery.teacher].records))
             stack.enter_context(self.tapes[STUDENT].listen())
             yield
 
@@ -155,9 +166,8 @@ class Distiller(nn.Module):
             alone = dict.fromkeys(self.losses, 0.0) | {name: 1.0}
             self.student_weights(alone, Progress(), own)
 
-    def student_weights(self, weights: Mapping[str, float],
-                        progress: Progress, own: Mapping[str, Any]
-                        ) -> dict[str, float]:
+    def student_weights(self, weights: Mapping[str, float], progress: Progress,
+                        own: Mapping[str, Any]) -> dict[str, float]:
         """What the student's own losses weigh at this moment, by name.
 
         Args:
@@ -189,9 +199,8 @@ class Distiller(nn.Module):
         for name in names:
             if name in own:
                 return name
-        raise ConfigError(
-            f'{key}: hard_loss={names[-1]!r} is no loss of the '
-            f"student's; {did_you_mean(names[-1], own)}")
+        raise ConfigError(f'{key}: hard_loss={names[-1]!r} is no loss of the '
+                          f"student's; {did_you_mean(names[-1], own)}")
 
     def fit(self, context: Mapping[str, Any], detector: str) -> None:
         """Settle connectors by the records of a dry run, and try each loss.
@@ -214,18 +223,20 @@ class Distiller(nn.Module):
         if not new:
             return
         self.audited.update(new)
-        print_log('Records that the losses read\n' + audit_table(
-            [self.losses[name] for name in new], self.tapes),
-                  logger='current')
+        print_log(
+            'Records that the losses read\n'
+            + audit_table([self.losses[name] for name in new], self.tapes),
+            logger='current')
 
     def _check_gradient(self, loss: BoundLoss) -> None:
         if not torch.is_grad_enabled():
             return
         for source in loss.learning_sources():
-            tensors = tensors_in(self.tapes[STUDENT].read(
-                loss.points[source]))
-            dead = [i for i, tensor in enumerate(tensors)
-                    if tensor.is_floating_point() and not tensor.requires_grad]
+            tensors = tensors_in(self.tapes[STUDENT].read(loss.points[source]))
+            dead = [
+                i for i, tensor in enumerate(tensors)
+                if tensor.is_floating_point() and not tensor.requires_grad
+            ]
             if dead:
                 raise RecordError(
                     f'{loss.key}: student:{source.address} carries no '
@@ -234,9 +245,9 @@ class Distiller(nn.Module):
                     'checkpoint (with_cp=True): record the layer around it, '
                     'or use checkpoint(use_reentrant=False)')
 
-    def forward(self, weights: Mapping[str, float],
-                context: Mapping[str, Any], like: Tensor,
-                supplies: Mapping[str, Supply]) -> dict[str, Tensor]:
+    def forward(self, weights: Mapping[str, float], context: Mapping[str, Any],
+                like: Tensor, supplies: Mapping[str,
+                                                Supply]) -> dict[str, Tensor]:
         """Compute all losses that weigh something now.
 
         Args:

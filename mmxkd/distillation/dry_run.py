@@ -29,8 +29,8 @@ def untouched(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def dry_run(model: nn.Module, tape: Tape, mode: str,
-            size: tuple[int, int]) -> Any:
+def dry_run(model: nn.Module, tape: Tape, mode: str, size: tuple[int,
+                                                                 int]) -> Any:
     """Fill a tape from a grey batch; find records that get overwritten.
 
     Returns:
@@ -55,9 +55,10 @@ def dry_run(model: nn.Module, tape: Tape, mode: str,
             ) from error
         # What lies behind the recorded layers need not run on a grey
         # picture.
-        print_log(f'{tape.name}: the dry run went up to the recorded layers, '
-                  f'since the rest refuses a grey picture ({error})',
-                  logger='current')
+        print_log(
+            f'{tape.name}: the dry run went up to the recorded layers, '
+            f'since the rest refuses a grey picture ({error})',
+            logger='current')
     overwritten = tape.copy_overwritten()
     if overwritten:
         print_log(

@@ -1,22 +1,22 @@
 """From the names of two heads to the hook points that a loss reads."""
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
 from mmxkd.errors import ConfigError
-from mmxkd.losses.heads.base import HeadLoss
 from mmxkd.recording.hook_points import parse
 
 from .normal_form import Arguments, LossConfig, Source
 
 
-def head_sources(module: HeadLoss, config: LossConfig,
-                 models: Mapping[str, nn.Module], key: str
-                 ) -> Arguments:
+def head_sources(module: Any, config: LossConfig,
+                 models: Mapping[str, nn.Module], key: str) -> Arguments:
     """Compare the heads of a loss, and say where its arguments are read.
 
     Args:
-        module (HeadLoss): The loss.
+        module (HeadLoss): The loss; any with ``between_heads=True`` and a
+            method ``bind_heads``.
         config (LossConfig): Its config, with ``student`` and ``teacher``.
         models (dict[str, nn.Module]): Student and teachers by name.
         key (str): The config key at fault in errors.
@@ -52,6 +52,6 @@ def head_sources(module: HeadLoss, config: LossConfig,
         raise ConfigError(f'{key}: {error}') from error
     return {
         argument: Source(sides[side], address)
-        for argument, (side, _, address) in (
-            (name, text.partition(':')) for name, text in reads.items())
+        for argument, (side, _, address) in ((name, text.partition(':'))
+                                             for name, text in reads.items())
     }

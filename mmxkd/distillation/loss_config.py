@@ -24,9 +24,9 @@ from .normal_form import (
 )
 
 
-def normalise(cfg: dict, teachers: Sequence[str],
-              models: Mapping[str, nn.Module] | None = None
-              ) -> DistillerConfig:
+def normalise(
+        cfg: dict, teachers: Sequence[str],
+        models: Mapping[str, nn.Module] | None = None) -> DistillerConfig:
     """Bring a ``distiller`` config into normal form.
 
     Args:
@@ -43,10 +43,12 @@ def normalise(cfg: dict, teachers: Sequence[str],
     if str(kind).split('.')[-1] not in ('Distiller', mmrazor_words.DISTILLER):
         raise ConfigError(f"distiller.type={kind!r}: expected 'Distiller' or "
                           f"MMRazor's {mmrazor_words.DISTILLER!r}")
-    check_keys('distiller', cfg, ('losses', 'labels', 'log_levels',
-                                  *mmrazor_words.KEYS))
-    losses = [_read_loss(name, dict(loss), teachers)
-              for name, loss in (cfg.get('losses') or {}).items()]
+    check_keys('distiller', cfg,
+               ('losses', 'labels', 'log_levels', *mmrazor_words.KEYS))
+    losses = [
+        _read_loss(name, dict(loss), teachers)
+        for name, loss in (cfg.get('losses') or {}).items()
+    ]
     losses += mmrazor_words.read_losses(cfg, teachers, models or {})
     labels = dict(cfg.get('labels') or {})
     _check_names([loss.name for loss in losses])

@@ -42,8 +42,8 @@ _DELIVERY_KEYS = ('type', 'method_path', 'source', 'teacher', 'max_keep_data')
 Models = Mapping[str, nn.Module]
 
 
-def read_losses(cfg: dict, teachers: Sequence[str], models: Models
-                ) -> list[LossConfig]:
+def read_losses(cfg: dict, teachers: Sequence[str],
+                models: Models) -> list[LossConfig]:
     """The losses of ``distill_losses`` and ``loss_forward_mappings``.
 
     Args:
@@ -116,10 +116,10 @@ def _recorder_address(recorder: dict, key: str) -> tuple[str, str]:
     kind = str(recorder.get('type', '')).removesuffix('Recorder')
     kinds = ('ModuleOutputs', 'ModuleInputs', 'MethodOutputs')
     if kind not in kinds:
-        raise ConfigError(
-            f'{key}.type={recorder.get("type")!r}: '
-            + did_you_mean(kind, kinds) + ' Instead of a function, record '
-            'the layer or method that calls it')
+        raise ConfigError(f'{key}.type={recorder.get("type")!r}: '
+                          + did_you_mean(kind, kinds)
+                          + ' Instead of a function, record '
+                          'the layer or method that calls it')
     if 'source' not in recorder:
         raise ConfigError(f"{key}: 'source' is missing")
     model, address = split_model(str(recorder['source']), default='')
@@ -127,8 +127,8 @@ def _recorder_address(recorder: dict, key: str) -> tuple[str, str]:
     return model, address + ending.get(kind, '')
 
 
-def read_deliveries(cfg: dict, teachers: Sequence[str], models: Models
-                    ) -> list[DeliveryConfig]:
+def read_deliveries(cfg: dict, teachers: Sequence[str],
+                    models: Models) -> list[DeliveryConfig]:
     """The entries of ``distill_deliveries``.
 
     Each has ``type='MethodOutputs'``; ``method_path`` or ``source``, the
@@ -160,8 +160,8 @@ def _read_delivery(key: str, cfg: dict, teachers: Sequence[str],
     if model not in teachers:
         raise ConfigError(f'{key}: which teacher? '
                           + did_you_mean(model, teachers))
-    own, other = (_method_by_layer(models[name], path) if name in models
-                  else path for name in (STUDENT, model))
+    own, other = (_method_by_layer(models[name], path) if name in models else
+                  path for name in (STUDENT, model))
     return DeliveryConfig(key, model, other, own)
 
 
@@ -189,9 +189,9 @@ def find_owner(model: nn.Module, class_path: str) -> str | None:
     """
     package, _, name = class_path.rpartition('.')
     found = [
-        path for path, module in model.named_modules() if path and any(
-            c.__name__ == name and c.__module__.startswith(package)
-            for c in type(module).__mro__)
+        path for path, module in model.named_modules()
+        if path and any(c.__name__ == name and c.__module__.startswith(package)
+                        for c in type(module).__mro__)
     ]
     if len(found) > 1:
         raise ConfigError(f'{class_path}: {len(found)} layers are of this '

@@ -38,15 +38,13 @@ class Reading:
     whole: bool
 
     @classmethod
-    def of(cls, argument: str, value: Sources, function: Callable
-           ) -> 'Reading':
+    def of(cls, argument: str, value: Sources,
+           function: Callable) -> 'Reading':
         """From the normal form, and the function that takes the argument."""
-        if isinstance(value, Source):
-            sources, kind = (value, ), Kind.VALUE
-        else:
-            sources = tuple(value)
-            several = len({source.model for source in sources}) > 1
-            kind = Kind.TEACHERS if several else Kind.LEVELS
+        sources = tuple([value] if isinstance(value, Source) else value)
+        several = len({source.model for source in sources}) > 1
+        kind = Kind.VALUE if isinstance(
+            value, Source) else (Kind.TEACHERS if several else Kind.LEVELS)
         whole = kind is Kind.TEACHERS or takes_list(function, argument)
         return cls(argument, sources, kind, whole)
 
@@ -68,8 +66,10 @@ class Reading:
 
     def read(self, values: Mapping[Source, Any]) -> Any:
         """Put together what its sources gave, in full precision."""
-        found = [map_tensors(_full_precision, values[source])
-                 for source in self.sources]
+        found = [
+            map_tensors(_full_precision, values[source])
+            for source in self.sources
+        ]
         return found[0] if self.kind is Kind.VALUE else found
 
     def levels(self, value: Any) -> list[Tensor] | None:
@@ -93,5 +93,5 @@ def is_levels(value: Any) -> bool:
 
 
 def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (
-        torch.float16, torch.bfloat16) else tensor
+    return tensor.float() if tensor.dtype in (torch.float16,
+                                              torch.bfloat16) else tensor

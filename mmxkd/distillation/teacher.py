@@ -103,8 +103,8 @@ class Teacher:
 
     @torch.no_grad()
     def watch(self, inputs: Any, data_samples: Any,
-              stop_when_full: bool = True, predict: bool = False
-              ) -> list | None:
+              stop_when_full: bool = True,
+              predict: bool = False) -> list | None:
         """Run the model until its tape is full, or to the end.
 
         Under ``no_grad``, not ``inference_mode``: a loss must be able to

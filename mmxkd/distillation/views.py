@@ -10,7 +10,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 from mmxkd.errors import ConfigError
-from mmxkd.families import family_of
+from mmxkd.families import Detector, family_of
 from mmxkd.recording.hook_points import STUDENT
 
 # Batch augmentations that only pad; check_padding looks after these.
@@ -26,7 +26,7 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         run_now (callable): Names of the teachers that run in this step.
     """
 
-    def __init__(self, student: nn.Module, teachers: Mapping[str, Any],
+    def __init__(self, student: Detector, teachers: Mapping[str, Any],
                  run_now: Callable[[], Collection[str]]) -> None:
         super().__init__()
         # In containers, so that neither becomes a part of this one. Teachers,
@@ -63,8 +63,10 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
             # go on while a teacher is idle.
             draws = getattr(preprocessor, 'batch_augments', None)
             if name in names or draws:
-                view = _copy(data, _select(data['inputs'], preprocessor,
-                                           teacher.inputs, name))
+                view = _copy(
+                    data,
+                    _select(data['inputs'], preprocessor, teacher.inputs,
+                            name))
                 views[name] = preprocessor(view, True)
                 # Batch augmentations draw the same numbers for each view.
                 _set_random_state(state)
@@ -100,8 +102,9 @@ def check_padding(name: str, view: dict, student: dict) -> None:
     Raises:
         ConfigError: It names both sizes.
     """
-    for s, t in zip(student.get('data_samples') or [],
-                    view.get('data_samples') or [], strict=True):
+    for s, t in zip(
+            student.get('data_samples') or [],
+            view.get('data_samples') or [], strict=True):
         own, other = s.metainfo, t.metainfo
         sizes = [m.get('batch_input_shape') for m in (own, other)]
         if (None not in sizes and tuple(sizes[0]) != tuple(sizes[1])
@@ -137,8 +140,10 @@ def check_batch_augments(student: Mapping[str, Any],
 def _drawing(model_cfg: Mapping[str, Any]) -> list[dict]:
     """The batch augmentations of a model that draw or resize."""
     preprocessor = model_cfg.get('data_preprocessor') or {}
-    return [dict(a) for a in preprocessor.get('batch_augments') or []
-            if str(a.get('type')).split('.')[-1] not in _FIXED]
+    return [
+        dict(a) for a in preprocessor.get('batch_augments') or []
+        if str(a.get('type')).split('.')[-1] not in _FIXED
+    ]
 
 
 def _random_state() -> tuple:

@@ -2,13 +2,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.schedules import Progress
+
+Detector: TypeAlias = Any
+"""An ``nn.Module`` with attributes that its package defines, such as
+``data_preprocessor``. Packages share no class that has them all.
+"""
 
 
 @dataclass
@@ -70,8 +75,8 @@ class Family(ABC):
         """Whether :meth:`grey_batch` suits a model."""
 
     @abstractmethod
-    def grey_batch(self, model: nn.Module, size: tuple[int, int]
-                   ) -> tuple[Any, list]:
+    def grey_batch(self, model: nn.Module,
+                   size: tuple[int, int]) -> tuple[Any, list]:
         """Inputs and data samples that a model can be run on.
 
         Args:
@@ -87,7 +92,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def predict(self, model: nn.Module, inputs: Any, samples: list) -> list:
+    def predict(self, model: Detector, inputs: Any, samples: list) -> list:
         """Predictions in the pixels of the network's input.
 
         Args:
@@ -135,12 +140,13 @@ class Family(ABC):
     @classmethod
     def served(cls) -> dict[str, str]:
         """Names that a loss may ask for → method that gives the hook point."""
-        return {name: method.served_from
-                for name in dir(cls)
-                if hasattr(method := getattr(cls, name), 'served_from')}
+        return {
+            name: method.served_from for name in dir(cls)
+            if hasattr(method := getattr(cls, name), 'served_from')
+        }
 
-    def implicit_points(self, names: Iterable[str], model: nn.Module
-                        ) -> dict[str, str]:
+    def implicit_points(self, names: Iterable[str],
+                        model: nn.Module) -> dict[str, str]:
         """Hook points that must be recorded to serve these names.
 
         Returns:

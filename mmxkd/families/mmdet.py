@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
 
-from .base import Family, Step, serves
+from .base import Detector, Family, Step, serves
 
 BATCH = 2
 """Pictures of a grey batch: batch norms of training need two."""
@@ -34,8 +34,8 @@ class MMDetFamily(Family):
         """Always: images of any number of channels are easily made."""
         return True
 
-    def grey_batch(self, model: nn.Module, size: tuple[int, int]
-                   ) -> tuple[Any, list]:
+    def grey_batch(self, model: nn.Module,
+                   size: tuple[int, int]) -> tuple[Any, list]:
         """See :meth:`.base.Family.grey_batch`: (2, C, H, W) zeros."""
         height, width = size
         parameter = next(model.parameters())
@@ -46,19 +46,19 @@ class MMDetFamily(Family):
             boxes = inputs.new_tensor([[8., 8., width / 2, height / 2]])
             sample = DetDataSample(metainfo=dict(
                 img_id=i, img_path='', img_shape=size, ori_shape=size,
-                pad_shape=size, batch_input_shape=size,
-                scale_factor=(1.0, 1.0)))
+                pad_shape=size, batch_input_shape=size, scale_factor=(1.0,
+                                                                      1.0)))
             labels = torch.zeros(1, dtype=torch.long, device=inputs.device)
             sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
             if getattr(model, 'with_mask', False):
                 sample.gt_instances.masks = BitmapMasks(
                     np.ones((1, height, width), np.uint8), height, width)
-            sample.ignored_instances = InstanceData(
-                bboxes=boxes[:0], labels=labels[:0])
+            sample.ignored_instances = InstanceData(bboxes=boxes[:0],
+                                                    labels=labels[:0])
             samples.append(sample)
         return inputs, samples
 
-    def predict(self, model: nn.Module, inputs: Any, samples: list) -> list:
+    def predict(self, model: Detector, inputs: Any, samples: list) -> list:
         """See :meth:`.base.Family.predict`; boxes are not rescaled."""
         if hasattr(model, 'predict'):
             return model.predict(inputs, samples, rescale=False)
@@ -90,8 +90,8 @@ class MMDetFamily(Family):
 
 def made_by(package: str, module: nn.Module) -> bool:
     """Whether a class of a package, or one derived from it, made a module."""
-    return any(c.__module__.split('.')[0] == package
-               for c in type(module).__mro__)
+    return any(
+        c.__module__.split('.')[0] == package for c in type(module).__mro__)
 
 
 def input_channels(model: nn.Module) -> int:
@@ -134,8 +134,10 @@ def find_prior_generator(model: nn.Module) -> Any:
 
 def strides_of(student: nn.Module) -> list[tuple[int, int]]:
     """Stride (x, y) in pixels of each level of the dense head."""
-    return [tuple(s) if isinstance(s, (list, tuple)) else (s, s)
-            for s in find_prior_generator(student).strides]
+    return [
+        tuple(s) if isinstance(s, (list, tuple)) else (s, s)
+        for s in find_prior_generator(student).strides
+    ]
 
 
 def grid_sizes_of(student: nn.Module, batch_input_shape: tuple[int, int],
@@ -161,8 +163,7 @@ def grid_sizes_of(student: nn.Module, batch_input_shape: tuple[int, int],
     if isinstance(maps, (list, tuple)) and len(maps) == len(strides):
         return [tuple(m.shape[-2:]) for m in maps]
     height, width = batch_input_shape
-    return [(math.ceil(height / y), math.ceil(width / x))
-            for x, y in strides]
+    return [(math.ceil(height / y), math.ceil(width / x)) for x, y in strides]
 
 
 def _first_of(inputs: Any) -> Any:
@@ -185,8 +186,10 @@ def anchors_of(student: nn.Module, sizes: Sequence[tuple[int, int]],
     """
     generator = find_prior_generator(student)
     # mmdet may wrap boxes in a class of its own.
-    priors = [getattr(p, 'tensor', p)
-              for p in generator.grid_priors(sizes, device=device)]
+    priors = [
+        getattr(p, 'tensor', p)
+        for p in generator.grid_priors(sizes, device=device)
+    ]
     if any(p.shape[-1] != 4 for p in priors):
         raise ConfigError(
             f"it asks for 'anchors', but {type(student).__name__} has points "

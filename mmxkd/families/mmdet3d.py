@@ -3,6 +3,7 @@ from typing import Any
 
 from torch import nn
 
+from .base import Detector
 from .mmdet import MMDetFamily, made_by
 
 
@@ -23,13 +24,13 @@ class MMDet3DFamily(MMDetFamily):
         return any(c.__name__ == 'SingleStageMono3DDetector'
                    for c in type(model).__mro__)
 
-    def grey_batch(self, model: nn.Module, size: tuple[int, int]
-                   ) -> tuple[Any, list]:
+    def grey_batch(self, model: nn.Module,
+                   size: tuple[int, int]) -> tuple[Any, list]:
         """As mmdet's, in a dict."""
         images, samples = super().grey_batch(model, size)
         return dict(imgs=images), samples
 
-    def predict(self, model: nn.Module, inputs: Any, samples: list) -> list:
+    def predict(self, model: Detector, inputs: Any, samples: list) -> list:
         """See :meth:`.base.Family.predict`: ``pred_instances_3d`` too."""
         return model.predict(inputs, samples)
 

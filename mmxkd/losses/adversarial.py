@@ -60,12 +60,10 @@ class AdversarialFeatureLoss(MultiLevelLoss):
 
     def __init__(self, in_channels: int = 256, num_levels: int = 4,
                  factor: float = 0.3, mode: str = 'reversal',
-                 channels: int = 128, hidden: int = 108,
-                 dropout: float = 0.5,
+                 channels: int = 128, hidden: int = 108, dropout: float = 0.5,
                  level_cfgs: Sequence[dict] | None = None,
                  level_weights: Sequence[float] | None = None,
-                 discriminator_steps: int = 1,
-                 student_steps: int = 1) -> None:
+                 discriminator_steps: int = 1, student_steps: int = 1) -> None:
         super().__init__(level_weights)
         check_known('AdversarialFeatureLoss: mode', mode,
                     ('reversal', 'alternate'))
@@ -79,8 +77,7 @@ class AdversarialFeatureLoss(MultiLevelLoss):
         self.turns = (discriminator_steps, student_steps)
         self.discriminators = nn.ModuleList(
             FeatureDiscriminator(in_channels, channels, hidden,
-                                 dropout=dropout, **cfg)
-            for cfg in level_cfgs)
+                                 dropout=dropout, **cfg) for cfg in level_cfgs)
         # Whether the last call trained the discriminators.
         self.trains_discriminator = False
         self._accuracy: Tensor | None = None
@@ -109,8 +106,8 @@ class AdversarialFeatureLoss(MultiLevelLoss):
                     f'AdversarialFeatureLoss: level {i} has {s.shape[1]} '
                     f'channels, in_channels={self.in_channels}')
         if self.mode == 'reversal':
-            return self._discriminate(
-                [(reverse_gradient(s, self.factor), t) for s, t in pairs])
+            return self._discriminate([(reverse_gradient(s, self.factor), t)
+                                       for s, t in pairs])
         if progress is None:
             raise ValueError("AdversarialFeatureLoss(mode='alternate') needs "
                              'progress')
@@ -122,8 +119,8 @@ class AdversarialFeatureLoss(MultiLevelLoss):
             for module, (s, _) in zip(self.discriminators, pairs, strict=True)
         ]
 
-    def _discriminate(self, pairs: Sequence[tuple[Tensor, Tensor]]
-                      ) -> list[Tensor]:
+    def _discriminate(self, pairs: Sequence[tuple[Tensor,
+                                                  Tensor]]) -> list[Tensor]:
         """Binary cross-entropy: student 0, teacher 1."""
         self.trains_discriminator = True
         losses, right = [], []
@@ -152,6 +149,4 @@ class AdversarialFeatureLoss(MultiLevelLoss):
 
     def metrics(self) -> dict[str, Tensor]:
         """``accuracy`` of the discriminators; 0.5 is a guess."""
-        return {} if self._accuracy is None else {
-            'accuracy': self._accuracy
-        }
+        return {} if self._accuracy is None else {'accuracy': self._accuracy}

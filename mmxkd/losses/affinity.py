@@ -67,8 +67,8 @@ class AffinityLoss(MultiLevelLoss):
         """
         pairs = self.pairs(s_feature, t_feature, axes=0)
         size = self.grid or within(
-            coarsest_size(level for pair in pairs for level in pair),
-            self.max_cells)
+            coarsest_size(level for pair in pairs
+                          for level in pair), self.max_cells)
         found = []
         for i, (s, t) in enumerate(pairs):
             if len(s) != len(t):

@@ -38,8 +38,7 @@ class AttentionTransferLoss(MultiLevelLoss):
 
     same_shape = False
 
-    def __init__(self,
-                 p: int = 2,
+    def __init__(self, p: int = 2,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -56,18 +55,22 @@ class AttentionTransferLoss(MultiLevelLoss):
         Raises:
             ValueError: The levels or the images differ in number.
         """
-        return [self._level(s, t)
-                for s, t in self.pairs(s_feature, t_feature, axes=1)]
+        return [
+            self._level(s, t)
+            for s, t in self.pairs(s_feature, t_feature, axes=1)
+        ]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
-        size = [min(s, t) for s, t in zip(
-            student.shape[2:], teacher.shape[2:], strict=True)]
+        size = tuple(
+            min(s, t)
+            for s, t in zip(student.shape[2:], teacher.shape[2:], strict=True))
         a, b = (attention_map(_pooled(f, size), self.p)
                 for f in (student, teacher))
         return F.mse_loss(a, b)
 
 
-def _pooled(feature: Tensor, size: list[int]) -> Tensor:
-    if list(feature.shape[2:]) == size:
+def _pooled(feature: Tensor, size: tuple[int, ...]) -> Tensor:
+    if feature.shape[2:] == size:
         return feature
-    return F.adaptive_avg_pool2d(feature, size)
+    height, width = size
+    return F.adaptive_avg_pool2d(feature, (height, width))

@@ -64,8 +64,8 @@ class DistillationLoss(nn.Module):
         """The function whose argument names a config may give."""
         return self.forward
 
-    def terms(self, values: Mapping[str, Any], split: Collection[str]
-              ) -> tuple[Tensor, list[Tensor]]:
+    def terms(self, values: Mapping[str, Any],
+              split: Collection[str]) -> tuple[Tensor, list[Tensor]]:
         """The total and its parts.
 
         Args:
@@ -85,8 +85,8 @@ class DistillationLoss(nn.Module):
         """Values of the last call, for the log."""
         return {}
 
-    def student_weights(self, progress: Progress
-                        ) -> dict[str | tuple[str, ...], float]:
+    def student_weights(
+            self, progress: Progress) -> dict[str | tuple[str, ...], float]:
         """What the student's own losses weigh beside this one, by name.
 
         A tuple has several candidates: the first that the student has counts.
@@ -118,9 +118,12 @@ def level_by_level(loss: Callable[..., Tensor], values: Mapping[str, Any],
         raise ValueError('its arguments have different numbers of levels: '
                          f'{sorted(counts)}')
     levels = [
-        loss(**{name: value[i] if name in split else value
-                for name, value in values.items()})
-        for i in range(counts.pop())]
+        loss(
+            **{
+                name: value[i] if name in split else value
+                for name, value in values.items()
+            }) for i in range(counts.pop())
+    ]
     return torch.stack(levels).sum(), levels
 
 
@@ -144,12 +147,11 @@ class MultiLevelLoss(DistillationLoss, ABC):
     maps_only = True
     takes_levels = True
 
-    def __init__(self,
-                 level_weights: Sequence[float] | None = None,
+    def __init__(self, level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'mean') -> None:
         super().__init__()
-        check_known(f'{type(self).__name__}: level_reduction',
-                    level_reduction, ('mean', 'sum'))
+        check_known(f'{type(self).__name__}: level_reduction', level_reduction,
+                    ('mean', 'sum'))
         if isinstance(level_weights, (int, float)):
             raise ValueError(f'{type(self).__name__}: level_weights='
                              f'{level_weights}, expected a list of one number '
@@ -184,8 +186,7 @@ class MultiLevelLoss(DistillationLoss, ABC):
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
         check_pairs(type(self).__name__, student, teacher, axes)
-        return [(s, t.detach())
-                for s, t in zip(student, teacher, strict=True)]
+        return [(s, t.detach()) for s, t in zip(student, teacher, strict=True)]
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:
         """Mean or sum over levels of each one times its weight."""
@@ -196,10 +197,10 @@ class MultiLevelLoss(DistillationLoss, ABC):
             raise ValueError(f'{type(self).__name__}: level_weights has '
                              f'{len(weights)} entries for '
                              f'{len(levels)} levels')
-        total = torch.stack([
-            w * level for w, level in zip(weights, levels, strict=True)])
-        return (total.mean() if self.level_reduction == 'mean'
-                else total.sum())
+        total = torch.stack(
+            [w * level for w, level in zip(weights, levels, strict=True)])
+        return (total.mean() if self.level_reduction == 'mean' else
+                total.sum())
 
     @in_full_precision
     def forward(self, *args, **kwargs) -> Tensor:
@@ -210,8 +211,8 @@ class MultiLevelLoss(DistillationLoss, ABC):
         """:meth:`levels`, which a subclass gives its own arguments."""
         return self.levels
 
-    def terms(self, values: Mapping[str, Any], split: Collection[str]
-              ) -> tuple[Tensor, list[Tensor]]:
+    def terms(self, values: Mapping[str, Any],
+              split: Collection[str]) -> tuple[Tensor, list[Tensor]]:
         """The total and the levels, of one call with all levels."""
         levels = self.levels(**values)
         return self.reduce(levels), levels

@@ -32,8 +32,7 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
         ValueError: An option is unknown or out of range.
     """
 
-    def __init__(self,
-                 tau: float = 1.0,
+    def __init__(self, tau: float = 1.0,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -50,13 +49,11 @@ class ChannelWiseDistillationLoss(MultiLevelLoss):
         Raises:
             ValueError: The shapes differ.
         """
-        return [self._level(s, t)
-                for s, t in self.pairs(s_feature, t_feature)]
+        return [self._level(s, t) for s, t in self.pairs(s_feature, t_feature)]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
-        log_s, log_t = (
-            F.log_softmax(f.flatten(2) / self.tau, dim=-1)
-            for f in (student, teacher))
+        log_s, log_t = (F.log_softmax(f.flatten(2) / self.tau, dim=-1)
+                        for f in (student, teacher))
         divergence = (log_t.exp() * (log_t - log_s)).sum()
         # No image at all, as in a RoI head: 0, with its gradient path.
         channels = max(student.shape[0] * student.shape[1], 1)

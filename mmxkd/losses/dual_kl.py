@@ -81,8 +81,8 @@ class DualKLLoss(MultiLevelLoss):
         self.temperature, self.mu = temperature, mu
 
     def levels(self, s_feature: Levels, t_feature: Levels,
-               weight: Levels | None = None, mask: Levels | None = None
-               ) -> list[Tensor]:
+               weight: Levels | None = None,
+               mask: Levels | None = None) -> list[Tensor]:
         """The loss of each level.
 
         Args:
@@ -120,31 +120,31 @@ class DualKLLoss(MultiLevelLoss):
         """One (N, 1, H', W') map per level."""
         if value is None:
             return [None] * len(levels)
-        maps = ([value] * len(levels) if isinstance(value, Tensor)
-                else list(value))
+        maps = ([value]
+                * len(levels) if isinstance(value, Tensor) else list(value))
         if len(maps) != len(levels):
             raise ValueError(f'{type(self).__name__}: {len(maps)} maps of '
                              f'{name} for {len(levels)} levels')
         maps = [m[:, None] if m.dim() == 3 else m for m in maps]
         for i, (found, level) in enumerate(zip(maps, levels, strict=True)):
-            if found.dim() != 4 or found.shape[1] != 1 or len(
-                    found) != len(level):
+            if found.dim() != 4 or found.shape[1] != 1 or len(found) != len(
+                    level):
                 raise ValueError(
                     f'{type(self).__name__}: {name} of level {i} is '
                     f'{tuple(found.shape)}, expected ({len(level)}, 1, H, W)')
         return maps
 
-    def _level(self, student: Tensor, teacher: Tensor,
-               weight: Tensor | None, mask: Tensor | None) -> Tensor:
+    def _level(self, student: Tensor, teacher: Tensor, weight: Tensor | None,
+               mask: Tensor | None) -> Tensor:
         """One level, with the maps at its size."""
         if self.softmax == 'spatial':
             log_q, log_p = (self._over_positions(f, weight, mask)
                             for f in (student, teacher))
             count = None
         else:
-            log_q, log_p = (
-                F.log_softmax(f.flatten(2) / self.temperature, 1
-                              ).transpose(1, 2) for f in (student, teacher))
+            log_q, log_p = (F.log_softmax(f.flatten(2) / self.temperature,
+                                          1).transpose(1, 2)
+                            for f in (student, teacher))
             count = weight
             if mask is not None:
                 count = mask.to(student) if weight is None else weight * mask
@@ -156,9 +156,8 @@ class DualKLLoss(MultiLevelLoss):
             value = _mean(share * forward + (1 - share) * reverse, count)
         else:
             forward, reverse = _mean(forward, count), _mean(reverse, count)
-            share = (torch.full_like(forward.detach(), 0.5)
-                     if self.balance == 'fixed'
-                     else equal_share(forward, reverse))
+            share = (torch.full_like(forward.detach(), 0.5) if self.balance
+                     == 'fixed' else equal_share(forward, reverse))
             value = share * forward + (1 - share) * reverse
         return value * self.temperature**2
 
@@ -169,8 +168,8 @@ class DualKLLoss(MultiLevelLoss):
         logits = logits.flatten(2) / self.temperature
         if mask is not None:
             # Not -inf, whose differences are NaN, but as good as.
-            logits = logits.masked_fill(
-                ~mask.flatten(2), torch.finfo(logits.dtype).min / 2)
+            logits = logits.masked_fill(~mask.flatten(2),
+                                        torch.finfo(logits.dtype).min / 2)
         return F.log_softmax(logits, -1)
 
 
@@ -187,8 +186,8 @@ def equal_share(forward: Tensor, reverse: Tensor) -> Tensor:
     """Share of the forward KL that makes both terms equal; no gradient."""
     # Rounding gives a KL of 0 either sign.
     forward, reverse = (kl.detach().clamp(min=0) for kl in (forward, reverse))
-    return reverse / (forward + reverse).clamp(
-        min=torch.finfo(forward.dtype).tiny)
+    return reverse / (forward
+                      + reverse).clamp(min=torch.finfo(forward.dtype).tiny)
 
 
 @torch.no_grad()
@@ -207,5 +206,6 @@ def head_share(p: Tensor, q: Tensor, mu: float) -> Tensor:
     gap = (p - q).abs().gather(-1, index)
     whole = gap.sum(-1)
     head = (gap * (ordered.cumsum(-1) > mu)).sum(-1)
-    return torch.where(whole > 0, head / whole.clamp(
-        min=torch.finfo(p.dtype).tiny), torch.full_like(whole, 0.5))
+    return torch.where(whole > 0,
+                       head / whole.clamp(min=torch.finfo(p.dtype).tiny),
+                       torch.full_like(whole, 0.5))

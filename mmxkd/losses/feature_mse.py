@@ -49,8 +49,10 @@ class FeatureMSELoss(MultiLevelLoss):
         if batch_img_metas is None:
             raise ValueError('FeatureMSELoss(valid_area=True) needs '
                              'batch_img_metas')
-        return [self._inside(s, t, valid_mask(s, batch_img_metas))
-                for s, t in pairs]
+        return [
+            self._inside(s, t, valid_mask(s, batch_img_metas))
+            for s, t in pairs
+        ]
 
     @staticmethod
     def _inside(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:

@@ -66,10 +66,9 @@ class FGDLoss(MultiLevelLoss):
         ValueError: ``temperature`` is not positive.
     """
 
-    def __init__(self, channels: int | Sequence[int],
-                 alpha_fgd: float = 1e-3, beta_fgd: float = 5e-4,
-                 gamma_fgd: float = 1e-3, lambda_fgd: float = 5e-6,
-                 temperature: float = 0.5,
+    def __init__(self, channels: int | Sequence[int], alpha_fgd: float = 1e-3,
+                 beta_fgd: float = 5e-4, gamma_fgd: float = 1e-3,
+                 lambda_fgd: float = 5e-6, temperature: float = 0.5,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -110,16 +109,15 @@ class FGDLoss(MultiLevelLoss):
         input_shape = batch_img_metas[0]['batch_input_shape']
         levels = torch.stack([
             self._level(s, t, box_weights(boxes, input_shape, t), *contexts)
-            for (s, t), *contexts in zip(
-                pairs, self.student_context, self.teacher_context,
-                strict=True)
+            for (s, t), *contexts in zip(pairs, self.student_context,
+                                         self.teacher_context, strict=True)
         ])
         self._parts = levels.detach().sum(0)
         return list(levels.sum(1))
 
     def _level(self, student: Tensor, teacher: Tensor, foreground: Tensor,
-               student_context: nn.Module, teacher_context: nn.Module
-               ) -> Tensor:
+               student_context: nn.Module,
+               teacher_context: nn.Module) -> Tensor:
         """(4, ) the weighted parts of one level."""
         spatial, channel = attention(teacher, self.temperature)
         own_spatial, own_channel = attention(student, self.temperature)
@@ -134,8 +132,8 @@ class FGDLoss(MultiLevelLoss):
         parts = torch.stack([
             (error * foreground).sum(),
             (error * background).sum(),
-            (own_spatial - spatial).abs().sum()
-            + (own_channel - channel).abs().sum(),
+            (own_spatial - spatial).abs().sum() +
+            (own_channel - channel).abs().sum(),
             (difference + context[:, :, None, None]).square().sum(),
         ])
         return parts * parts.new_tensor(self.weights) / len(student)
@@ -165,13 +163,11 @@ class GlobalContext(nn.Module):
         super().__init__()
         hidden = max(channels // 2, 1)
         self.position = nn.Conv2d(channels, 1, 1)
-        self.add = nn.Sequential(
-            nn.Linear(channels, hidden), nn.LayerNorm(hidden), nn.ReLU(),
-            nn.Linear(hidden, channels))
+        first, last = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        self.add = nn.Sequential(first, nn.LayerNorm(hidden), nn.ReLU(), last)
+        for parameter in (*self.position.parameters(), *last.parameters()):
+            nn.init.zeros_(parameter)
         nn.init.kaiming_normal_(self.position.weight)
-        for zeros in (self.position.bias, self.add[-1].weight,
-                      self.add[-1].bias):
-            nn.init.zeros_(zeros)
 
     def forward(self, feature: Tensor) -> Tensor:
         """(N, C): :math:`R(F) - F`, equal at all positions of (N, C, H, W)."""
@@ -194,8 +190,8 @@ def attention(feature: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     spatial, channel = size.mean(1), size.mean((2, 3))
     positions = spatial[0].numel()
     share = (spatial.flatten(1) / temperature).softmax(1)
-    return (positions * share.reshape(spatial.shape),
-            channel.shape[1] * (channel / temperature).softmax(1))
+    return (positions * share.reshape(spatial.shape), channel.shape[1] *
+            (channel / temperature).softmax(1))
 
 
 def box_weights(boxes: Sequence[Tensor], input_shape: Sequence[int],

@@ -34,8 +34,8 @@ class ForeignLoss:
         """The function whose argument names a config may give."""
         return self.module.forward
 
-    def terms(self, values: Mapping[str, Any], split: Collection[str]
-              ) -> tuple[Tensor, list[Tensor]]:
+    def terms(self, values: Mapping[str, Any],
+              split: Collection[str]) -> tuple[Tensor, list[Tensor]]:
         """See :meth:`.base.DistillationLoss.terms`."""
         return level_by_level(self.module, values, split)
 
@@ -44,8 +44,8 @@ class ForeignLoss:
         metrics = getattr(self.module, 'metrics', dict)
         return metrics()
 
-    def student_weights(self, progress: Progress
-                        ) -> dict[str | tuple[str, ...], float]:
+    def student_weights(
+            self, progress: Progress) -> dict[str | tuple[str, ...], float]:
         """None: it does not know the student's own losses."""
         return {}
 

@@ -61,11 +61,8 @@ class FineGrainedImitationLoss(MultiLevelLoss):
         ValueError: An option is unknown or out of range.
     """
 
-    def __init__(self,
-                 psi: float = 0.5,
-                 mode: str = 'global',
-                 plus_one: bool = False,
-                 square_scale: float | None = None,
+    def __init__(self, psi: float = 0.5, mode: str = 'global',
+                 plus_one: bool = False, square_scale: float | None = None,
                  normalize: str = 'all',
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
@@ -86,8 +83,7 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                batch_data_samples: Sequence[Any],
                anchors: Sequence[Tensor] | None = None,
                grid_sizes: Sequence[Size] | None = None,
-               batch_img_metas: Sequence[dict] | None = None
-               ) -> list[Tensor]:
+               batch_img_metas: Sequence[dict] | None = None) -> list[Tensor]:
         """The loss of each level.
 
         Args:
@@ -124,8 +120,8 @@ class FineGrainedImitationLoss(MultiLevelLoss):
                 'square_scale=8 puts a square of 8 strides around each cell '
                 'instead')
         else:
-            grids = sizes if grid_sizes is None else [
-                (h, w) for h, w in grid_sizes]
+            grids = sizes if grid_sizes is None else [(h, w)
+                                                      for h, w in grid_sizes]
         masks = imitation_mask(anchors, boxes, grids, self.psi, self.mode,
                                self.plus_one)
         masks = [masks[i] for i in match_levels(sizes, grids)]
@@ -140,8 +136,8 @@ class FineGrainedImitationLoss(MultiLevelLoss):
     def metrics(self) -> dict[str, Tensor]:
         """Ones of the last mask: of all levels, and of each level."""
         named = {f'positions_{i}': n for i, n in enumerate(self._seen)}
-        return {'positions': self._seen.sum()} | (
-            named if len(named) > 1 else {})
+        return {'positions': self._seen.sum()
+                } | (named if len(named) > 1 else {})
 
 
 def _squares(scale: float, sizes: Sequence[Size], like: Tensor,

@@ -31,10 +31,8 @@ class _Tiles(NamedTuple):
 
 
 @torch.no_grad()
-def imitation_mask(anchors: Sequence[Tensor],
-                   boxes: Sequence[Tensor],
-                   sizes: Sequence[tuple[int, int]],
-                   psi: float = 0.5,
+def imitation_mask(anchors: Sequence[Tensor], boxes: Sequence[Tensor],
+                   sizes: Sequence[tuple[int, int]], psi: float = 0.5,
                    mode: str = 'global',
                    plus_one: bool = False) -> list[Tensor]:
     r"""The cells of feature maps that the student imitates.
@@ -98,16 +96,14 @@ def imitation_mask(anchors: Sequence[Tensor],
         own, image = own[is_object], image[is_object]
         own = own + own.new_tensor([0, 0, 1, 1])
     total = sum(counts)
-    mask = torch.zeros(len(boxes) * total, dtype=torch.bool,
-                       device=own.device)
+    mask = torch.zeros(len(boxes) * total, dtype=torch.bool, device=own.device)
     step = max(1, _BUDGET // (len(tiles.place) * _TILE**2))
     for some, of in zip(own.split(step), image.split(step), strict=True):
         k, tile, kept = _kept(tiles, some, psi, mode)
         cell = (of[k] * total)[:, None] + tiles.cells[tiles.place[tile]]
         mask[cell[kept]] = True
     return [
-        part.reshape(-1, 1, h, w)
-        for part, (h, w) in zip(
+        part.reshape(-1, 1, h, w) for part, (h, w) in zip(
             mask.reshape(-1, total).split(counts, 1), sizes, strict=True)
     ]
 
@@ -132,9 +128,10 @@ def square_priors(size: tuple[int, int], input_shape: Sequence[int],
     centre = torch.stack(torch.meshgrid(y, x, indexing='ij'), -1)
     half = centre.new_tensor([
         scale / 2 * pixels / cells
-        for cells, pixels in zip(size, input_shape[:2], strict=True)])
-    return torch.cat([centre - half, centre + half], -1)[
-        ..., [1, 0, 3, 2]].reshape(-1, 4)
+        for cells, pixels in zip(size, input_shape[:2], strict=True)
+    ])
+    return torch.cat([centre - half, centre + half],
+                     -1)[..., [1, 0, 3, 2]].reshape(-1, 4)
 
 
 def check_mask_options(psi: float, mode: str) -> None:
@@ -155,16 +152,17 @@ def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
                          f'for {len(sizes)} feature maps')
     corners, places, cells = [], [], []
     first_place = first_cell = 0
-    for i, (level, (height, width)) in enumerate(
-            zip(anchors, sizes, strict=True)):
+    for i, (level, (height,
+                    width)) in enumerate(zip(anchors, sizes, strict=True)):
         each, rest = divmod(len(level), height * width)
         if rest or not each or level.shape[1:] != (4, ):
             raise ValueError(
                 f'imitation mask: anchors {tuple(level.shape)} of level {i} '
                 f'are not (H·W·A, 4) of a {height} × {width} map')
         own = _cells_of_tiles(height, width, level.device)
-        corners.append(level.reshape(height * width, -1)[own].transpose(
-            1, 2).reshape(-1, 4, _TILE**2))
+        corners.append(
+            level.reshape(height * width,
+                          -1)[own].transpose(1, 2).reshape(-1, 4, _TILE**2))
         places.append((torch.arange(len(own), device=level.device)
                        + first_place).repeat_interleave(each))
         cells.append(own + first_cell)
@@ -178,17 +176,16 @@ def _tiles(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]],
     counts = [len(part) for part in corners]
     ends = list(accumulate(counts, initial=0))
     level_of = torch.arange(len(counts), device=together.device)
-    return _Tiles(
-        together, _extremes(together),
-        level_of.repeat_interleave(level_of.new_tensor(counts)),
-        torch.cat(places), torch.cat(cells), list(pairwise(ends)))
+    return _Tiles(together, _extremes(together),
+                  level_of.repeat_interleave(level_of.new_tensor(counts)),
+                  torch.cat(places), torch.cat(cells), list(pairwise(ends)))
 
 
 def _cells_of_tiles(height: int, width: int, device: torch.device) -> Tensor:
     """(S, T²): the cells of each tile of a grid."""
-    rows, columns = (
-        torch.arange(-(-n // _TILE) * _TILE, device=device).clamp(max=n - 1)
-        .reshape(-1, _TILE) for n in (height, width))
+    rows, columns = (torch.arange(-(-n // _TILE) * _TILE,
+                                  device=device).clamp(max=n - 1).reshape(
+                                      -1, _TILE) for n in (height, width))
     return (rows[:, None, :, None] * width
             + columns[None, :, None, :]).reshape(-1, _TILE**2)
 
@@ -197,12 +194,15 @@ def _extremes(corners: Tensor) -> Tensor:
     low, high = corners[:, :2], corners[:, 2:]
     size = high - low
     area = size[:, 0] * size[:, 1]
-    return torch.cat([low.amin(2).T, high.amax(2).T, size.amax(2).T,
-                      area.amin(1)[None]])
+    return torch.cat(
+        [low.amin(2).T,
+         high.amax(2).T,
+         size.amax(2).T,
+         area.amin(1)[None]])
 
 
-def _kept(tiles: _Tiles, boxes: Tensor, psi: float, mode: str
-          ) -> tuple[Tensor, Tensor, Tensor]:
+def _kept(tiles: _Tiles, boxes: Tensor, psi: float,
+          mode: str) -> tuple[Tensor, Tensor, Tensor]:
     """Anchors above the threshold, in the tiles that may have one.
 
     Returns:
@@ -211,16 +211,17 @@ def _kept(tiles: _Tiles, boxes: Tensor, psi: float, mode: str
     """
     bound = _upper_bound(tiles, boxes)
     # The most promising tile of each level bounds the best IoU from below.
-    top = torch.stack([bound[:, first:end].argmax(1) + first
-                       for first, end in tiles.spans], 1)
+    top = torch.stack(
+        [bound[:, first:end].argmax(1) + first for first, end in tiles.spans],
+        1)
     best = _iou(tiles.corners[top], boxes[:, None, :, None]).amax(2)
-    floor = (best[:, tiles.level] if mode == 'per_level'
-             else best.amax(1, keepdim=True))
+    floor = (best[:, tiles.level] if mode == 'per_level' else best.amax(
+        1, keepdim=True))
     k, tile = (bound > psi * floor).nonzero(as_tuple=True)
     iou = _iou(tiles.corners[tile], boxes[k, :, None])
     level = tiles.level[tile]
-    best = best.flatten().scatter_reduce(
-        0, k * best.shape[1] + level, iou.amax(1), 'amax').view_as(best)
+    best = best.flatten().scatter_reduce(0, k * best.shape[1] + level,
+                                         iou.amax(1), 'amax').view_as(best)
     if mode == 'per_level':
         threshold = psi * best
     else:
@@ -238,8 +239,8 @@ def _iou(anchors: Tensor, boxes: Tensor) -> Tensor:
     left, top, right, bottom = boxes.unbind(-2)
     return _ratio(
         torch.minimum(x2, right) - torch.maximum(x1, left),
-        torch.minimum(y2, bottom) - torch.maximum(y1, top),
-        (x2 - x1) * (y2 - y1), (right - left) * (bottom - top))
+        torch.minimum(y2, bottom) - torch.maximum(y1, top), (x2 - x1) *
+        (y2 - y1), (right - left) * (bottom - top))
 
 
 def _upper_bound(tiles: _Tiles, boxes: Tensor) -> Tensor:
@@ -252,14 +253,12 @@ def _upper_bound(tiles: _Tiles, boxes: Tensor) -> Tensor:
     left, top, right, bottom = boxes.T[..., None]
     across = torch.minimum(x2, right) - torch.maximum(x1, left)
     down = torch.minimum(y2, bottom) - torch.maximum(y1, top)
-    return _ratio(
-        torch.minimum(across, torch.minimum(wide, right - left)),
-        torch.minimum(down, torch.minimum(high, bottom - top)),
-        area, (right - left) * (bottom - top))
+    return _ratio(torch.minimum(across, torch.minimum(wide, right - left)),
+                  torch.minimum(down, torch.minimum(high, bottom - top)), area,
+                  (right - left) * (bottom - top))
 
 
-def _ratio(width: Tensor, height: Tensor, area: Tensor, own: Tensor
-           ) -> Tensor:
+def _ratio(width: Tensor, height: Tensor, area: Tensor, own: Tensor) -> Tensor:
     shared = width.clamp(min=0) * height.clamp(min=0)
     # The union is 0 without any area. As a bound it can be less, where a tile
     # has an anchor with swapped corners.

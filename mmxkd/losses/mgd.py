@@ -57,8 +57,8 @@ class MGDLoss(MultiLevelLoss):
         ValueError: ``lambda_mgd`` is not in [0, 1].
     """
 
-    def __init__(self, channels: int | Sequence[int],
-                 alpha_mgd: float = 2e-5, lambda_mgd: float = 0.65,
+    def __init__(self, channels: int | Sequence[int], alpha_mgd: float = 2e-5,
+                 lambda_mgd: float = 0.65,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -66,9 +66,9 @@ class MGDLoss(MultiLevelLoss):
         self.channels = as_channels(channels)
         self.alpha_mgd, self.lambda_mgd = alpha_mgd, lambda_mgd
         self.generation = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True),
-                nn.Conv2d(width, width, 3, padding=1))
+            nn.Sequential(nn.Conv2d(
+                width, width, 3, padding=1), nn.ReLU(
+                    inplace=True), nn.Conv2d(width, width, 3, padding=1))
             for width in self.channels)
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
@@ -85,8 +85,8 @@ class MGDLoss(MultiLevelLoss):
         pairs = self.pairs(s_feature, t_feature)
         check_channels('MGDLoss', self.channels, [s for s, _ in pairs])
         return [
-            F.mse_loss(generate(s * self.keep(s)), t, reduction='sum')
-            * (self.alpha_mgd / len(s))
+            F.mse_loss(generate(s * self.keep(s)), t, reduction='sum') *
+            (self.alpha_mgd / len(s))
             for generate, (s, t) in zip(self.generation, pairs, strict=True)
         ]
 

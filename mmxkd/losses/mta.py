@@ -63,11 +63,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
     # Attention needs equal sizes, but not equal channels.
     same_shape = False
 
-    def __init__(self,
-                 fusion: str = 'joint',
-                 mode: str = 'kl',
-                 temperature: float = 9.0,
-                 p: int = 2,
+    def __init__(self, fusion: str = 'joint', mode: str = 'kl',
+                 temperature: float = 9.0, p: int = 2,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -81,8 +78,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
         self.temperature = temperature
         self.p = p
 
-    def levels(self, s_feature: Levels, t_feature: Levels | Sequence[Levels]
-               ) -> list[Tensor]:
+    def levels(self, s_feature: Levels,
+               t_feature: Levels | Sequence[Levels]) -> list[Tensor]:
         """Divergence of each level.
 
         Several teachers are a list with one entry per teacher: a list of
@@ -112,7 +109,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
         attention = attention_map(student, self.p).double()
         if self.fusion == 'joint' and len(targets) > 1:
             targets = [joint_attention(targets)]
-        total = sum(self._divergence(attention, q.double()) for q in targets)
+        total = sum((self._divergence(attention, q.double()) for q in targets),
+                    start=attention.new_zeros(()))
         return total.to(student.dtype)
 
     def _divergence(self, student: Tensor, target: Tensor) -> Tensor:
@@ -121,8 +119,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
         compared = log_s if self.mode == 'kl' else log_s.exp()
         return (log_t.exp() * (log_t - compared)).sum(1).mean()
 
-    def _check(self, student: list[Tensor], teachers: list[list[Tensor]]
-               ) -> None:
+    def _check(self, student: list[Tensor],
+               teachers: list[list[Tensor]]) -> None:
         name = type(self).__name__
         if not teachers:
             raise ValueError(f'{name}: there is no teacher')
@@ -134,8 +132,8 @@ class MultiTeacherAlignmentLoss(MultiLevelLoss):
                 _check_sizes(name, i, m, s, t)
 
 
-def _check_sizes(name: str, level: int, teacher: int, s: Tensor, t: Tensor
-                 ) -> None:
+def _check_sizes(name: str, level: int, teacher: int, s: Tensor,
+                 t: Tensor) -> None:
     if s.dim() != 4 or t.dim() != 4 or len(s) != len(t):
         raise ValueError(f'{name}: level {level} is {tuple(s.shape)} in the '
                          f'student, {tuple(t.shape)} in teacher {teacher}; '
@@ -149,8 +147,8 @@ def _check_sizes(name: str, level: int, teacher: int, s: Tensor, t: Tensor
             f'out_channels={s.shape[1]})')
 
 
-def teachers_of(s_feature: Levels, t_feature: Levels | Sequence[Levels]
-                ) -> list[list[Tensor]]:
+def teachers_of(s_feature: Levels,
+                t_feature: Levels | Sequence[Levels]) -> list[list[Tensor]]:
     """The levels of each teacher, from any form of ``t_feature``.
 
     Examples:
@@ -170,9 +168,10 @@ def teachers_of(s_feature: Levels, t_feature: Levels | Sequence[Levels]
     """
     if isinstance(t_feature, Tensor):
         return [[t_feature]]
+    tensors = [t for t in t_feature if isinstance(t, Tensor)]
     one = isinstance(s_feature, Tensor)
-    if not one and all(isinstance(t, Tensor) for t in t_feature):
-        return [as_levels(t_feature)]
+    if not one and len(tensors) == len(t_feature):
+        return [as_levels(tensors)]
     return [as_levels(levels) for levels in t_feature]
 
 

@@ -60,18 +60,20 @@ class PearsonLoss(MultiLevelLoss):
             ValueError: Levels or shapes do not agree.
         """
         axes = OVER[self.over]
-        return [one_minus_correlation(s, t, axes).mean()
-                for s, t in self.pairs(s_feature, t_feature)]
+        return [
+            one_minus_correlation(s, t, axes).mean()
+            for s, t in self.pairs(s_feature, t_feature)
+        ]
 
 
 def one_minus_correlation(student: Tensor, teacher: Tensor,
-                          axes: Sequence[int]) -> Tensor:
+                          axes: tuple[int, ...]) -> Tensor:
     """1 - Pearson's correlation over some axes, which keep size 1."""
     gap = direction(student, axes) - direction(teacher, axes)
     return gap.square().sum(axes, keepdim=True) / 2
 
 
-def direction(values: Tensor, axes: Sequence[int]) -> Tensor:
+def direction(values: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Values centred over some axes, with norm 1; 0 where constant."""
     # The largest value is 1: squares neither overflow nor vanish.
     largest = values.detach().abs().amax(axes, keepdim=True)

@@ -45,8 +45,7 @@ class PKDLoss(MultiLevelLoss):
     # This loss resizes by itself; an option says which side.
     same_shape = False
 
-    def __init__(self,
-                 resize_stu: bool = True,
+    def __init__(self, resize_stu: bool = True,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
@@ -64,8 +63,10 @@ class PKDLoss(MultiLevelLoss):
         Raises:
             ValueError: The levels differ in number, images or channels.
         """
-        return [self._level(s, t)
-                for s, t in self.pairs(s_feature, t_feature, axes=2)]
+        return [
+            self._level(s, t)
+            for s, t in self.pairs(s_feature, t_feature, axes=2)
+        ]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
         if self.resize_stu:

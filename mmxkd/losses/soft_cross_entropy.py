@@ -94,9 +94,9 @@ class SoftCrossEntropyLoss(DistillationLoss):
             raise ValueError(
                 f'SoftCrossEntropyLoss: logits are {tuple(s_logits.shape)} '
                 f'in the student, {tuple(t_logits.shape)} in the teacher')
-        rows = soft_cross_entropy(
-            s_logits, t_logits, self.temperature, self.background_weight,
-            self.foreground_weight, self.background)
+        rows = soft_cross_entropy(s_logits, t_logits, self.temperature,
+                                  self.background_weight,
+                                  self.foreground_weight, self.background)
         if avg_factor is None:
             avg_factor = max(rows.numel(), 1)
         return rows.sum() / avg_factor

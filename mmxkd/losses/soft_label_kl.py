@@ -56,11 +56,8 @@ class SoftLabelKLLoss(MultiLevelLoss):
     same_shape = False
     maps_only = False
 
-    def __init__(self,
-                 temperature: float = 4.0,
-                 dim: int = 1,
-                 reduction: str = 'batchmean',
-                 activation: str = 'softmax',
+    def __init__(self, temperature: float = 4.0, dim: int = 1,
+                 reduction: str = 'batchmean', activation: str = 'softmax',
                  num_classes: int | None = None,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
@@ -90,14 +87,16 @@ class SoftLabelKLLoss(MultiLevelLoss):
             ValueError: The shapes differ, or the class axis does not exist
                 or is not a multiple of ``num_classes``.
         """
-        return [self._level(i, s, t) for i, (s, t) in enumerate(
-            self.pairs(s_logits, t_logits))]
+        return [
+            self._level(i, s, t)
+            for i, (s, t) in enumerate(self.pairs(s_logits, t_logits))
+        ]
 
     def _level(self, level: int, student: Tensor, teacher: Tensor) -> Tensor:
         s, axis = self._predictions(level, student)
         t, _ = self._predictions(level, teacher)
-        divergence = (_softmax_kl if self.activation == 'softmax'
-                      else _sigmoid_kl)(s, t, axis)
+        divergence = (_softmax_kl if self.activation == 'softmax' else
+                      _sigmoid_kl)(s, t, axis)
         positions = s.numel() // max(s.shape[axis], 1)
         count = len(student) if self.reduction == 'batchmean' else positions
         # Without any prediction: an empty sum, with its gradient path.

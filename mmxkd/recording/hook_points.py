@@ -30,7 +30,8 @@ ALL_CALLS = slice(None)
 Step = int | slice | str
 Call = int | slice | None
 
-_TOKEN = re.compile(r'''
+_TOKEN = re.compile(
+    r'''
       (?:\A|(?<=.)\.)(?P<method>[A-Za-z_]\w*)\(\)
     | (?:\A|(?<=.)\.)(?P<name>[A-Za-z_]\w*|\d+)
     | \[(?P<index>-?\d+)\]
@@ -114,9 +115,10 @@ def parse(text: str, model: nn.Module, model_name: str) -> HookPoint:
                     + did_you_mean(found['method'], methods))
             source = found['method'] + '()'
         elif found['name'] is not None:
-            if in_path and module._modules.get(found['name']) is not None:
+            layer = module._modules.get(found['name']) if in_path else None
+            if layer is not None:
                 names.append(found['name'])
-                module = module._modules[found['name']]
+                module = layer
             elif in_path and not names:
                 raise _no_such_layer(text, model, model_name)
             elif in_path and found['name'] == 'inputs':
@@ -156,8 +158,8 @@ def layer_names(model: nn.Module) -> list[str]:
     return [name for name, _ in model.named_modules() if name]
 
 
-def _no_such_layer(text: str, model: nn.Module, model_name: str
-                   ) -> ConfigError:
+def _no_such_layer(text: str, model: nn.Module,
+                   model_name: str) -> ConfigError:
     name = re.split(r'[^\w.]', text)[0]
     hint = did_you_mean(name, layer_names(model))
     for prefix in ('module.', 'student.', 'architecture.', 'model.'):
@@ -168,8 +170,7 @@ def _no_such_layer(text: str, model: nn.Module, model_name: str
                        f'{hint}')
 
 
-def pick(record: Any, point: HookPoint, model: nn.Module | None = None
-         ) -> Any:
+def pick(record: Any, point: HookPoint, model: nn.Module | None = None) -> Any:
     """Follow the indices and keys of an address into one record.
 
     Args:
@@ -223,8 +224,8 @@ def layer_hint(point: HookPoint, model: nn.Module | None) -> str:
     return f'; nor has {point.path!r} a layer {key!r}, {near}'
 
 
-def _pick_key(record: Any, key: str, point: HookPoint,
-              model: nn.Module | None, where: str) -> Any:
+def _pick_key(record: Any, key: str, point: HookPoint, model: nn.Module | None,
+              where: str) -> Any:
     if isinstance(record, Mapping):
         if key in record:
             return record[key]

@@ -56,8 +56,8 @@ def supplied(tap: MethodTap, values: Iterator[Any]) -> Iterator[None]:
         tap.supply = None
 
 
-def method_point(model: nn.Module, name: str, path: str, key: str
-                 ) -> HookPoint:
+def method_point(model: nn.Module, name: str, path: str,
+                 key: str) -> HookPoint:
     """A hook point on all calls of a method.
 
     Args:

@@ -124,8 +124,8 @@ class Recorder:
 
     def overwritten(self) -> bool:
         """Whether a record was changed in place after it was taken."""
-        return any(tensor._version != version
-                   for record in self._versions for tensor, version in record)
+        return any(tensor._version != version for record in self._versions
+                   for tensor, version in record)
 
     def copy_from_now_on(self) -> None:
         """Keep copies in later passes; the shapes of this one stay valid."""
@@ -135,8 +135,7 @@ class Recorder:
         """Forget the records."""
         self.records, self._versions = [], []
 
-    def read(self, point: HookPoint, model: nn.Module | None = None
-             ) -> Any:
+    def read(self, point: HookPoint, model: nn.Module | None = None) -> Any:
         """The value at an address of this layer.
 
         Returns:

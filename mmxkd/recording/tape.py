@@ -75,8 +75,10 @@ class Tape:
         A layer may be called again until the part that holds it, say the
         head, is done; only then it is known how often it is called.
         """
-        new = [r for r in self.recorders.values()
-               if r.calls is None and '.' in r.path]
+        new = [
+            r for r in self.recorders.values()
+            if r.calls is None and '.' in r.path
+        ]
         self._open_parts = {r.path.split('.')[0] for r in new}
         return [
             self._model.get_submodule(part).register_forward_hook(

@@ -38,8 +38,8 @@ class TeacherLabels:
         self.teacher, self.score_thr = teacher, score_thr
         self.replace = replace
 
-    def label(self, samples: Sequence[Any], predictions: Sequence[Any]
-              ) -> None:
+    def label(self, samples: Sequence[Any],
+              predictions: Sequence[Any]) -> None:
         """Write the boxes into the student's samples.
 
         Args:
@@ -60,6 +60,7 @@ class TeacherLabels:
                     f'teacher {self.teacher!r} gave a score that is not '
                     f'finite for {sample.metainfo.get("img_path")}')
             kept = found[found.scores >= self.score_thr]
-            sample.gt_instances = InstanceData(
-                bboxes=kept.bboxes, labels=kept.labels, scores=kept.scores)
+            sample.gt_instances = InstanceData(bboxes=kept.bboxes,
+                                               labels=kept.labels,
+                                               scores=kept.scores)
             sample.set_metainfo({SOURCE: self.teacher})

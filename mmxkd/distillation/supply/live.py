@@ -29,6 +29,6 @@ class LiveSupplier:
             raise ConfigError(
                 f'teacher {teacher.name!r} was never loaded: call '
                 'init_weights() before training, as the runner does')
-        predictions = teacher.watch(
-            view['inputs'], view.get('data_samples'), predict=predict)
+        predictions = teacher.watch(view['inputs'], view.get('data_samples'),
+                                    predict=predict)
         return Supply(teacher.tape, predictions)

@@ -36,26 +36,25 @@ def boxes_of(batch_data_samples: Sequence[Any]) -> list[Tensor]:
     return boxes
 
 
-def cell_centres(size: tuple[int, int], input_shape: Sequence[int],
+def cell_centres(size: Sequence[int], input_shape: Sequence[int],
                  like: Tensor) -> tuple[Tensor, Tensor]:
     """The centres of the cells of a feature map, in pixels of the input.
 
     Args:
-        size (tuple[int, int]): H, W of the map.
+        size (Sequence[int]): H, W of the map.
         input_shape (Sequence[int]): Height and width of the padded input.
         like (Tensor): For device and dtype.
 
     Returns:
         tuple[Tensor, Tensor]: (H, ) y and (W, ) x, pixels.
     """
-    y, x = (
-        (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5)
-        * (pixels / cells)
-        for cells, pixels in zip(size, input_shape[:2], strict=True))
+    y, x = ((torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5) *
+            (pixels / cells)
+            for cells, pixels in zip(size, input_shape[:2], strict=True))
     return y, x
 
 
-def union_mask(boxes: Sequence[Tensor], size: tuple[int, int],
+def union_mask(boxes: Sequence[Tensor], size: Sequence[int],
                input_shape: Sequence[int]) -> Tensor:
     """1 where the centre of a cell lies in a box of its image, else 0.
 
@@ -65,7 +64,7 @@ def union_mask(boxes: Sequence[Tensor], size: tuple[int, int],
     Args:
         boxes (Sequence[Tensor]): (G, 4) for each of N images, from
             :func:`boxes_of`.
-        size (tuple[int, int]): H, W of the map.
+        size (Sequence[int]): H, W of the map.
         input_shape (Sequence[int]): Height and width of the padded input.
 
     Returns:
@@ -78,10 +77,10 @@ def union_mask(boxes: Sequence[Tensor], size: tuple[int, int],
         x1, y1, x2, y2 = own[:, :, None].unbind(1)
         columns, rows = (x >= x1) & (x <= x2), (y >= y1) & (y <= y2)
         # The nearest cell to a centre, also where it lies outside.
-        columns |= _one_hot((x1 + x2)[:, 0] / 2, size[1], input_shape[1]
-                            ) & ~columns.any(1, keepdim=True)
-        rows |= _one_hot((y1 + y2)[:, 0] / 2, size[0], input_shape[0]
-                         ) & ~rows.any(1, keepdim=True)
+        columns |= _one_hot((x1 + x2)[:, 0] / 2, size[1],
+                            input_shape[1]) & ~columns.any(1, keepdim=True)
+        rows |= _one_hot((y1 + y2)[:, 0] / 2, size[0],
+                         input_shape[0]) & ~rows.any(1, keepdim=True)
         inside = (rows[:, :, None] & columns[:, None]).any(0)
         masks.append(inside.to(own.dtype))
     return torch.stack(masks)[:, None]

@@ -1,5 +1,5 @@
 """Feature levels on a common grid."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +11,7 @@ def coarsest_size(levels: Iterable[Tensor]) -> tuple[int, int]:
                key=lambda size: size[0] * size[1])
 
 
-def resize(feature: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(feature: Tensor, size: Sequence[int]) -> Tensor:
     """A map at another size, bilinear; unchanged where it has that size."""
     if feature.shape[-2:] == tuple(size):
         return feature

@@ -26,8 +26,8 @@ def check_channels(name: str, channels: Sequence[int],
             f'{name}: {len(features)} levels, but channels={list(channels)} '
             f'is for {len(channels)}; state the channels of each level, e.g. '
             f'channels={[f.shape[1] for f in features]}')
-    for i, (feature, expected) in enumerate(
-            zip(features, channels, strict=True)):
+    for i, (feature,
+            expected) in enumerate(zip(features, channels, strict=True)):
         if feature.shape[1] != expected:
             raise ValueError(f'{name}: level {i} has {feature.shape[1]} '
                              f'channels, expected channels[{i}]={expected}')

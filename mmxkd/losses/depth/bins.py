@@ -10,7 +10,6 @@ from mmxkd.errors import check_known
 KITTI_FOCAL = 721.5377 * 1280 / 1242
 """Focal length of KITTI's colour camera, for a picture 1280 pixels wide."""
 
-
 # Multiply first, then divide: edges that are whole numbers are exact.
 
 
@@ -28,18 +27,19 @@ def _linear_increasing(near: float, far: float, number: int) -> Tensor:
 
 
 def _spacing_increasing(near: float, far: float, number: int) -> Tensor:
-    return (1 + near) * ((1 + far) / (1 + near))**(
-        _indices(number) / number) - 1
+    return (1 + near) * ((1 + far) /
+                         (1 + near))**(_indices(number) / number) - 1
 
 
 def _road_plane(near: float, far: float, number: int) -> Tensor:
-    return near * far * number / (
-        far * number - (far - near) * _indices(number))
+    return near * far * number / (far * number -
+                                  (far - near) * _indices(number))
 
 
-RULES: dict[str, Callable[[float, float, int], Tensor]] = dict(
-    ud=_uniform, lid=_linear_increasing, sid=_spacing_increasing,
-    rpd=_road_plane)
+RULES: dict[str, Callable[[float, float, int],
+                          Tensor]] = dict(ud=_uniform, lid=_linear_increasing,
+                                          sid=_spacing_increasing,
+                                          rpd=_road_plane)
 """Rule → function of near, far, N that returns the N + 1 edges."""
 
 
@@ -90,8 +90,8 @@ class DepthBins:
         [3.0, 5.0, 0.0]
     """
 
-    def __init__(self, rule: str = 'rpd', near: float = 5.0,
-                 far: float = 80.0, number: int = 80) -> None:
+    def __init__(self, rule: str = 'rpd', near: float = 5.0, far: float = 80.0,
+                 number: int = 80) -> None:
         check_known('DepthBins: rule', rule, RULES)
         if not 0 <= near < far or number < 1 or (rule == 'rpd' and not near):
             raise ValueError(

@@ -37,8 +37,8 @@ class DepthDualKLLoss(DualKLLoss):
     """
 
     def __init__(self, bins: dict | None = None, uncertainty: str = 'hard',
-                 exclude_invalid: bool = False,
-                 downsample: str = 'valid_min', **options: Any) -> None:
+                 exclude_invalid: bool = False, downsample: str = 'valid_min',
+                 **options: Any) -> None:
         super().__init__(**options)
         name = type(self).__name__
         check_known(f'{name}: uncertainty', uncertainty, MODES)
@@ -63,8 +63,9 @@ class DepthDualKLLoss(DualKLLoss):
         Raises:
             ValueError: Levels, shapes or numbers of maps do not agree.
         """
-        target = depth_target(type(self).__name__, self.bins, depth_logits,
-                              depth, self.downsample)
+        target = depth_target(
+            type(self).__name__, self.bins, depth_logits, depth,
+            self.downsample)
         valid = target < self.bins.number
         weight = depth_uncertainty(depth_logits, target, valid,
                                    self.uncertainty)

@@ -84,21 +84,23 @@ class DepthDistributionLoss(DistillationLoss):
             ValueError: The channels do not fit the bins, the images do not
                 fit the depth maps, or the samples are missing.
         """
-        target = depth_target(type(self).__name__, self.bins, depth_logits,
-                              depth, self.downsample)
+        target = depth_target(
+            type(self).__name__, self.bins, depth_logits, depth,
+            self.downsample)
         valid = target < depth_logits.shape[1]
         weight = valid * self._weights(depth_logits, batch_data_samples)
-        log_p = F.log_softmax(depth_logits, 1).gather(
-            1, target.masked_fill(~valid, 0)[:, None])[:, 0]
+        log_p = F.log_softmax(depth_logits,
+                              1).gather(1,
+                                        target.masked_fill(~valid,
+                                                           0)[:, None])[:, 0]
         loss = -log_p
         if self.kind == 'focal':
             loss = self.alpha * (-log_p.expm1())**self.gamma * loss
         total = weight.sum()
-        return (loss * weight).sum() / torch.where(
-            total > 0, total, torch.ones_like(total))
+        return (loss * weight).sum() / torch.where(total > 0, total,
+                                                   torch.ones_like(total))
 
-    def _weights(self, like: Tensor, samples: Sequence[Any] | None
-                 ) -> Tensor:
+    def _weights(self, like: Tensor, samples: Sequence[Any] | None) -> Tensor:
         """(N, H, W), or one number where both weights are equal."""
         foreground, background = self.weights
         if foreground == background:

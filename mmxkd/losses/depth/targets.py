@@ -1,4 +1,6 @@
 """Depth maps as targets of a depth branch."""
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,13 +12,13 @@ from .bins import DepthBins
 DOWNSAMPLE = ('valid_min', 'nearest')
 
 
-def downsample_depth(depth: Tensor, size: tuple[int, int],
+def downsample_depth(depth: Tensor, size: Sequence[int],
                      mode: str = 'valid_min') -> Tensor:
     """A depth map on a coarser grid; depths are never blended.
 
     Args:
         depth (Tensor): (N, H, W) or (N, 1, H, W), metres, 0 = no value.
-        size (tuple[int, int]): H', W'.
+        size (Sequence[int]): H', W'.
         mode (str): ``'valid_min'``: the nearest depth in a cell, for sparse
             maps; ``'nearest'``: the depth of one pixel, for dense maps.
 
@@ -38,7 +40,7 @@ def downsample_depth(depth: Tensor, size: tuple[int, int],
         return F.interpolate(depth, size, mode='nearest-exact')[:, 0]
     # The nearest pixel has the greatest -depth.
     closest = -F.adaptive_max_pool2d(
-        torch.where(depth > 0, -depth, -torch.inf), size)
+        torch.where(depth > 0, -depth, -torch.inf), tuple(size))
     return closest.masked_fill(closest.isinf(), 0)[:, 0]
 
 
@@ -61,8 +63,7 @@ def depth_target(name: str, bins: DepthBins, logits: Tensor, depth: Tensor,
         if len(depth) != len(logits):
             raise ValueError(f'{len(depth)} depth maps for {len(logits)} '
                              'images')
-        depth = downsample_depth(depth.detach(), logits.shape[-2:],
-                                 downsample)
+        depth = downsample_depth(depth.detach(), logits.shape[-2:], downsample)
     except ValueError as error:
         raise ValueError(f'{name}: {error}') from error
     return bins.target(depth)

@@ -1,5 +1,6 @@
 """Where a depth branch is wrong, as a map of weights."""
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -36,16 +37,16 @@ def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
         ValueError: The mode is unknown, or the sizes differ.
     """
     check_known('uncertainty', mode, MODES)
-    if target.shape != valid.shape or target.shape != (
-            logits.shape[:1] + logits.shape[2:]):
+    if target.shape != valid.shape or target.shape != (logits.shape[:1]
+                                                       + logits.shape[2:]):
         raise ValueError(
             f'depth logits {tuple(logits.shape)}, target '
             f'{tuple(target.shape)} and valid {tuple(valid.shape)} do not '
             'agree in images and size')
     log_p = F.log_softmax(logits, 1)
     if mode == 'entropy':
-        found = -(log_p.exp() * log_p).sum(1) / math.log(max(
-            logits.shape[1], 2))
+        found = -(log_p.exp() * log_p).sum(1) / math.log(
+            max(logits.shape[1], 2))
     else:
         bins = target.clamp(0, logits.shape[1] - 1)[:, None]
         found = log_p.gather(1, bins).exp()[:, 0]
@@ -54,25 +55,26 @@ def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
 
 
 def average_valid(values: Tensor, valid: Tensor | None,
-                  size: tuple[int, int]) -> Tensor:
+                  size: Sequence[int]) -> Tensor:
     """Average a map to another size, over the valid pixels of each cell.
 
     Args:
         values (Tensor): (N, 1, H, W).
         valid (Tensor, optional): (N, 1, H, W) bool; default: all.
-        size (tuple[int, int]): H', W'.
+        size (Sequence[int]): H', W'.
 
     Returns:
         Tensor: (N, 1, H', W'); 0 where no pixel is valid.
     """
+    height, width = size
     if valid is None:
-        return F.adaptive_avg_pool2d(values, size)
+        return F.adaptive_avg_pool2d(values, (height, width))
     share = valid.to(values)
-    summed = F.adaptive_avg_pool2d(values * share, size)
-    count = F.adaptive_avg_pool2d(share, size)
+    summed = F.adaptive_avg_pool2d(values * share, (height, width))
+    count = F.adaptive_avg_pool2d(share, (height, width))
     return summed / torch.where(count > 0, count, torch.ones_like(count))
 
 
-def any_valid(valid: Tensor, size: tuple[int, int]) -> Tensor:
+def any_valid(valid: Tensor, size: Sequence[int]) -> Tensor:
     """(N, 1, H', W') bool: cells with a valid pixel."""
-    return F.adaptive_max_pool2d(valid.float(), size) > 0
+    return F.adaptive_max_pool2d(valid.float(), tuple(size)) > 0

@@ -1,18 +1,24 @@
 """What losses between two detection heads have in common."""
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor, nn
 
 from mmxkd.losses.base import DistillationLoss
 
+Head: TypeAlias = Any
+"""An ``nn.Module`` with the attributes of mmdet's heads, such as
+``num_classes``. Losses do not import mmdet, so they look for the attributes,
+by :func:`require_attributes`, and not for a class.
+"""
+
 
 class LateCaller(Protocol):
     """A teacher that a loss may call again, after the student has run."""
 
-    def late_call(self, gradient: bool = False
-                  ) -> AbstractContextManager[nn.Module]:
+    def late_call(self,
+                  gradient: bool = False) -> AbstractContextManager[nn.Module]:
         """Lend the model; ``gradient`` lets gradients reach its inputs."""
 
 
@@ -35,8 +41,8 @@ class HeadLoss(DistillationLoss, ABC):
         self.teacher_head = ''
         self._terms: dict[str, Tensor] = {}
 
-    def bind_heads(self, names: tuple[str, str], student: nn.Module,
-                   teacher: nn.Module) -> dict[str, str]:
+    def bind_heads(self, names: tuple[str, str], student: Head,
+                   teacher: Head) -> dict[str, str]:
         """Compare two heads, and return what to read of them.
 
         Args:
@@ -55,7 +61,7 @@ class HeadLoss(DistillationLoss, ABC):
         return self.reads(*names)
 
     @abstractmethod
-    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+    def check(self, student: Head, teacher: Head) -> None:
         """Compare the heads, and make layers that their shapes require.
 
         Raises:
@@ -74,8 +80,7 @@ class HeadLoss(DistillationLoss, ABC):
         self._terms = {name: term.detach() for name, term in terms.items()}
 
 
-def require_attributes(head: nn.Module, names: tuple[str, ...], side: str
-                       ) -> None:
+def require_attributes(head: Head, names: tuple[str, ...], side: str) -> None:
     """Raise where a head lacks an attribute.
 
     Args:

@@ -1,11 +1,11 @@
 """The terms of Chen et al. (NeurIPS 2017) for any head."""
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmxkd.losses.bounded_regression import BoundedRegressionLoss
 from mmxkd.losses.soft_cross_entropy import SoftCrossEntropyLoss
 from mmxkd.schedules import Progress, build_schedule
 
-from .base import HeadLoss
+from .base import Head, HeadLoss
 from .layouts import check_coders
 
 
@@ -50,13 +50,13 @@ class ChenHeadLoss(HeadLoss):
         self.schedules['mu'] = self.mu
         self.mu_now(Progress())
         self.named = hard_loss is not None
-        self.hard_loss: str | tuple[str, ...] = (
-            'loss_cls' if hard_loss is None else hard_loss)
+        self.hard_loss: str | tuple[str, ...] = ('loss_cls' if hard_loss
+                                                 is None else hard_loss)
         self.soft = SoftCrossEntropyLoss(temperature, background_weight,
                                          foreground_weight)
         self.bounded = BoundedRegressionLoss(nu, margin, bound)
 
-    def check_boxes(self, student: nn.Module, teacher: nn.Module) -> None:
+    def check_boxes(self, student: Head, teacher: Head) -> None:
         """Raise unless both heads predict deltas of the same kind.
 
         Args:
@@ -84,14 +84,13 @@ class ChenHeadLoss(HeadLoss):
                              'number between 0 and 1')
         return mu
 
-    def student_weights(self, progress: Progress
-                        ) -> dict[str | tuple[str, ...], float]:
+    def student_weights(
+            self, progress: Progress) -> dict[str | tuple[str, ...], float]:
         """The student's classification loss weighs mu."""
         return {self.hard_loss: self.mu_now(progress)}
 
     def total(self, mu: float, soft: Tensor, bound: Tensor,
               **others: Tensor) -> Tensor:
         """The sum of the terms; the log has each without its weight."""
-        self._note(soft=soft, bound=bound, **others,
-                   mu=soft.new_tensor(mu))
+        self._note(soft=soft, bound=bound, **others, mu=soft.new_tensor(mu))
         return (1 - mu) * soft + bound

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmxkd.losses.base import check_pairs
 from mmxkd.losses.common.hard_negatives import hard_negatives
@@ -13,7 +13,7 @@ from mmxkd.losses.feature_mse import FeatureMSELoss
 from mmxkd.registry import MODELS
 from mmxkd.schedules import Progress
 
-from .base import require_attributes, require_equal
+from .base import Head, require_attributes, require_equal
 from .chen import ChenHeadLoss
 from .layouts import check_priors
 
@@ -52,7 +52,7 @@ class ChenDenseHeadLoss(ChenHeadLoss):
         self.classes = self.channels = 0
         self.negative_ratio: float | None = None
 
-    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+    def check(self, student: Head, teacher: Head) -> None:
         """Compare classes, priors and the coding of boxes.
 
         Raises:
@@ -69,8 +69,7 @@ class ChenDenseHeadLoss(ChenHeadLoss):
                     'background class to weigh; expected a softmax (SSD) or '
                     'one class (RPN)')
         for name in ('num_classes', 'use_sigmoid_cls'):
-            require_equal(getattr(student, name), getattr(teacher, name),
-                          name)
+            require_equal(getattr(student, name), getattr(teacher, name), name)
         self.check_boxes(student, teacher)
         check_priors(student.prior_generator, teacher.prior_generator)
         if not self.named and student.num_classes == 1:
@@ -108,8 +107,8 @@ class ChenDenseHeadLoss(ChenHeadLoss):
                 'ChenDenseHeadLoss: get_targets gives '
                 f'{len(targets)} values, expected the 5 of AnchorHead')
         check_pairs(type(self).__name__, s_prediction[0], t_prediction[0])
-        labels, weights, boxes = (
-            torch.cat(list(level), 1) for level in targets[:3])
+        labels, weights, boxes = (torch.cat(list(level), 1)
+                                  for level in targets[:3])
         factor = targets[4]
         s_logits, s_deltas = self._flat(s_prediction)
         t_logits, t_deltas = self._flat(t_prediction)
@@ -117,15 +116,16 @@ class ChenDenseHeadLoss(ChenHeadLoss):
         chosen = positive | self._negatives(s_logits, labels, weights,
                                             positive)
         mu = self.mu_now(progress)
-        soft = self.soft(_with_background(s_logits)[chosen],
-                         _with_background(t_logits)[chosen], factor)
+        soft = self.soft(
+            _with_background(s_logits)[chosen],
+            _with_background(t_logits)[chosen], factor)
         bound = self.bounded(s_deltas[positive], t_deltas[positive],
                              boxes[positive], factor)
         if not self.logit_hint:
             return self.total(mu, soft, bound)
         hint = self.hint(s_logits, t_logits)
-        return self.total(mu, soft, bound, hint=hint) + (
-            self.logit_hint * hint)
+        return self.total(mu, soft, bound,
+                          hint=hint) + (self.logit_hint * hint)
 
     def _flat(self, prediction: Sequence) -> tuple[Tensor, Tensor]:
         """(N, P, C) logits and (N, P, 4) deltas of all levels."""
@@ -140,8 +140,7 @@ class ChenDenseHeadLoss(ChenHeadLoss):
             return negative
         errors = F.cross_entropy(logits.detach().transpose(1, 2), labels,
                                  reduction='none')
-        return hard_negatives(errors, positive, negative,
-                              self.negative_ratio)
+        return hard_negatives(errors, positive, negative, self.negative_ratio)
 
 
 def flatten_levels(levels: Sequence[Tensor], channels: int) -> Tensor:

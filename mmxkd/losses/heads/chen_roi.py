@@ -8,7 +8,7 @@ from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.registry import MODELS
 from mmxkd.schedules import Progress
 
-from .base import LateCaller, require_attributes, require_equal
+from .base import Head, LateCaller, require_attributes, require_equal
 from .chen import ChenHeadLoss
 
 
@@ -36,7 +36,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
         self.feature = feature
         self.classes = 0
 
-    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+    def check(self, student: Head, teacher: Head) -> None:
         """Compare classes and the coding of boxes.
 
         Raises:
@@ -83,14 +83,13 @@ class ChenRoIHeadLoss(ChenHeadLoss):
             teacher_model (LateCaller): Predicts for the RoIs.
         """
         with teacher_model.late_call() as model:
-            head = model.get_submodule(self.teacher_head)
+            head: Head = model.get_submodule(self.teacher_head)
             found = head._bbox_forward(t_feature, rois)
         labels, weights, boxes = targets[:3]
         positive = (labels >= 0) & (labels < self.classes)
         chosen = weights > 0
         s_deltas = self._of_class(s_prediction[1], positive, labels)
-        t_deltas = self._of_class(found['bbox_pred'].float(), positive,
-                                  labels)
+        t_deltas = self._of_class(found['bbox_pred'].float(), positive, labels)
         soft = self.soft(s_prediction[0][chosen],
                          found['cls_score'].float()[chosen],
                          max(int(chosen.sum()), 1))
@@ -99,8 +98,7 @@ class ChenRoIHeadLoss(ChenHeadLoss):
         return self.total(self.mu_now(progress), soft, bound)
 
     @staticmethod
-    def _of_class(deltas: Tensor, positive: Tensor, labels: Tensor
-                  ) -> Tensor:
+    def _of_class(deltas: Tensor, positive: Tensor, labels: Tensor) -> Tensor:
         """(P, 4): the box of its class, for each positive RoI."""
         deltas = deltas.reshape(len(deltas), -1, 4)[positive]
         if deltas.shape[1] == 1:

@@ -2,6 +2,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import repeat
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from mmxkd.recording.methods import supplied, tap_method
 from mmxkd.registry import MODELS
 
 from .base import (
+    Head,
     HeadLoss,
     LateCaller,
     require_attributes,
@@ -62,6 +64,7 @@ class CrossKDLoss(HeadLoss):
         beta (float): :math:`\beta`.
         cls_weight, reg_weight (float): :math:`w_{cls}, w_{reg}`.
     """
+
     def __init__(self, position: int = 3, beta: float = 1.0,
                  cls_weight: float = 1.0, reg_weight: float = 1.0) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ class CrossKDLoss(HeadLoss):
         self.connectors = nn.ModuleDict()
         self.channels = 0
 
-    def check(self, student: nn.Module, teacher: nn.Module) -> None:
+    def check(self, student: Head, teacher: Head) -> None:
         """Compare the towers, and make connectors between them.
 
         Raises:
@@ -78,9 +81,9 @@ class CrossKDLoss(HeadLoss):
                 too short, or the priors or classes differ.
         """
         for side, head in (('student', student), ('teacher', teacher)):
-            require_attributes(
-                head, (*TOWERS, 'cls_out_channels', 'use_sigmoid_cls',
-                       'prior_generator', 'bbox_coder'), side)
+            require_attributes(head,
+                               (*TOWERS, 'cls_out_channels', 'use_sigmoid_cls',
+                                'prior_generator', 'bbox_coder'), side)
             if not head.use_sigmoid_cls:
                 raise ValueError(f'{type(head).__name__} of the {side} has a '
                                  'softmax; expected sigmoids')
@@ -104,8 +107,8 @@ class CrossKDLoss(HeadLoss):
         if not 1 <= self.position <= len(tower):
             raise ValueError(f'position={self.position}: {where} has '
                              f'{len(tower)} convolutions')
-        if isinstance(tower[self.position - 1], (nn.ModuleList,
-                                                 nn.Sequential)):
+        if isinstance(tower[self.position - 1],
+                      (nn.ModuleList, nn.Sequential)):
             raise ValueError(f'{where} has one tower per level; expected one '
                              'tower for all levels')
 
@@ -132,11 +135,13 @@ class CrossKDLoss(HeadLoss):
             ValueError: The levels differ in size.
         """
         with teacher_model.late_call(gradient=True) as model:
-            head = model.get_submodule(self.teacher_head)
+            head: Head = model.get_submodule(self.teacher_head)
             crossed = self._cross(head, s_cls, s_reg)
         check_pairs(type(self).__name__, crossed[0], t_prediction[0])
-        logits = [flatten_levels(p[0], self.channels).float()
-                  for p in (crossed, t_prediction)]
+        logits = [
+            flatten_levels(p[0], self.channels).float()
+            for p in (crossed, t_prediction)
+        ]
         truth = logits[1].detach().sigmoid()
         weight = truth.amax(-1)
         norm = weight.sum().clamp(min=1)
@@ -147,7 +152,7 @@ class CrossKDLoss(HeadLoss):
         self._note(cls=cls, reg=reg)
         return self.cls_weight * cls + self.reg_weight * reg
 
-    def _cross(self, head: nn.Module, s_cls: Sequence[Tensor],
+    def _cross(self, head: Head, s_cls: Sequence[Tensor],
                s_reg: Sequence[Tensor]) -> tuple:
         """The output of the rest of the teacher's head for the features."""
         with ExitStack() as stack:
@@ -157,8 +162,8 @@ class CrossKDLoss(HeadLoss):
                 tower = getattr(head, name)
                 for layer in tower[:self.position - 1]:
                     stack.enter_context(_gives(layer, repeat(None)))
-                stack.enter_context(_gives(tower[self.position - 1],
-                                           iter(features)))
+                stack.enter_context(
+                    _gives(tower[self.position - 1], iter(features)))
             # The towers' first layers are skipped: only the number of
             # levels matters here.
             return head(tuple(s_cls))
@@ -169,7 +174,7 @@ class CrossKDLoss(HeadLoss):
         return (logits.sigmoid() - truth).abs().pow(self.beta) * error
 
     @staticmethod
-    def _distance(head: nn.Module, crossed: list[Tensor],
+    def _distance(head: Head, crossed: list[Tensor],
                   teacher: list[Tensor]) -> Tensor:
         """(N, P): the distance of the boxes at each prior."""
         if hasattr(head, 'integral'):
@@ -178,12 +183,13 @@ class CrossKDLoss(HeadLoss):
         sizes = [level.shape[-2:] for level in teacher]
         priors = torch.cat([
             getattr(p, 'tensor', p) for p in head.prior_generator.grid_priors(
-                sizes, device=teacher[0].device)])
+                sizes, device=teacher[0].device)
+        ])
         decoded = []
         for prediction in (crossed, teacher):
             flat = flatten_levels(prediction, 4)
-            boxes = head.bbox_coder.decode(
-                priors.repeat(len(flat), 1), flat.reshape(-1, 4))
+            boxes = head.bbox_coder.decode(priors.repeat(len(flat), 1),
+                                           flat.reshape(-1, 4))
             decoded.append(boxes.reshape(flat.shape))
         return 1 - generalized_iou(decoded[0], decoded[1].detach())
 
@@ -194,13 +200,14 @@ def _gives(layer: nn.Module, values: Iterator):
 
 def _channels(layer: nn.Module) -> int:
     """Output channels of a convolution, or of a module around one."""
-    convs = [m for m in layer.modules() if hasattr(m, 'out_channels')]
+    convs: list[Any] = [
+        m for m in layer.modules() if hasattr(m, 'out_channels')
+    ]
     return convs[-1].out_channels
 
 
 def _divergence(crossed: Tensor, teacher: Tensor) -> Tensor:
     """KL divergence of distributions of four sides, (N, P, 4·bins)."""
-    log_p, log_q = (
-        v.unflatten(-1, (4, -1)).log_softmax(-1)
-        for v in (teacher.detach(), crossed))
+    log_p, log_q = (v.unflatten(-1, (4, -1)).log_softmax(-1)
+                    for v in (teacher.detach(), crossed))
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean(-1)

@@ -2,9 +2,8 @@
 from typing import Any
 
 import torch
-from torch import nn
 
-from .base import require_equal
+from .base import Head, require_equal
 
 
 def describe_priors(generator: Any, size: int | None = None) -> str:
@@ -21,8 +20,9 @@ def describe_priors(generator: Any, size: int | None = None) -> str:
         ...     strides=[(8, 8), (16, 16)], num_base_priors=[4, 6]), 32)
         '2 levels, strides 8, 16, priors a cell 4, 6, 88 priors at 32×32'
     """
-    strides = [s[0] if isinstance(s, (tuple, list)) else s
-               for s in generator.strides]
+    strides = [
+        s[0] if isinstance(s, (tuple, list)) else s for s in generator.strides
+    ]
     counts = generator.num_base_priors
     text = (f'{len(strides)} levels, strides {_listed(strides)}, priors a '
             f'cell {_listed(counts)}')
@@ -56,18 +56,21 @@ def check_priors(student: Any, teacher: Any) -> None:
         raise ValueError('student and teacher predict for different priors, '
                          'so their predictions cannot be compared one by one. '
                          f'Student: {own}. Teacher: {other}')
-    for level, (s, t) in enumerate(zip(
-            student.base_anchors, teacher.base_anchors, strict=True)):
+    for level, (s, t) in enumerate(
+            zip(student.base_anchors, teacher.base_anchors, strict=True)):
         if s.shape != t.shape or not torch.allclose(s, t, atol=1e-2):
-            sizes = ['; '.join(f'{w:.4g}×{h:.4g}' for w, h in (
-                anchors[:, 2:] - anchors[:, :2]).tolist())
-                for anchors in (s, t)]
+            sizes = [
+                '; '.join(f'{w:.4g}×{h:.4g}'
+                          for w, h in (anchors[:, 2:]
+                                       - anchors[:, :2]).tolist())
+                for anchors in (s, t)
+            ]
             raise ValueError(
                 f'priors of level {level} differ in size, ratio or order '
                 f'(width×height). Student: {sizes[0]}. Teacher: {sizes[1]}')
 
 
-def check_coders(student: nn.Module, teacher: nn.Module) -> None:
+def check_coders(student: Head, teacher: Head) -> None:
     """Raise where two heads encode boxes in different ways.
 
     Raises:

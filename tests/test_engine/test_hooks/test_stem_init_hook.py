@@ -5,8 +5,8 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from mmxkd.distillation.state_names import use_plain_names
 from mmxkd.engine.hooks import StemInitHook, inflate_stem
+from mmxkd.engine.state_names import use_plain_names
 from mmxkd.errors import ConfigError
 
 KEY = 'backbone.conv1.weight'

@@ -9,8 +9,8 @@ from torch import nn
 _STUDENT, _DISTILLER = 'student.', 'distiller.'
 
 
-def _save_plain(module: nn.Module, state: dict, prefix: str, _metadata
-                ) -> None:
+def _save_plain(module: nn.Module, state: dict, prefix: str,
+                _metadata) -> None:
     """State-dict hook: ``student.backbone…`` becomes ``backbone…``."""
     old = prefix + _STUDENT
     for name in [k for k in state if k.startswith(old)]:
