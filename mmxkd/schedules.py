@@ -38,6 +38,18 @@ def current_progress() -> Progress:
                     int(hub.get_info('epoch', 0) or 0))
 
 
+def refuse_negative(schedule: 'Constant', key: str) -> None:
+    """Raise where a weight starts or ends below 0, which would unteach.
+
+    Raises:
+        ConfigError: It names the value.
+    """
+    for value in (schedule.value, getattr(schedule, 'stop', 0.0)):
+        if value < 0:
+            raise ConfigError(f'{key}={value:g}: expected 0 or more; below 0 '
+                              'the student would flee the teacher')
+
+
 def _require_finite(value: float) -> None:
     """Refuse NaN and infinity as a weight."""
     if not math.isfinite(value):

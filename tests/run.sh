@@ -4,7 +4,7 @@
 #   bash tests/run.sh [--no-install] [options of pytest, e.g. -k losses]
 #
 # --no-install takes the environment as it is. With CI set in the environment
-# the run ends with a table of the coverage of mmxkd.
+# the run ends with the share of statements of mmxkd that it ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,4 +31,4 @@ mypy
 export OMP_NUM_THREADS=1
 cores=$(getconf _NPROCESSORS_ONLN)
 exec python -m pytest tests -n $((cores < 4 ? cores : 4)) --dist loadfile \
-    ${CI:+--cov} "${options[@]}"
+    ${CI:+-p tests.helpers.line_coverage} "${options[@]}"

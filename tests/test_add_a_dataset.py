@@ -40,13 +40,19 @@ def project(repo, tmp_path, monkeypatch):
     for i in range(2):
         assert cv2.imwrite(str(data / f'rgb/{i}.png'), colours(i))
         write_depth(data / f'depth/{i}.png', metres(i))
-    (data / 'train.json').write_text(json.dumps(dict(
-        images=[dict(id=i, file_name=f'{i}.png', height=H, width=W)
-                for i in range(2)],
-        categories=[dict(id=3, name='chair'), dict(id=7, name='desk')],
-        annotations=[dict(id=i, image_id=i, category_id=(3, 7)[i], bbox=box,
-                          area=box[2] * box[3], iscrowd=0)
-                     for i, box in enumerate(BOXES)])))
+    (data / 'train.json').write_text(
+        json.dumps(
+            dict(
+                images=[
+                    dict(id=i, file_name=f'{i}.png', height=H, width=W)
+                    for i in range(2)
+                ],
+                categories=[dict(id=3, name='chair'),
+                            dict(id=7, name='desk')], annotations=[
+                                dict(id=i, image_id=i, category_id=(3, 7)[i],
+                                     bbox=box, area=box[2] * box[3], iscrowd=0)
+                                for i, box in enumerate(BOXES)
+                            ])))
     monkeypatch.chdir(tmp_path)
     assert DATASETS.get('mmxkd.OfficeDataset') is None
     with project_of(repo / 'docs/add_a_dataset.md', tmp_path) as files:
@@ -80,12 +86,13 @@ def test_both_modalities_and_the_boxes_of_each_frame(project):
             if flip:
                 image, depth, x = image[:, ::-1], depth[:, ::-1], 320 - x - w
             # Interpolation blends where the halves meet.
-            assert (inputs['img'][i].numpy()[:, :, [0, -1]]
-                    == image.transpose(2, 0, 1)[:, :, [0, -1]]).all()
+            assert (inputs['img'][i].numpy()[:, :, [0, -1]] == image.transpose(
+                2, 0, 1)[:, :, [0, -1]]).all()
             assert inputs['depth'][i].dtype == torch.float32
             np.testing.assert_array_equal(inputs['depth'][i][0], depth)
             assert sample.gt_instances.bboxes.tensor.tolist() == [
-                pytest.approx([x, y, x + w, y + h])]
+                pytest.approx([x, y, x + w, y + h])
+            ]
             assert sample.gt_instances.labels.tolist() == [i]
     assert flips == {True, False}
 
@@ -103,8 +110,9 @@ def test_no_other_sample_takes_the_place_of_one_that_is_dropped(project):
     cfg.pipeline.insert(3, dict(type='mmxkd.RandomCrop', crop_size=(20, 20)))
     np.random.seed(0)
     dataset = DATASETS.build(cfg)
-    with pytest.raises(CorruptSampleError, match='rgb/0.png: a transform of '
-                       'the pipeline returned None'):
+    with pytest.raises(
+            CorruptSampleError, match='rgb/0.png: a transform of '
+            'the pipeline returned None'):
         for _ in range(30):
             dataset[0]
 
@@ -112,5 +120,7 @@ def test_no_other_sample_takes_the_place_of_one_that_is_dropped(project):
 def test_classes_are_chosen_by_name(project):
     """Whatever their ids in the file."""
     dataset = DATASETS.build(project.train_dataloader.dataset)
-    assert [dataset.get_data_info(i)['instances'][0]['bbox_label']
-            for i in range(2)] == [0, 1]
+    assert [
+        dataset.get_data_info(i)['instances'][0]['bbox_label']
+        for i in range(2)
+    ] == [0, 1]

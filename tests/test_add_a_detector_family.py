@@ -16,8 +16,7 @@ H, W = 64, 96
 
 @pytest.fixture
 def page(repo, tmp_path):
-    with project_of(repo / 'docs/add_a_detector_family.md',
-                    tmp_path) as files:
+    with project_of(repo / 'docs/add_a_detector_family.md', tmp_path) as files:
         yield files
 
 
@@ -39,11 +38,12 @@ def batch() -> dict:
     generator = torch.Generator().manual_seed(0)
     return dict(
         inputs=dict(
-            img=[torch.randint(0, 255, (3, H, W), generator=generator,
-                               dtype=torch.uint8) for _ in range(2)],
-            spectrogram=[
-                (i + 1) * torch.randn(2, 24, 40, generator=generator)
-                for i in range(2)]),
+            img=[
+                torch.randint(0, 255, (3, H, W), generator=generator,
+                              dtype=torch.uint8) for _ in range(2)
+            ],
+            spectrogram=[(i + 1) * torch.randn(2, 24, 40, generator=generator)
+                         for i in range(2)]),
         data_samples=[sample(i, H, W) for i in range(2)])
 
 
@@ -83,8 +83,8 @@ def test_a_step_weighs_by_what_the_family_serves(model):
         student = model.distiller.losses['loss_heard'].connector[0](
             model.student.backbone(sound), target)
     errors = [((student[i] - target[i])**2).mean().item() for i in range(2)]
-    expected = sum(w * e for w, e in zip(loudness, errors, strict=True)
-                   ) / sum(loudness)
+    expected = sum(
+        w * e for w, e in zip(loudness, errors, strict=True)) / sum(loudness)
     assert found['distill.loss_heard'].item() == pytest.approx(
         expected, rel=1e-4)
 
@@ -92,26 +92,31 @@ def test_a_step_weighs_by_what_the_family_serves(model):
 def test_the_student_learns(model):
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
     before = model.student.backbone.weight.detach().clone()
-    losses = [model.train_step(batch(), optimizer)['distill.loss_heard']
-              for _ in range(3)]
+    losses = [
+        model.train_step(batch(), optimizer)['distill.loss_heard']
+        for _ in range(3)
+    ]
     assert losses[2] < losses[0]
     assert not torch.equal(model.student.backbone.weight, before)
-    assert not any(name.startswith(('rgb', 'teacher'))
-                   for name in model.state_dict())
+    assert not any(
+        name.startswith(('rgb', 'teacher')) for name in model.state_dict())
 
 
 def test_detectors_of_others_do_not_serve_it(model):
-    with pytest.raises(ConfigError, match="loss_kd': it asks for 'loudness', "
-                       'which detectors of mmdet do not serve'):
-        build(student=toy(), loss_kd=dict(
-            type='LoudFeatureLoss', student='neck', teacher='neck'))
+    with pytest.raises(
+            ConfigError, match="loss_kd': it asks for 'loudness', "
+            'which detectors of mmdet do not serve'):
+        build(
+            student=toy(), loss_kd=dict(type='LoudFeatureLoss', student='neck',
+                                        teacher='neck'))
 
 
 def test_a_batch_without_its_modality_is_named(model):
     data = batch()
     data['inputs']['spectrograms'] = data['inputs'].pop('spectrogram')
-    with pytest.raises(ConfigError, match="student: its data preprocessor "
-                       "sees 'spectrogram'.*did you mean 'spectrograms'"):
+    with pytest.raises(
+            ConfigError, match="student: its data preprocessor "
+            "sees 'spectrogram'.*did you mean 'spectrograms'"):
         model.data_preprocessor(data, True)
 
 

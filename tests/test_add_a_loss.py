@@ -67,8 +67,10 @@ def test_a_step_gives_what_the_slow_version_gives(loss, background):
     with torch.no_grad():
         teacher = model.teachers['t'].model.extract_feat(
             data['views']['t']['inputs'])
-    levels = [slow_level(s, t, boxes, (16, 24), background)
-              for s, t in zip(student, teacher, strict=True)]
+    levels = [
+        slow_level(s, t, boxes, (16, 24), background)
+        for s, t in zip(student, teacher, strict=True)
+    ]
     assert found['distill.raw_box'].item() == pytest.approx(
         sum(levels) / 2, rel=1e-5)
     assert found['distill.loss_box'].item() == pytest.approx(
@@ -81,8 +83,10 @@ def test_two_steps_of_training(loss, tmp_path):
     model = build(loss_box=box_loss(
         background=dict(type='Linear', start=1.0, stop=0.0, end=2)))
     student = {k: v.clone() for k, v in model.student.state_dict().items()}
-    teacher = {k: v.clone()
-               for k, v in model.teachers['t'].model.state_dict().items()}
+    teacher = {
+        k: v.clone()
+        for k, v in model.teachers['t'].model.state_dict().items()
+    }
     seen = []
     module = model.distiller.losses['loss_box'].module
     levels = module.levels
@@ -94,8 +98,10 @@ def test_two_steps_of_training(loss, tmp_path):
     module.levels = spy
     runner(model, tmp_path / 'run', dict(by_epoch=False, max_iters=2)).train()
     assert seen == [1.0, 0.5]
-    moved = {k for k, v in model.student.state_dict().items()
-             if not torch.equal(v, student[k])}
+    moved = {
+        k for k, v in model.student.state_dict().items()
+        if not torch.equal(v, student[k])
+    }
     assert 'neck.lateral.0.weight' in moved
     for name, value in model.teachers['t'].model.state_dict().items():
         assert torch.equal(value, teacher[name])
@@ -107,12 +113,15 @@ def test_two_steps_of_training(loss, tmp_path):
 def test_other_channels_are_connected(loss):
     model = build(student=toy(out_channels=3), loss_box=box_loss())
     assert step(model)['distill.loss_box'] > 0
-    assert any(name.startswith('distiller.losses.loss_box.connector')
-               for name, _ in model.named_parameters())
+    assert any(
+        name.startswith('distiller.losses.loss_box.connector')
+        for name, _ in model.named_parameters())
 
 
 def test_a_bad_schedule_is_named(loss):
-    with pytest.raises(ConfigError, match='BoxFeatureLoss: background.*'
-                       "did you mean 'Linear'"):
-        MODELS.build(algorithm_cfg(loss_box=box_loss(
-            background=dict(type='Liner', start=1., stop=0., end=2))))
+    with pytest.raises(
+            ConfigError, match='BoxFeatureLoss: background.*'
+            "did you mean 'Linear'"):
+        MODELS.build(
+            algorithm_cfg(loss_box=box_loss(
+                background=dict(type='Liner', start=1., stop=0., end=2))))

@@ -11,6 +11,7 @@ from mmengine.structures import InstanceData
 from mmxkd.experiments import load_plan
 from mmxkd.families import family_of
 from mmxkd.registry import MODELS
+from mmxkd.schedules import Progress
 from tests.helpers.pages import files_of, write_files
 
 FOLDER = 'configs/gated_labels'
@@ -39,16 +40,20 @@ def batch() -> dict:
     rng = np.random.default_rng(0)
     samples = []
     for i in range(2):
-        sample = DetDataSample(metainfo=dict(
-            img_id=i, img_path=f'{i}.png', img_shape=(H, W),
-            ori_shape=(H, W), scale_factor=(1.0, 1.0)))
+        sample = DetDataSample(
+            metainfo=dict(img_id=i, img_path=f'{i}.png', img_shape=(
+                H, W), ori_shape=(H, W), scale_factor=(1.0, 1.0)))
         sample.gt_instances = InstanceData(
             bboxes=torch.tensor([[10., 20., 40., 90.]]),
             labels=torch.tensor([0]))
         samples.append(sample)
-    return dict(data_samples=samples, inputs={
-        name: [torch.from_numpy(rng.integers(0, 255, (3, H, W), np.uint8))
-               for _ in range(2)] for name in ('img', 'gated')})
+    return dict(
+        data_samples=samples, inputs={
+            name: [
+                torch.from_numpy(rng.integers(0, 255, (3, H, W), np.uint8))
+                for _ in range(2)
+            ] for name in ('img', 'gated')
+        })
 
 
 def attention(feature):
@@ -67,7 +72,11 @@ def test_nothing_of_it_is_in_this_repository(repo):
 def test_both_configs_build(files, name):
     model = built(files[f'{FOLDER}/{name}.py'])
     assert model.distiller.predicting == {'gated'}
+    (labeller, ) = model.distiller.labellers
+    # No human's label is learned from, in either config.
+    assert labeller.replace and labeller.score_thr == 0.5
     assert list(model.distiller.losses) == ['loss_look']
+    assert model.distiller.weights(Progress()) == {'loss_look': 100}
     sees = model.teachers['gated'].model.data_preprocessor.modalities
     assert sees == ('img', 'gated')
 
@@ -104,10 +113,10 @@ def test_a_step_learns_from_the_boxes_of_the_teacher(files, monkeypatch):
     data = model.data_preprocessor(batch(), True)
     found = model(**data, mode='loss')
     # Not the human's, and only the one that is sure enough.
-    assert [s.gt_instances.bboxes.tolist() for s in seen] == [
-        [[5, 5, 25, 60]]] * 2
-    assert [s.gt_instances.scores.item() for s in seen] == pytest.approx(
-        [0.5, 0.6])
+    assert [s.gt_instances.bboxes.tolist()
+            for s in seen] == [[[5, 5, 25, 60]]] * 2
+    assert [s.gt_instances.scores.item()
+            for s in seen] == pytest.approx([0.5, 0.6])
     assert {s.label_source for s in seen} == {'gated'}
 
     look = sum(
@@ -136,6 +145,8 @@ def test_the_metafile_is_complete(files, repo):
     assert collection.keys() == cmkd['Collections'][0].keys()
     assert model.keys() == cmkd['Models'][0].keys()
     assert model['In Collection'] == collection['Name']
-    shown = {name for name in files if name.startswith(FOLDER)
-             and name.endswith('.py') and not name.endswith('_tiny.py')}
+    shown = {
+        name for name in files if name.startswith(FOLDER)
+        and name.endswith('.py') and not name.endswith('_tiny.py')
+    }
     assert {model['Config']} == shown

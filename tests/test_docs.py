@@ -22,12 +22,16 @@ from tests.helpers.pages import (
 )
 
 REPO = Path(__file__).resolve().parents[1]
-PAGES = sorted([REPO / 'README.md', REPO / 'CONTRIBUTING.md',
-                *REPO.glob('docs/**/*.md'), *REPO.glob('configs/*/README.md')])
+PAGES = sorted([
+    REPO / 'README.md', REPO / 'CONTRIBUTING.md', *REPO.glob('docs/**/*.md'),
+    *REPO.glob('configs/*/README.md')
+])
 # It also names what there was.
 CHANGELOG = REPO / 'CHANGELOG.md'
-REGISTRIES = [registry for registry in vars(mmxkd.registry).values()
-              if getattr(registry, 'scope', None) == 'mmxkd']
+REGISTRIES = [
+    registry for registry in vars(mmxkd.registry).values()
+    if getattr(registry, 'scope', None) == 'mmxkd'
+]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def blocks(language: str) -> list:
         found += [
             pytest.param(Block(page, text, names.get(text, 'shown.py')),
                          id=f'{page.relative_to(REPO)}-{i}')
-            for i, text in enumerate(fenced(page, language))]
+            for i, text in enumerate(fenced(page, language))
+        ]
     return found
 
 
@@ -94,8 +99,9 @@ def test_shown_schedules_build():
     calls = ast.parse(text).body
     assert len(calls) == 4
     for call in calls:
-        arguments = {k.arg: ast.literal_eval(k.value)
-                     for k in call.value.keywords}
+        arguments = {
+            k.arg: ast.literal_eval(k.value) for k in call.value.keywords
+        }
         assert build_schedule(arguments, 'shown')
 
 
@@ -121,8 +127,10 @@ def commands() -> list:
     found = []
     for block in blocks('bash'):
         text = block.values[0].text.replace('\\\n', ' ')
-        found += [pytest.param(line, id=line[:60])
-                  for line in text.splitlines() if line.strip()]
+        found += [
+            pytest.param(line, id=line[:60]) for line in text.splitlines()
+            if line.strip()
+        ]
     return found
 
 
@@ -167,8 +175,10 @@ def test_links_and_paths_lead_somewhere(page):
         assert file.exists(), target
         if anchor:
             titles = re.findall(r'^#+ (.+)$', file.read_text(), re.M)
-            slugs = [re.sub(r'[^\w -]', '', t.lower()).replace(' ', '-')
-                     for t in titles]
+            slugs = [
+                re.sub(r'[^\w -]', '', t.lower()).replace(' ', '-')
+                for t in titles
+            ]
             assert anchor in slugs, target
     # What is shown as a text is an example.
     for path in re.findall(

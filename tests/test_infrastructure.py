@@ -47,7 +47,7 @@ def test_run_installs_lints_and_tests(run_script):
     assert install == 'install.sh --with tests,lint,mmrazor,mmdet3d'
     assert 'ruff check .' in lints and 'mypy ' in lints
     assert pytest_.startswith('python -m pytest tests ')
-    assert '--cov' not in pytest_
+    assert 'coverage' not in pytest_
 
 
 def test_run_without_installation_passes_options_on(run_script):
@@ -60,7 +60,52 @@ def test_run_without_installation_passes_options_on(run_script):
 
 
 def test_run_measures_coverage_in_ci(run_script):
-    assert '--cov' in run_script(CI='true')[1][-1].split()
+    pytest_ = run_script(CI='true')[1][-1]
+    assert ' -p tests.helpers.line_coverage' in pytest_
+
+
+@pytest.mark.parametrize('options', [(), ('-n', '2')])
+def test_coverage_names_what_no_test_ran(repo, tmp_path, options):
+    files = {
+        'mmxkd/__init__.py': '',
+        'mmxkd/never.py': 'a = 1\nb = 2\n',
+        'mmxkd/part.py': '''"""A docstring."""
+from __future__ import annotations
+
+
+def half(number):
+    """Half of an even number."""
+    if number % 2:
+        print('odd')
+        raise ValueError(number)
+    return number // 2
+
+
+def unused():
+    return half.__doc__
+''',
+        'tests/__init__.py': '',
+        'tests/helpers/__init__.py': '',
+        'tests/test_two.py': 'from mmxkd.part import half\n\n\n'
+        'def test_two():\n    assert half(4) == 2\n\n\n'
+        'def test_doc():\n    assert half.__doc__.startswith("Half")\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shutil.copy(repo / 'tests/helpers/line_coverage.py',
+                tmp_path / 'tests/helpers')
+    done = subprocess.run([
+        sys.executable, '-m', 'pytest', '-p', 'tests.helpers.line_coverage',
+        'tests', *options
+    ], cwd=tmp_path, capture_output=True, text=True)
+    assert '2 passed' in done.stdout, done.stdout + done.stderr
+    begin = done.stdout.index('statements of mmxkd that ran')
+    assert done.stdout[begin:].splitlines()[1:4] == [
+        '  0.0% mmxkd/never.py: 1-2',
+        ' 57.1% mmxkd/part.py: 8-9, 14',
+        ' 44.4% of all 9; not all ran in 2 files',
+    ]
 
 
 @pytest.mark.parametrize('command', ['ruff', 'codespell', 'mypy', 'python'])

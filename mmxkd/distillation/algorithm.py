@@ -8,9 +8,15 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmxkd.engine.finite import check_finite
+from mmxkd.engine.model_config import (
+    build_model,
+    check_batch_augments,
+    refuse_keys,
+)
 from mmxkd.engine.state_names import use_plain_names
 from mmxkd.errors import ConfigError
 from mmxkd.families import family_of
+from mmxkd.families.dry_run import dry_run, dry_run_size
 from mmxkd.recording.hook_points import STUDENT
 from mmxkd.recording.recorders import map_tensors, tensors_in
 from mmxkd.registry import MODELS
@@ -18,10 +24,9 @@ from mmxkd.schedules import Progress, current_progress
 
 from .context import Context, make_context
 from .distiller import Distiller
-from .dry_run import dry_run
 from .supply import LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers
-from .views import ViewsDataPreprocessor, check_batch_augments
+from .views import ViewsDataPreprocessor
 
 
 @MODELS.register_module()
@@ -51,28 +56,34 @@ class CrossModalDistill(BaseModel):
             names the key and offers the nearest name.
     """
 
-    def __init__(self, student: dict, teachers: dict[str, dict],
-                 distiller: dict, dry_run: bool | Sequence[int] = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, student: dict | None = None,
+                 teachers: dict[str, dict] | None = None,
+                 distiller: dict | None = None,
+                 dry_run: bool | Sequence[int] = True,
+                 init_cfg: dict | None = None, **unknown: Any) -> None:
         super().__init__(init_cfg=init_cfg)
+        refuse_keys(unknown, ('student', 'teachers', 'distiller', 'dry_run'))
         if not teachers:
             raise ConfigError("model.teachers is empty: there is no one to "
                               'learn from')
-        self.student = MODELS.build(student)
+        size = dry_run_size(dry_run)
+        student = student or {}
+        self.student = build_model(student, key='model.student')
         self._teachers: dict[str, Teacher] = build_teachers(teachers)
         check_batch_augments(
             student, {name: t.cfg for name, t in self._teachers.items()})
         self.data_preprocessor = ViewsDataPreprocessor(self.student,
                                                        self._teachers,
                                                        self._teachers_now)
-        self.distiller = Distiller(distiller, self.student, self._teachers)
+        self.distiller = Distiller(distiller or {}, self.student,
+                                   self._teachers)
         self._suppliers: dict[str, Supplier] = {
             name: LiveSupplier(t) for name, t in self._teachers.items()
         }
         # MMRazor's StopDistillHook sets this.
         self.distillation_stopped = False
-        if dry_run:
-            self._dry_run((128, 128) if dry_run is True else tuple(dry_run))
+        if size is not None:
+            self._dry_run(size)
         for loss in self.distiller.losses.values():
             loss.check_fitted()
         use_plain_names(self)
@@ -114,6 +125,14 @@ class CrossModalDistill(BaseModel):
         super().init_weights()
         for teacher in self._teachers.values():
             teacher.load()
+
+    def check_classes(self, classes: Sequence[str] | None) -> None:
+        """Compare the student's classes with those of the teachers.
+
+        Raises:
+            ConfigError: A loss or label compares classes that differ.
+        """
+        self.distiller.check_classes(classes, self._teachers)
 
     def _apply(self, fn, recurse: bool = True) -> nn.Module:
         # Teachers are not sub-modules, but move with the algorithm.

@@ -11,7 +11,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
-from mmxkd.schedules import build_schedule
+from mmxkd.schedules import build_schedule, refuse_negative
 
 from .building import (
     CHANNELS,
@@ -22,7 +22,7 @@ from .building import (
 from .connectors import check_maps, connect, connectors_for, infer_connector
 from .head_binding import head_sources
 from .normal_form import LossConfig, Source
-from .reading import Kind, Reading
+from .reading import Kind, Reading, match_single_levels
 from .supply import Records
 
 
@@ -50,6 +50,7 @@ class BoundLoss(nn.Module):
         self.key = f'distiller loss {config.name!r}'
         self.schedule = build_schedule(config.weight,
                                        f'{self.key}: loss_weight')
+        refuse_negative(self.schedule, f'{self.key}: loss_weight')
         self.module = build_part(config.cfg, self.key)
         self.connector: nn.Module | None = None
         # The config of a connector whose channels a dry run has to tell.
@@ -132,10 +133,10 @@ class BoundLoss(nn.Module):
             source: records[source.model].read(point)
             for source, point in self.points.items()
         }
-        return {
+        return match_single_levels({
             name: reading.read(values)
             for name, reading in self.readings.items()
-        }
+        })
 
     def fit(self, values: dict[str, Any]) -> None:
         """Compare levels and shapes, and infer a connector where needed.
@@ -144,7 +145,11 @@ class BoundLoss(nn.Module):
             ConfigError: The levels differ in number, something is not a
                 feature map, or no connector can be inferred.
         """
-        pair = self._pair(self._connected(values))
+        try:
+            pair = self._pair(self._connected(values))
+        except (RuntimeError, TypeError) as error:
+            raise ConfigError(f'{self.key}: its connector does not suit '
+                              f'{self.address(0)}: {error}') from error
         if pair is None:
             self.check_fitted()
             return

@@ -1,5 +1,5 @@
 """Owns the distillation losses and connectors, and runs them."""
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
@@ -8,8 +8,10 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
+from mmxkd.engine.meaning import check_classes
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.families import family_of
+from mmxkd.families.dry_run import untouched
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
 from mmxkd.recording.recorders import RecordError, tensors_in
 from mmxkd.recording.tape import Tape
@@ -18,7 +20,6 @@ from mmxkd.schedules import Progress, warn_if_it_stands_still
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_labellers
-from .dry_run import untouched
 from .loss_config import normalise
 from .supply import Delivery, Records, Supply
 from .teacher import Teacher
@@ -216,6 +217,25 @@ class Distiller(nn.Module):
                 loss.rehearse(values, context, detector)
         print_log('Connectors\n' + connector_table(self.losses.values()),
                   logger='current')
+
+    def check_classes(self, student: Sequence[str] | None,
+                      teachers: Mapping[str, Teacher]) -> None:
+        """Compare classes wherever a loss or a label relies on them.
+
+        Args:
+            student (Sequence[str], optional): The student's classes.
+            teachers (dict[str, Teacher]): All teachers.
+
+        Raises:
+            ConfigError: Those of a teacher are others.
+        """
+        comparing = [(loss.key, name) for loss in self.losses.values()
+                     if loss.loss.compares_classes for name in loss.teachers]
+        comparing += [('distiller.labels', name) for name in self.predicting]
+        for key, name in comparing:
+            if teachers[name].check_meaning:
+                check_classes(student, teachers[name].meaning.classes, name,
+                              key)
 
     def audit(self, names: Iterable[str]) -> None:
         """Print what these losses read, once."""

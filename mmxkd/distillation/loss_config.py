@@ -9,6 +9,7 @@ The short form has one entry per loss::
 :mod:`.mmrazor_words` reads MMRazor's words, which may be used beside it.
 """
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -38,6 +39,9 @@ def normalise(
     Raises:
         ConfigError: A key is unknown, or a loss would be silently absent.
     """
+    if not isinstance(cfg, Mapping):
+        raise ConfigError(f"model.distiller={cfg!r}: expected a dict with "
+                          "'losses'")
     cfg = dict(cfg)
     kind = cfg.pop('type', 'Distiller')
     if str(kind).split('.')[-1] not in ('Distiller', mmrazor_words.DISTILLER):
@@ -46,7 +50,7 @@ def normalise(
     check_keys('distiller', cfg,
                ('losses', 'labels', 'log_levels', *mmrazor_words.KEYS))
     losses = [
-        _read_loss(name, dict(loss), teachers)
+        _read_loss(name, loss, teachers)
         for name, loss in (cfg.get('losses') or {}).items()
     ]
     losses += mmrazor_words.read_losses(cfg, teachers, models or {})
@@ -71,9 +75,12 @@ def _check_names(names: Sequence[str]) -> None:
             raise ConfigError(f'distiller: two losses are named {name!r}')
 
 
-def _read_loss(name: str, loss: dict, teachers: Sequence[str]) -> LossConfig:
+def _read_loss(name: str, loss: Any, teachers: Sequence[str]) -> LossConfig:
     """One entry of the short form."""
     key = f'distiller.losses.{name}'
+    if not isinstance(loss, Mapping):
+        raise ConfigError(f"{key}={loss!r}: expected a dict with a 'type'")
+    loss = dict(loss)
     if 'type' not in loss:
         raise ConfigError(f"{key}: 'type' is missing")
     arguments: Arguments = {}

@@ -86,6 +86,23 @@ class Reading:
         return not self.whole and is_levels(value)
 
 
+def match_single_levels(values: dict[str, Any]) -> dict[str, Any]:
+    """A list of one level counts as that level where another argument is one.
+
+    So ``neck`` of a detector with one level goes with ``neck[0]``.
+    """
+    alone = [
+        name for name, value in values.items() if isinstance(value, Tensor)
+    ]
+    single = [
+        name for name, value in values.items()
+        if is_levels(value) and len(value) == 1
+    ]
+    if alone and len(alone) + len(single) == len(values):
+        values.update({name: values[name][0] for name in single})
+    return values
+
+
 def is_levels(value: Any) -> bool:
     """Whether something is a list of tensors, and not empty."""
     return isinstance(value, (list, tuple)) and bool(value) and all(

@@ -1,5 +1,5 @@
 """A teacher: frozen, in eval mode, in its own precision, stopped early."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -7,12 +7,14 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
+from mmxkd.engine.meaning import check_inputs, meaning_of_config
 from mmxkd.engine.model_config import (
     build_model,
     initialise,
     read_model_config,
+    whole_config,
 )
-from mmxkd.engine.weights import load_teacher
+from mmxkd.engine.weights import LoadReport, load_teacher
 from mmxkd.errors import ConfigError, check_keys, check_known
 from mmxkd.families import family_of
 from mmxkd.recording.tape import Tape
@@ -51,13 +53,17 @@ class Teacher:
             forward pass, whatever the student uses.
         mode (str): The forward that is listened to: ``'predict'`` or
             ``'loss'``.
+        check_meaning (bool): Compare the classes and the inputs that the
+            checkpoint was trained with, with this config and with the
+            student's data.
     """
 
     def __init__(self, name: str, cfg: str | dict,
                  checkpoint: str | None = None, strict: bool = True,
                  prefix: str = '', random: bool = False,
                  scope: str | None = None, inputs: str | None = None,
-                 dtype: str = 'fp32', mode: str = 'predict') -> None:
+                 dtype: str = 'fp32', mode: str = 'predict',
+                 check_meaning: bool = True) -> None:
         check_known(f'teachers.{name}.dtype', dtype, DTYPES)
         if mode not in ('predict', 'loss'):
             raise ConfigError(f"teachers.{name}.mode={mode!r}: expected "
@@ -67,8 +73,12 @@ class Teacher:
         self.inputs, self.mode = inputs, mode
         self.dtype = DTYPES[dtype]
         self.loaded = False
-        self.cfg, cfg_scope = read_model_config(cfg, f'teachers.{name}.cfg')
-        self.model = build_model(self.cfg, scope or cfg_scope)
+        whole = whole_config(cfg, f'teachers.{name}.cfg')
+        self.meaning = meaning_of_config(whole)
+        self.check_meaning = check_meaning
+        self.cfg, cfg_scope = read_model_config(whole, f'teachers.{name}.cfg')
+        self.model = build_model(self.cfg, scope or cfg_scope,
+                                 f'teachers.{name}.cfg')
         self.model.requires_grad_(False)
         self.model.eval()
         self.tape = _TeacherTape(self.model, name)
@@ -97,9 +107,17 @@ class Teacher:
         else:
             if not self.strict:  # for what the file does not hold
                 initialise(self.model)
-            load_teacher(self.model, self.checkpoint, self.name, self.strict,
-                         self.prefix)
+            report = load_teacher(self.model, self.checkpoint, self.name,
+                                  self.strict, self.prefix)
+            self._compare_with(report)
         self.loaded = True
+
+    def _compare_with(self, report: LoadReport) -> None:
+        """What the file says of classes and inputs, against the config."""
+        if self.check_meaning:
+            check_inputs(report.meaning, self.meaning, self.name, report.path)
+        if report.meaning.classes is not None:
+            self.meaning.classes = report.meaning.classes
 
     @torch.no_grad()
     def watch(self, inputs: Any, data_samples: Any,
@@ -163,12 +181,15 @@ def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:
         ConfigError: A name that no hook point could hold, or an unknown key.
     """
     known = ('cfg', 'checkpoint', 'strict', 'prefix', 'random', 'scope',
-             'inputs', 'dtype', 'mode')
+             'inputs', 'dtype', 'mode', 'check_meaning')
     teachers = {}
     for name, cfg in cfgs.items():
         if not name.isidentifier() or name == 'student':
             raise ConfigError(f'teachers.{name}: expected a name of letters, '
                               "digits and '_' other than 'student'")
+        if not isinstance(cfg, Mapping):
+            raise ConfigError(f'teachers.{name}={cfg!r}: expected a dict with '
+                              "'cfg' and 'checkpoint'")
         check_keys(f'teachers.{name}', cfg, known)
         if 'cfg' not in cfg:
             raise ConfigError(f"teachers.{name}: 'cfg' is missing")

@@ -13,9 +13,6 @@ from mmxkd.errors import ConfigError
 from mmxkd.families import Detector, family_of
 from mmxkd.recording.hook_points import STUDENT
 
-# Batch augmentations that only pad; check_padding looks after these.
-_FIXED = ('BatchFixedSizePad', )
-
 
 class ViewsDataPreprocessor(BaseDataPreprocessor):
     """Hands a batch to the preprocessors of the student and the teachers.
@@ -114,36 +111,6 @@ def check_padding(name: str, view: dict, student: dict) -> None:
                 f'padded to {tuple(sizes[0])} for the student and to '
                 f'{tuple(sizes[1])} for teacher {name!r}; give both the '
                 'same pad_size_divisor and batch_augments')
-
-
-def check_batch_augments(student: Mapping[str, Any],
-                         teachers: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse random batch augmentations that differ between the views.
-
-    Args:
-        student (dict): Model config of the student.
-        teachers (dict[str, dict]): Model configs of the teachers.
-
-    Raises:
-        ConfigError: A view would be resized where another is not.
-    """
-    own = _drawing(student)
-    for name, cfg in teachers.items():
-        if _drawing(cfg) != own:
-            raise ConfigError(
-                f'data_preprocessor.batch_augments of the student and of '
-                f'teacher {name!r} differ: {own} and {_drawing(cfg)}. Both '
-                'must see the same geometry; give both the same ones, or '
-                'none')
-
-
-def _drawing(model_cfg: Mapping[str, Any]) -> list[dict]:
-    """The batch augmentations of a model that draw or resize."""
-    preprocessor = model_cfg.get('data_preprocessor') or {}
-    return [
-        dict(a) for a in preprocessor.get('batch_augments') or []
-        if str(a.get('type')).split('.')[-1] not in _FIXED
-    ]
 
 
 def _random_state() -> tuple:

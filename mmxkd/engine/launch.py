@@ -14,7 +14,7 @@ from mmxkd.errors import ConfigError, did_you_mean
 
 #: Hooks that make a run safe to kill and to resume; see each for why.
 GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
-          'mmxkd.GracefulStopHook')
+          'mmxkd.GracefulStopHook', 'mmxkd.TeacherMeaningHook')
 
 
 def existing_file(path: str) -> str:

@@ -1,4 +1,6 @@
 """Models from config files: read, built in their scope, initialised."""
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,7 @@ def read_model_config(cfg: str | dict, key: str) -> tuple:
     Returns:
         tuple: The model dict and its default scope (or None).
     """
-    found: Any = cfg
-    if isinstance(cfg, (str, Path)):
-        found = read_config_file(str(cfg), key)
-    if not isinstance(found, (dict, Config)):
-        raise ConfigError(f'{key}: expected a config file or a dict, got '
-                          f'{type(found).__name__}')
+    found: Any = whole_config(cfg, key)
     scope = found.get('default_scope')
     if 'type' not in found:
         if 'model' not in found:
@@ -39,6 +36,20 @@ def read_model_config(cfg: str | dict, key: str) -> tuple:
     if str(found['type']).endswith('CrossModalDistill'):
         found = found['student']
     return ConfigDict(found), scope
+
+
+def whole_config(cfg: Any, key: str) -> Config | dict:
+    """A config from its file, or as it is.
+
+    Raises:
+        ConfigError: It is something else, or there is no such file.
+    """
+    if isinstance(cfg, (str, Path)):
+        return read_config_file(str(cfg), key)
+    if not isinstance(cfg, (dict, Config)):
+        raise ConfigError(f'{key}: expected a config file or a dict, got '
+                          f'{type(cfg).__name__}')
+    return cfg
 
 
 def read_config_file(path: str, key: str) -> Config:
@@ -57,12 +68,112 @@ def read_config_file(path: str, key: str) -> Config:
                       + did_you_mean(path, near))
 
 
-def build_model(cfg: dict, scope: str | None = None) -> nn.Module:
-    """Build a model inside its own registry scope."""
+def build_model(cfg: dict, scope: str | None = None,
+                key: str = 'model') -> nn.Module:
+    """Build a model inside its own registry scope.
+
+    Args:
+        cfg (dict): Model config.
+        scope (str, optional): Where its types are looked up.
+        key (str): The config key at fault in errors.
+
+    Raises:
+        ConfigError: It is not a model config, or a type or an argument in it
+            is unknown; offers the nearest names.
+    """
+    if not isinstance(cfg, Mapping) or 'type' not in cfg:
+        raise ConfigError(f"{key}={cfg!r}: expected a model config, a dict "
+                          "with a 'type'")
     overwrite = (DefaultScope.overwrite_default_scope(scope) if scope else
                  nullcontext())
     with overwrite:
-        return MODELS.build(cfg)
+        try:
+            return MODELS.build(cfg)
+        except KeyError as error:
+            unknown = re.search(r'([\w.]+) is not in the', str(error))
+            if unknown is None:
+                raise
+            raise ConfigError(f'{key}: there is no type {unknown[1]!r}; '
+                              + did_you_mean(unknown[1].rpartition('.')[2],
+                                             _all_types())) from error
+        except TypeError as error:
+            raise ConfigError(f'{key}: {error}') from error
+
+
+def _all_types() -> set[str]:
+    """Names of all models, of whatever package is imported."""
+    names: set[str] = set()
+    waiting = [MODELS.parent or MODELS]
+    while waiting:
+        registry = waiting.pop()
+        names.update(registry.module_dict)
+        waiting += registry.children.values()
+    return names
+
+
+#: Words of MMRazor's algorithm, and ours.
+_RENAMED = dict(architecture='student', teacher='teachers')
+
+
+def refuse_keys(unknown: Iterable[str], known: Sequence[str]) -> None:
+    """Raise for keys of ``model`` that the algorithm does not have.
+
+    Raises:
+        ConfigError: It says what most likely happened.
+    """
+    unknown = sorted(unknown)
+    if not unknown:
+        return
+    parts = {
+        'backbone', 'neck', 'bbox_head', 'rpn_head', 'roi_head',
+        'data_preprocessor', 'train_cfg', 'test_cfg', 'mask_head'
+    }
+    name = unknown[0]
+    if parts & set(unknown):
+        hint = ('these are parts of a detector: they belong under '
+                "model.student. If this config inherits a detector's, write "
+                '_delete_=True in its model')
+    elif name in _RENAMED:
+        hint = f'write {_RENAMED[name]!r} instead'
+    else:
+        hint = did_you_mean(name, known)
+    raise ConfigError(
+        f'model: CrossModalDistill has no argument {", ".join(unknown)}; '
+        + hint)
+
+
+# Batch augmentations that only pad; check_padding looks after these.
+_FIXED = ('BatchFixedSizePad', )
+
+
+def check_batch_augments(student: Mapping[str, Any],
+                         teachers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse random batch augmentations that differ between the views.
+
+    Args:
+        student (dict): Model config of the student.
+        teachers (dict[str, dict]): Model configs of the teachers.
+
+    Raises:
+        ConfigError: A view would be resized where another is not.
+    """
+    own = _drawing(student)
+    for name, cfg in teachers.items():
+        if _drawing(cfg) != own:
+            raise ConfigError(
+                f'data_preprocessor.batch_augments of the student and of '
+                f'teacher {name!r} differ: {own} and {_drawing(cfg)}. Both '
+                'must see the same geometry; give both the same ones, or '
+                'none')
+
+
+def _drawing(model_cfg: Mapping[str, Any]) -> list[dict]:
+    """The batch augmentations of a model that draw or resize."""
+    preprocessor = model_cfg.get('data_preprocessor') or {}
+    return [
+        dict(a) for a in preprocessor.get('batch_augments') or []
+        if str(a.get('type')).split('.')[-1] not in _FIXED
+    ]
 
 
 def initialise(model: nn.Module) -> None:

@@ -1,6 +1,9 @@
 """Loading a teacher, or refusing to: a teacher is never silently random."""
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -8,6 +11,8 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError, did_you_mean
+
+from .meaning import Meaning, meaning_of_checkpoint
 
 # Common wrappers around the weights of a detector.
 _PREFIXES = ('module.', 'student.', 'teacher.', 'architecture.', 'model.',
@@ -23,6 +28,7 @@ class LoadReport:
         matched, missing, unexpected, mismatched (list[str]): Names of the
             weights; mismatched ones have another shape.
         hint (str): What would make more of them match.
+        meaning (Meaning): What the file says of classes and inputs.
     """
     path: str
     matched: list[str]
@@ -30,6 +36,7 @@ class LoadReport:
     unexpected: list[str]
     mismatched: list[str]
     hint: str = ''
+    meaning: Meaning = field(default_factory=Meaning)
 
     @property
     def fits(self) -> bool:
@@ -53,21 +60,32 @@ class LoadReport:
         return '\n'.join(lines)
 
 
-def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
+def read_weights(path: str | os.PathLike,
+                 prefix: str = '') -> dict[str, Tensor]:
     """The weights in a checkpoint file, as plain names and tensors.
 
     Those of a distiller (``distiller.*``) are left out, so that a distilled
     student can teach in turn.
 
     Args:
-        path (str): A file or URL that mmengine can load, or a work
-            directory, whose best checkpoint is taken.
+        path (str | os.PathLike): A file or URL that mmengine can load, or a
+            work directory, whose best checkpoint is taken.
         prefix (str): Keep only names that start so, and cut it off.
 
     Raises:
         ConfigError: There is no such file, no weights in it, or none with
             that prefix.
     """
+    return weights_in(read_checkpoint(path), str(path), prefix)
+
+
+def read_checkpoint(path: str | os.PathLike) -> Any:
+    """The content of a checkpoint file, or of the best one of a folder.
+
+    Raises:
+        ConfigError: There is no such file, or it cannot be read.
+    """
+    path = os.fspath(path)
     if Path(path).is_dir():
         path = best_in(path)
     if '://' not in path and not Path(path).is_file():
@@ -76,15 +94,36 @@ def read_weights(path: str, prefix: str = '') -> dict[str, Tensor]:
                 ] or [str(p) for p in folder.parent.glob('*/*.pth')]
         raise ConfigError(f'teacher checkpoint {path!r} does not exist; '
                           + did_you_mean(path, near))
-    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    weights = content.get('state_dict', content)
+    return CheckpointLoader.load_checkpoint(path, map_location='cpu')
+
+
+def weights_in(content: Any, path: str, prefix: str = '') -> dict[str, Tensor]:
+    """The weights in the content of a checkpoint; see :func:`read_weights`.
+
+    Raises:
+        ConfigError: There are none, or none with that prefix, or one is not
+            an ordinary tensor.
+    """
+    weights = content
+    if isinstance(content, Mapping):
+        weights = content.get('state_dict', content)
+    if not isinstance(weights, Mapping):
+        raise ConfigError(
+            f'{path}: holds a {type(weights).__name__}; expected '
+            "a state dict, or a dict with the key 'state_dict'")
     weights = {
-        name.removeprefix('module.'): value for name, value in weights.items()
-        if isinstance(value, Tensor)
+        str(name).removeprefix('module.'): value
+        for name, value in weights.items() if isinstance(value, Tensor)
     }
     if not weights:
         raise ConfigError(f'{path}: no weights in this file; expected a '
                           "state dict, or a dict with the key 'state_dict'")
+    for name, value in weights.items():
+        if value.layout is not torch.strided or value.is_meta or (
+                value.is_quantized):
+            kind = 'without data' if value.is_meta else f'of {value.layout}'
+            raise ConfigError(f'{path}: {name} is a tensor {kind}; expected '
+                              'ordinary (strided) tensors')
     if prefix:
         prefix = prefix.rstrip('.') + '.'
         if not any(name.startswith(prefix) for name in weights):
@@ -168,15 +207,21 @@ def load_teacher(model: nn.Module, path: str, name: str, strict: bool = True,
     Raises:
         ConfigError: The file does not fit, or holds NaN or infinite weights.
     """
-    weights = read_weights(path, prefix)
-    report = compare(model, weights, path)
-    broken = [
-        key for key, value in weights.items()
-        if value.is_floating_point() and not torch.isfinite(value).all()
+    content = read_checkpoint(path)
+    weights = weights_in(content, str(path), prefix)
+    report = compare(model, weights, str(path))
+    report.meaning = meaning_of_checkpoint(content)
+    own = model.state_dict()
+    # Only what has a place: a tensor of another shape may be too large to
+    # look at.
+    faults = [
+        f'{reason}: {key}' for key in report.matched
+        if (reason := _fault(key, weights[key], own[key]))
     ]
-    if broken:
+    if faults:
+        more = f' and {len(faults) - 10} more' if faults[10:] else ''
         raise ConfigError(f'teacher {name!r}: {path} holds weights that are '
-                          f'not finite: {", ".join(broken[:10])}')
+                          + ', '.join(faults[:10]) + more)
     if not report.fits:
         text = f'teacher {name!r} and its checkpoint do not fit.\n{report}'
         if strict:
@@ -184,11 +229,20 @@ def load_teacher(model: nn.Module, path: str, name: str, strict: bool = True,
                 f'{text}\n  A teacher that is partly random teaches noise. '
                 f'If this is meant, set strict=False in teachers.{name}.')
         print_log(text, logger='current', level=30)
-    own = model.state_dict()
-    model.load_state_dict(
-        {
-            k: v
-            for k, v in weights.items() if k in own and own[k].shape == v.shape
-        }, strict=False)
+    model.load_state_dict({k: weights[k] for k in report.matched},
+                          strict=False)
     print_log(f'teacher {name!r}: {report}', logger='current')
     return report
+
+
+def _fault(key: str, value: Tensor, own: Tensor) -> str:
+    """Why a weight cannot be one; empty where it can."""
+    if own.is_floating_point() and not value.is_floating_point():
+        return f'{value.dtype} instead of {own.dtype}'
+    if not value.is_floating_point():
+        return ''
+    if not torch.isfinite(value).all():
+        return 'not finite'
+    if key.endswith('running_var') and (value < 0).any():
+        return 'variances below 0'
+    return ''

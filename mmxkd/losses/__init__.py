@@ -2,7 +2,7 @@
 from .adversarial import AdversarialFeatureLoss
 from .affinity import AffinityLoss
 from .attention_transfer import AttentionTransferLoss
-from .base import MultiLevelLoss
+from .base import DistillationLoss, MultiLevelLoss
 from .bounded_regression import BoundedRegressionLoss, bounded_squared_error
 from .common.attention import attention_map
 from .common.boxes import boxes_of, union_mask
@@ -43,10 +43,10 @@ __all__ = [
     'AdversarialFeatureLoss', 'AffinityLoss', 'AttentionTransferLoss',
     'BoundedRegressionLoss', 'ChannelWiseDistillationLoss',
     'ChenDenseHeadLoss', 'ChenRoIHeadLoss', 'CrossKDLoss', 'DepthBins',
-    'DepthDistributionLoss', 'DepthDualKLLoss', 'DualKLLoss', 'FGDLoss',
-    'FeatureDiscriminator', 'FeatureMSELoss', 'FineGrainedImitationLoss',
-    'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss', 'MultiLevelLoss',
-    'MultiTeacherAlignmentLoss', 'PKDLoss', 'PearsonLoss',
+    'DepthDistributionLoss', 'DepthDualKLLoss', 'DistillationLoss',
+    'DualKLLoss', 'FGDLoss', 'FeatureDiscriminator', 'FeatureMSELoss',
+    'FineGrainedImitationLoss', 'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss',
+    'MultiLevelLoss', 'MultiTeacherAlignmentLoss', 'PKDLoss', 'PearsonLoss',
     'SoftCrossEntropyLoss', 'SoftLabelKLLoss', 'SpearmanLoss',
     'apparent_depth_ratio', 'attention_map', 'bounded_squared_error',
     'boxes_of', 'depth_uncertainty', 'generalized_iou', 'hard_negatives',

@@ -1,4 +1,5 @@
 """What all distillation losses of the package have in common."""
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -47,6 +48,8 @@ class DistillationLoss(nn.Module):
             what to read of them; see :class:`.heads.base.HeadLoss`.
         takes_levels (bool): It is called once, with all levels of both
             sides, which match one by one.
+        compares_classes (bool): It compares scores class by class, so that
+            student and teacher need the same classes in one order.
         schedules (dict): Options that change over time, by name.
     """
 
@@ -55,6 +58,7 @@ class DistillationLoss(nn.Module):
     fixed: tuple[str, ...] = ()
     between_heads: bool = False
     takes_levels: bool = False
+    compares_classes: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,6 +160,12 @@ class MultiLevelLoss(DistillationLoss, ABC):
             raise ValueError(f'{type(self).__name__}: level_weights='
                              f'{level_weights}, expected a list of one number '
                              'a level')
+        if level_weights is not None and any(
+                not isinstance(w, (int, float)) or not 0 <= w < math.inf
+                for w in level_weights):
+            raise ValueError(f'{type(self).__name__}: level_weights='
+                             f'{list(level_weights)}, expected numbers of 0 '
+                             'or more')
         self.level_weights = level_weights
         self.level_reduction = level_reduction
 

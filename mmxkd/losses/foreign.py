@@ -27,6 +27,8 @@ class ForeignLoss:
         self.same_shape: bool = getattr(module, 'same_shape', base.same_shape)
         self.maps_only: bool = getattr(module, 'maps_only', base.maps_only)
         self.fixed: tuple[str, ...] = getattr(module, 'fixed', base.fixed)
+        self.compares_classes: bool = getattr(module, 'compares_classes',
+                                              base.compares_classes)
         self.between_heads = self.takes_levels = False
         self.schedules: dict[str, Constant] = getattr(module, 'schedules', {})
 

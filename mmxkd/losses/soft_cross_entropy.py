@@ -63,6 +63,8 @@ class SoftCrossEntropyLoss(DistillationLoss):
             unknown.
     """
 
+    compares_classes = True
+
     def __init__(self, temperature: float = 1.0,
                  background_weight: float = 1.5,
                  foreground_weight: float = 1.0,

@@ -55,6 +55,7 @@ class SoftLabelKLLoss(MultiLevelLoss):
     # A connector must not mix the logits of classes.
     same_shape = False
     maps_only = False
+    compares_classes = True
 
     def __init__(self, temperature: float = 4.0, dim: int = 1,
                  reduction: str = 'batchmean', activation: str = 'softmax',

@@ -82,20 +82,25 @@ def project_of(page: Path, folder: Path) -> Iterator[dict[str, Path]]:
         yield written
     finally:
         sys.path.remove(str(folder))
-        own = {name for name, module in sys.modules.items()
-               if str(getattr(module, '__file__', None)).startswith(
-                   str(folder))}
+        own = {
+            name for name, module in sys.modules.items()
+            if str(getattr(module, '__file__', None)).startswith(str(folder))
+        }
         for registry in (MODELS, DATASETS, TRANSFORMS):
             for name, kind in list(registry.module_dict.items()):
                 if kind.__module__ in own:
                     del registry.module_dict[name]
-        families._FAMILIES[:] = [f for f in families._FAMILIES
-                                 if type(f).__module__ not in own]
+        families._FAMILIES[:] = [
+            f for f in families._FAMILIES if type(f).__module__ not in own
+        ]
         for name in own:
             del sys.modules[name]
 
 
 def package_mentions(word: str) -> list[str]:
     """Files of the package in which a word stands."""
-    return [path.name for path in package_files() if re.search(
-        rf'\b{re.escape(word)}\b', path.read_text(encoding='utf-8'))]
+    return [
+        path.name for path in package_files()
+        if re.search(rf'\b{re.escape(word)}\b', path.read_text(
+            encoding='utf-8'))
+    ]

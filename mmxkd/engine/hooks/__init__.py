@@ -6,11 +6,12 @@ from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem
 from .strict_early_stopping_hook import StrictEarlyStoppingHook
 from .student_checkpoint_hook import StudentCheckpointHook
+from .teacher_meaning_hook import TeacherMeaningHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook',
     'SafeCheckpointHook', 'StemInitHook', 'StrictEarlyStoppingHook',
-    'StudentCheckpointHook', 'TorchvisionWeightsHook', 'from_torchvision',
-    'inflate_stem', 'seed_everything'
+    'StudentCheckpointHook', 'TeacherMeaningHook', 'TorchvisionWeightsHook',
+    'from_torchvision', 'inflate_stem', 'seed_everything'
 ]

@@ -35,6 +35,7 @@ class HeadLoss(DistillationLoss, ABC):
     """
     same_shape = False
     between_heads = True
+    compares_classes = True
 
     def __init__(self) -> None:
         super().__init__()

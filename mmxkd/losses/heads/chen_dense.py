@@ -78,6 +78,8 @@ class ChenDenseHeadLoss(ChenHeadLoss):
             self.hard_loss = ('loss_rpn_cls', 'loss_cls')
         self.classes = student.num_classes
         self.channels = student.cls_out_channels
+        # One score per prior says that something is there, not what.
+        self.compares_classes = self.channels > 1
         self.negative_ratio = (student.train_cfg or {}).get('neg_pos_ratio')
 
     def reads(self, student: str, teacher: str) -> dict[str, str]:

@@ -9,9 +9,25 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmxkd.errors import ConfigError
-from mmxkd.families import family_of
 from mmxkd.recording.recorders import tensors_in
 from mmxkd.recording.tape import Tape
+
+from .registry import family_of
+
+
+def dry_run_size(value: object) -> tuple[int, int] | None:
+    """Height and width of the grey pictures; None for no dry run.
+
+    Raises:
+        ConfigError: It is neither a bool nor two positive integers.
+    """
+    if isinstance(value, bool):
+        return (128, 128) if value else None
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(
+            isinstance(side, int) and side > 0 for side in value):
+        return value[0], value[1]
+    raise ConfigError(f'model.dry_run={value!r}: expected True, False or '
+                      '(height, width)')
 
 
 @contextmanager

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmxkd.distillation.dry_run import dry_run
 from mmxkd.errors import ConfigError
+from mmxkd.families.dry_run import dry_run
 from mmxkd.recording.hook_points import parse
 from mmxkd.recording.tape import Tape
 from tests.helpers.toys import Toy, batch, build, mse, step, toy

@@ -1,0 +1,147 @@
+"""What a model's file, its config and a data set say of classes and inputs.
+
+Two tensors of one shape may mean different things: class 0 may be a car here
+and a person there. Shapes are compared elsewhere; this compares what they
+stand for.
+"""
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.logging import print_log
+
+from mmxkd.errors import ConfigError
+
+from .plain_config import read_plain_config
+
+#: Options of a data preprocessor by which an input means something else.
+INPUT_KEYS = ('modalities', 'channels', 'mean', 'std', 'max_value',
+              'bgr_to_rgb', 'rgb_to_bgr', 'depth_norm')
+
+
+@dataclass
+class Meaning:
+    """What is known of a model; an unknown part is None or left out.
+
+    Attributes:
+        classes (tuple[str] | None): Names of its classes, in their order.
+        inputs (dict): Options of its data preprocessor that say what its
+            inputs are.
+    """
+    classes: tuple[str, ...] | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+def meaning_of_config(cfg: Any) -> Meaning:
+    """Of a config, or of a model dict.
+
+    The classes are those of ``metainfo``, of the whole config or of the data
+    set that it is trained on.
+    """
+    if not isinstance(cfg, Mapping) and not hasattr(cfg, 'get'):
+        return Meaning()
+    classes = None
+    for place in ((), ('train_dataloader', 'dataset'), ('train_dataloader',
+                                                        'dataset', 'dataset')):
+        part = _at(cfg, (*place, 'metainfo'))
+        if classes is None and isinstance(part, Mapping):
+            classes = _names(part.get('classes'))
+    model = cfg if 'type' in cfg else cfg.get('model') or {}
+    model = model.get('student') or model
+    preprocessor = model.get('data_preprocessor') or {}
+    inputs = {
+        key: _plain(preprocessor[key]) for key in INPUT_KEYS
+        if preprocessor.get(key) is not None
+    }
+    return Meaning(classes, inputs)
+
+
+def meaning_of_checkpoint(content: Any) -> Meaning:
+    """Of a checkpoint as mmengine writes it: ``meta``, read but not run."""
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return Meaning()
+    text = meta.get('cfg')
+    stated = read_plain_config(text) if isinstance(text, str) else {}
+    found = meaning_of_config(stated)
+    data = meta.get('dataset_meta')
+    if isinstance(data, Mapping):
+        names = data.get('classes', data.get('CLASSES'))
+        found.classes = _names(names) or found.classes
+    return found
+
+
+def check_inputs(stated: Meaning, now: Meaning, name: str, path: str) -> None:
+    """Compare what a teacher's file was trained on with its config now.
+
+    Raises:
+        ConfigError: An option differs; names both values.
+    """
+    for key, then in stated.inputs.items():
+        if key in now.inputs and now.inputs[key] != then:
+            raise ConfigError(
+                f'teachers.{name}: {path} was trained with data_preprocessor.'
+                f'{key}={then}, but its config says {now.inputs[key]}: it '
+                'would see other inputs than it knows. If this is meant, set '
+                f'teachers.{name}.check_meaning=False')
+    if None not in (stated.classes, now.classes):
+        if stated.classes != now.classes:
+            raise ConfigError(
+                f'teachers.{name}: {path} was trained on the classes '
+                f'{stated.classes}, but its config says {now.classes}. If '
+                f'this is meant, set teachers.{name}.check_meaning=False')
+
+
+def check_classes(student: Sequence[str] | None, teacher: Sequence[str] | None,
+                  name: str, key: str) -> None:
+    """Compare the classes of student and teacher where something relies on
+    them being the same, and in one order.
+
+    Args:
+        student, teacher (Sequence[str], optional): Names of the classes.
+        name (str): The teacher.
+        key (str): Who compares classes, for the message.
+
+    Raises:
+        ConfigError: They differ; names both lists.
+    """
+    if student is None or teacher is None:
+        side = 'the student' if student is None else f'teacher {name!r}'
+        print_log(
+            f'{key} compares classes, but nothing says which classes {side} '
+            'has: make sure that they are the same, in one order',
+            logger='current', level=logging.WARNING)
+        return
+    if tuple(student) == tuple(teacher):
+        return
+    what = ('in another order' if sorted(student) == sorted(teacher) else
+            'not the same')
+    raise ConfigError(
+        f'{key} compares classes one by one, but those of teacher {name!r} '
+        f'are {what}. Student: {tuple(student)}. Teacher: {tuple(teacher)}. '
+        f'If this is meant, set teachers.{name}.check_meaning=False')
+
+
+def _at(cfg: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        cfg = cfg.get(key) if hasattr(cfg, 'get') else None
+    return cfg
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        value = (value, )
+    if not isinstance(value, (list, tuple)) or not all(
+            isinstance(name, str) for name in value):
+        return None
+    return tuple(value) or None
+
+
+def _plain(value: Any) -> Any:
+    """Lists and tuples count as equal."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
