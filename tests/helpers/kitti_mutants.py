@@ -72,8 +72,8 @@ MUTANTS = {
         '        bottom_a - height_a, bottom_b - height_b)',
         'np.minimum(\n        bottom_a + height_a, bottom_b + height_b)'
         ' - np.maximum(bottom_a, bottom_b)'),
-    'yaw turns the other way': ('overlaps.py', 'objects.rotation_y])',
-                                '-objects.rotation_y])'),
+    'yaw turns the other way': ('overlaps.py', '0), objects.rotation_y',
+                                '0), -objects.rotation_y'),
     'length and width swapped': ('overlaps.py',
                                  'objects.dimensions[:, [2, 1]]',
                                  'objects.dimensions[:, [1, 2]]'),
