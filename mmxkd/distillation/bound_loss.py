@@ -25,6 +25,9 @@ from .normal_form import LossConfig, Source
 from .reading import Kind, Reading, match_single_levels
 from .supply import Records
 
+#: Levels of the student and of a teacher.
+Pair = tuple[list[Tensor], list[Tensor]]
+
 
 class BoundLoss(nn.Module):
     """A loss module, where its arguments come from, and its weight.
@@ -219,10 +222,7 @@ class BoundLoss(nn.Module):
         """Where its first or second argument is read."""
         return list(self.readings.values())[position].address
 
-    def _pair(
-            self,
-            values: dict[str,
-                         Any]) -> tuple[list[Tensor], list[Tensor]] | None:
+    def _pair(self, values: dict[str, Any]) -> Pair | None:
         """Levels of the student and of the (first) teacher, if both are."""
         if len(self.readings) < 2:
             return None
@@ -232,8 +232,9 @@ class BoundLoss(nn.Module):
             hidden = reading.whole and reading.kind is not Kind.TEACHERS and (
                 not self.loss.takes_levels)
             levels = reading.levels(values[reading.argument])
-            if reading.of_student is not is_student or hidden or (levels
-                                                                  is None):
+            if levels is None or hidden:
+                return None
+            if reading.of_student is not is_student:
                 return None
             sides.append(levels)
         return sides[0], sides[1]

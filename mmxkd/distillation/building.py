@@ -81,8 +81,8 @@ def takes_list(function: Callable, name: str) -> bool:
     annotation = getattr(parameter, 'annotation', '')
     text = annotation.__name__ if inspect.isclass(annotation) else str(
         annotation)
-    return text.split('[')[0].split('.')[-1].lower() in ('tuple', 'list',
-                                                         'sequence')
+    kind = text.split('[')[0].split('.')[-1].lower()
+    return kind in ('tuple', 'list', 'sequence')
 
 
 def build_labellers(configs: Mapping[str, Mapping],
@@ -109,6 +109,4 @@ def lacks_channels(cfg: Mapping[str, Any], key: str) -> bool:
     """Whether a connector takes channels that its config does not give."""
     kind, cfg = find_type(cfg, key)
     takes = inspect.signature(kind).parameters
-    return all(name in takes
-               for name in CHANNELS) and any(name not in cfg
-                                             for name in CHANNELS)
+    return set(CHANNELS) <= set(takes) and not set(CHANNELS) <= set(cfg)

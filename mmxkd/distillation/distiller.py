@@ -21,7 +21,7 @@ from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_labellers
 from .loss_config import normalise
-from .supply import Delivery, Records, Supply
+from .supply import Delivery, Records, Supplies
 from .teacher import Teacher
 
 
@@ -130,15 +130,14 @@ class Distiller(nn.Module):
             found.update(d.teacher for d in self.deliveries)
         return found | self.predicting
 
-    def label(self, samples: list | None, supplies: Mapping[str,
-                                                            Supply]) -> None:
+    def label(self, samples: list | None, supplies: Supplies) -> None:
         """Let predictions label the student's samples, in place."""
         for labeller in self.labellers:
             labeller.label(samples or [],
                            supplies[labeller.teacher].predictions or [])
 
     @contextmanager
-    def listen(self, supplies: Mapping[str, Supply]) -> Iterator[None]:
+    def listen(self, supplies: Supplies) -> Iterator[None]:
         """Record a forward pass of the student, with its deliveries."""
         with ExitStack() as stack:
             for delivery in self.deliveries:
@@ -266,8 +265,7 @@ class Distiller(nn.Module):
                     'or use checkpoint(use_reentrant=False)')
 
     def forward(self, weights: Mapping[str, float], context: Mapping[str, Any],
-                like: Tensor, supplies: Mapping[str,
-                                                Supply]) -> dict[str, Tensor]:
+                like: Tensor, supplies: Supplies) -> dict[str, Tensor]:
         """Compute all losses that weigh something now.
 
         Args:

@@ -50,8 +50,8 @@ def head_sources(module: Any, config: LossConfig,
         reads = module.bind_heads((names[0], names[1]), *heads)
     except (TypeError, ValueError) as error:
         raise ConfigError(f'{key}: {error}') from error
-    return {
-        argument: Source(sides[side], address)
-        for argument, (side, _, address) in ((name, text.partition(':'))
-                                             for name, text in reads.items())
-    }
+    found: Arguments = {}
+    for argument, text in reads.items():
+        side, _, address = text.partition(':')
+        found[argument] = Source(sides[side], address)
+    return found

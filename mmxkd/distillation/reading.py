@@ -110,5 +110,5 @@ def is_levels(value: Any) -> bool:
 
 
 def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16,
-                                              torch.bfloat16) else tensor
+    half = tensor.dtype in (torch.float16, torch.bfloat16)
+    return tensor.float() if half else tensor

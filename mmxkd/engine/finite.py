@@ -43,11 +43,8 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
         all_reduce(all_finite, op='min')
     if bool(all_finite):
         return
-    bad = {
-        name: value for name, value, ok in zip(names, stacked.tolist(),
-                                               finite.tolist(), strict=True)
-        if not ok
-    }
+    found = zip(names, stacked.tolist(), finite.tolist(), strict=True)
+    bad = {name: value for name, value, ok in found if not ok}
     if not bad:
         bad = {'a loss on another process': float('nan')}
     raise NonFiniteLossError(bad, [sample_id(s) for s in data_samples or []],

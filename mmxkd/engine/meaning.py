@@ -42,8 +42,8 @@ def meaning_of_config(cfg: Any) -> Meaning:
     if not isinstance(cfg, Mapping) and not hasattr(cfg, 'get'):
         return Meaning()
     classes = None
-    for place in ((), ('train_dataloader', 'dataset'), ('train_dataloader',
-                                                        'dataset', 'dataset')):
+    data = ('train_dataloader', 'dataset')
+    for place in ((), data, (*data, 'dataset')):
         part = _at(cfg, (*place, 'metainfo'))
         if classes is None and isinstance(part, Mapping):
             classes = _names(part.get('classes'))

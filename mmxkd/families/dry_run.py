@@ -45,8 +45,10 @@ def untouched(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def dry_run(model: nn.Module, tape: Tape, mode: str, size: tuple[int,
-                                                                 int]) -> Any:
+Size = tuple[int, int]
+
+
+def dry_run(model: nn.Module, tape: Tape, mode: str, size: Size) -> Any:
     """Fill a tape from a grey batch; find records that get overwritten.
 
     Returns:

@@ -1,10 +1,11 @@
 """Files that are either whole or not there."""
+import errno
 import glob
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 #: Ending of a file that is being written.
 PARTIAL = '.partial'
@@ -27,27 +28,56 @@ def write_atomic(path: str | os.PathLike, write: Callable[[BinaryIO], Any],
             thousands of small files that can be written again.
 
     Raises:
-        OSError: E.g. for a full disk. The old file stays, the temporary one
-            is removed.
+        OSError: E.g. for a full disk; it names ``path``. The old file stays,
+            the temporary one is removed.
     """
     path = os.fspath(path)
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     # The process id keeps two writers of one file apart.
     partial = f'{path}.{os.getpid()}{PARTIAL}'
+    noting = None
     try:
         with open(partial, 'wb') as file:
-            write(file)
+            noting = _Noting(file)
+            write(cast(BinaryIO, noting))
+            if noting.fault:
+                raise noting.fault
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
-        if os.path.exists(partial):
+    except BaseException as error:
+        if os.path.lexists(partial):
             os.remove(partial)
+        fault = noting.fault if noting and noting.fault else error
+        if isinstance(fault, OSError) and fault.errno and not fault.filename:
+            raise OSError(fault.errno, fault.strerror, path) from error
         raise
     if durable:
         _sync_folder(folder)
+
+
+class _Noting:
+    """A file that notes why a write failed.
+
+    Writers in C++ (``torch.save``) drop the error of the system and raise
+    one of their own, which does not say that the disk is full.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.fault = self.fault or error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
@@ -83,11 +113,18 @@ def remove_partial(folder: str | os.PathLike,
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the new name itself survive a power failure (POSIX only)."""
+    """Make the new name itself survive a power failure (POSIX only).
+
+    File systems of other machines and of user space (SMB, FUSE) may not know
+    this for folders. The file is whole and in its place by then.
+    """
     if os.name != 'posix':
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(descriptor)

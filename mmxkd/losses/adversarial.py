@@ -13,6 +13,8 @@ from .base import Levels, MultiLevelLoss
 from .common.discriminator import FeatureDiscriminator
 from .common.gradient_reversal import reverse_gradient
 
+Pair = tuple[Tensor, Tensor]
+
 # Grid and inner pooling of the published discriminators, P2 to P5.
 PAPER_LEVELS = (
     dict(grid=(32, 54), pool_between=True),
@@ -119,8 +121,7 @@ class AdversarialFeatureLoss(MultiLevelLoss):
             for module, (s, _) in zip(self.discriminators, pairs, strict=True)
         ]
 
-    def _discriminate(self, pairs: Sequence[tuple[Tensor,
-                                                  Tensor]]) -> list[Tensor]:
+    def _discriminate(self, pairs: Sequence[Pair]) -> list[Tensor]:
         """Binary cross-entropy: student 0, teacher 1."""
         self.trains_discriminator = True
         losses, right = [], []

@@ -2,9 +2,9 @@
 from .deliveries import Delivery
 from .labels import TeacherLabels
 from .live import LiveSupplier
-from .supply import Records, Supplier, Supply
+from .supply import Records, Supplier, Supplies, Supply
 
 __all__ = [
-    'Delivery', 'LiveSupplier', 'Records', 'Supplier', 'Supply',
+    'Delivery', 'LiveSupplier', 'Records', 'Supplier', 'Supplies', 'Supply',
     'TeacherLabels'
 ]

@@ -1,4 +1,5 @@
 """One interface for what a teacher gives, wherever it comes from."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,6 +28,10 @@ class Supply:
     """
     records: Records
     predictions: list | None = None
+
+
+#: What each teacher gives in one step, by its name.
+Supplies = Mapping[str, Supply]
 
 
 class Supplier(Protocol):

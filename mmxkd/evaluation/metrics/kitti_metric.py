@@ -88,8 +88,8 @@ class KittiMetric(BaseMetric):
                               f'{label_dir}')
         self.label_dir = label_dir
         self.infos = KittiInfos(ann_file) if ann_file else None
-        if self.infos and self.infos.split == 'test' and not (label_dir
-                                                              or format_only):
+        needs_labels = not label_dir and not format_only
+        if self.infos and self.infos.split == 'test' and needs_labels:
             raise ConfigError(
                 f'{name}: {ann_file} is of the test split, which has no '
                 'labels: only write results, with format_only=True')

@@ -71,6 +71,8 @@ def _label(scene: Scene, thing: SceneObject, name: str, outline: np.ndarray,
     x, _, z = thing.position
     alpha = (thing.yaw - np.arctan2(x, z) + np.pi) % (2 * np.pi) - np.pi
     air = scene.atmosphere
+    half = thing.yaw / 2
+    sin, cos = round(float(np.sin(half)), 5), round(float(np.cos(half)), 5)
     return StfLabel(
         name=name,
         truncated=round(float(truncated), 2),
@@ -81,9 +83,7 @@ def _label(scene: Scene, thing: SceneObject, name: str, outline: np.ndarray,
         location=tuple(round(float(v), 3) for v in thing.position),
         orient3d=round(float(thing.yaw), 4),
         rotation=(0.0, round(float(thing.yaw), 4), 0.0),
-        quaternion=(0.0, round(float(np.sin(thing.yaw / 2)),
-                               5), 0.0, round(float(np.cos(thing.yaw / 2)),
-                                              5)),
+        quaternion=(0.0, sin, 0.0, cos),
         # Contrast below 5 % counts as invisible (Koschmieder); the LiDAR and
         # the radar are not simulated.
         visible=(bool(np.exp(-air.beta * z) > .05), bool(z < 110.0), None,

@@ -27,9 +27,10 @@ _WHITE = 1300.0
 # trains of the farther slices.
 _FALLOFF = 0.5
 
+Corners = tuple[float, float, float, float]
 
-def range_profile(depth: np.ndarray, corners: tuple[float, float, float,
-                                                    float]) -> np.ndarray:
+
+def range_profile(depth: np.ndarray, corners: Corners) -> np.ndarray:
     """Trapezoid: share of the light of a slice by distance.
 
     Args:

@@ -79,10 +79,8 @@ def rasterize(scene: Scene, camera: Camera) -> GBuffer:
         if shadow:
             canvas.draw_shadow(thing)
         canvas.draw(polygons, number)
-        outlines.append(
-            np.concatenate([p.outline
-                            for p in polygons]) if polygons else np.zeros((0,
-                                                                           2)))
+        points = [p.outline for p in polygons] or [np.zeros((0, 2))]
+        outlines.append(np.concatenate(points))
         areas.append(
             _union_area(polygons, camera.size) if thing.
             label is not None else 0)
@@ -185,11 +183,10 @@ class _Canvas:
                  + facet.normal[1] * rows[top:bottom, None] + facet.normal[2])
         # Seen from the front, so the slope is negative inside the polygon.
         depth = (facet.normal @ facet.points[0]) / np.minimum(slope, -1e-6)
-        depth = np.clip(depth, facet.points[:, 2].min(), facet.points[:,
-                                                                      2].max())
-        np.copyto(self.data[top:bottom, left:right, 0],
-                  depth.astype(np.float32), where=_mask([outline],
-                                                        region).astype(bool))
+        ends = facet.points[:, 2]
+        depth = np.clip(depth, ends.min(), ends.max()).astype(np.float32)
+        inside = _mask([outline], region).astype(bool)
+        np.copyto(self.data[top:bottom, left:right, 0], depth, where=inside)
 
     def finish(self, rng: np.random.Generator, outlines: list[np.ndarray],
                areas: list[int]) -> GBuffer:

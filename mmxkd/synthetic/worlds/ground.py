@@ -35,8 +35,8 @@ def ground_palette(road: Road) -> np.ndarray:
     they stand in the canvas.
     """
     asphalt = int(255 * road.asphalt)
-    grass, pavement, paint = (36, 52, 24, 70), (82, 80, 76, 38), (170, 170,
-                                                                  165, 130)
+    grass, pavement = (36, 52, 24, 70), (82, 80, 76, 38)
+    paint = (170, 170, 165, 130)
     return np.array([
         grass, pavement, (asphalt, asphalt, asphalt, 22), paint, paint,
         (110, 108, 104, 60)

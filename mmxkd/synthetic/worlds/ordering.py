@@ -46,9 +46,8 @@ def _may_cover(things: Sequence[SceneObject]) -> np.ndarray:
     outward = np.stack([edges[..., 1], -edges[..., 0]], axis=-1)
     offset = np.sum(outward * corners, axis=-1)
     # At [i, f, j]: all of j lies before face f of i.
-    beyond = np.all(
-        np.einsum('ifk,jck->ifjc', outward, corners) >= offset[..., None,
-                                                               None], axis=-1)
+    along = np.einsum('ifk,jck->ifjc', outward, corners)
+    beyond = np.all(along >= offset[..., None, None], axis=-1)
     camera_beyond = (offset <= 0)[..., None]  # the camera is at 0, 0
     nearer = (np.any(beyond & camera_beyond, axis=1)
               | np.any(beyond & ~camera_beyond, axis=1).T)

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from .scene import CAMERA_HEIGHT, Facet, Material, Part, SceneObject
 
+Point = tuple[float, float, float]
+
 
 def ground_point(x: float, z: float) -> np.ndarray:
     """The point (3, ) on the ground at ``x``, ``z``."""
@@ -44,9 +46,7 @@ class Placer:
         points = self._position + np.asarray(corners) @ self._basis
         return Facet(points, np.asarray(outward) @ self._basis, material)
 
-    def box(self, low: tuple[float, float, float], high: tuple[float, float,
-                                                               float],
-            material: Material) -> list[Facet]:
+    def box(self, low: Point, high: Point, material: Material) -> list[Facet]:
         """The six faces of an axis-aligned box in the own frame."""
         faces = []
         for axis in range(3):
