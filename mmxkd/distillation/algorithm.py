@@ -101,7 +101,8 @@ class CrossModalDistill(BaseModel):
             return
         try:
             found = {
-                name: dry_run(model, self.distiller.tapes[name], mode, size)
+                name: dry_run(model, self.distiller.tapes[name], mode, size,
+                              gradient=name == STUDENT)
                 for model, name, mode in models
             }
             if found[STUDENT] is not None:

@@ -211,6 +211,7 @@ class Distiller(nn.Module):
         """
         for loss in self.losses.values():
             values = loss.read(self.tapes)
+            self._check_gradient(loss)
             loss.fit(values)
             with untouched(self):
                 loss.rehearse(values, context, detector)

@@ -31,14 +31,19 @@ def dry_run_size(value: object) -> tuple[int, int] | None:
 
 
 @contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """Leave random numbers and batch statistics as they were."""
+def untouched(model: nn.Module, gradient: bool = False) -> Iterator[None]:
+    """Leave random numbers and batch statistics as they were.
+
+    Args:
+        model (nn.Module): What runs inside.
+        gradient (bool): Whether the graph of the gradient is built.
+    """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     modes = [m.training for m in norms]
     for module in norms:
         module.eval()
     try:
-        with torch.random.fork_rng(), torch.no_grad():
+        with torch.random.fork_rng(), torch.set_grad_enabled(gradient):
             yield
     finally:
         for module, mode in zip(norms, modes, strict=True):
@@ -48,8 +53,17 @@ def untouched(model: nn.Module) -> Iterator[None]:
 Size = tuple[int, int]
 
 
-def dry_run(model: nn.Module, tape: Tape, mode: str, size: Size) -> Any:
+def dry_run(model: nn.Module, tape: Tape, mode: str, size: Size,
+            gradient: bool = False) -> Any:
     """Fill a tape from a grey batch; find records that get overwritten.
+
+    Args:
+        model (nn.Module): The student or a teacher.
+        tape (Tape): Its tape.
+        mode (str): Mode of its forward.
+        size (tuple[int, int]): Height and width in pixels.
+        gradient (bool): Whether the records carry a gradient, where the
+            layers do.
 
     Returns:
         What the model returns; None if it failed behind the recorded layers.
@@ -60,7 +74,7 @@ def dry_run(model: nn.Module, tape: Tape, mode: str, size: Size) -> Any:
     inputs, samples = family_of(model).grey_batch(model, size)
     found = None
     try:
-        with untouched(model), tape.listen():
+        with untouched(model, gradient), tape.listen():
             found = model(inputs, samples, mode=mode)
     except Exception as error:
         if not tape.full:

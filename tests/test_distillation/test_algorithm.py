@@ -222,12 +222,14 @@ class Checkpointed(Toy):
 
 
 def test_a_record_inside_a_reentrant_checkpoint_is_an_error():
-    model = build(student=dict(type=Checkpointed, use_reentrant=True))
-    with pytest.raises(
-            RecordError, match=r"'loss_neck': student:neck carries "
-            r'no gradient \(tensors \[0, 1\] of it\).*reentrant '
-            r'checkpoint \(with_cp=True\)'):
-        step(model)
+    student = dict(type=Checkpointed, use_reentrant=True)
+    for run in (lambda: build(student=student),
+                lambda: step(build(student=student, dry_run=False))):
+        with pytest.raises(
+                RecordError, match=r"'loss_neck': student:neck carries "
+                r'no gradient \(tensors \[0, 1\] of it\).*reentrant '
+                r'checkpoint \(with_cp=True\)'):
+            run()
 
 
 def test_checkpointing_without_reentrance_changes_no_gradient():
@@ -247,6 +249,22 @@ def test_checkpointing_without_reentrance_changes_no_gradient():
         gradients.append([p.grad for p in model.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_frozen_stages_are_refused_when_the_model_is_built():
+
+    class Frozen(Toy):
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.backbone.requires_grad_(False)
+
+    with pytest.raises(RecordError, match='student:backbone.0. carries no '
+                       'gradient'):
+        build(student=dict(type=Frozen), loss_stem=mse('backbone[0]',
+                                                       'backbone[0]'))
+    # What comes after them learns.
+    assert step(build(student=dict(type=Frozen)))['distill.loss_neck'] > 0
 
 
 def test_a_frozen_layer_is_an_error():
