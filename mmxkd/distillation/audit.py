@@ -11,25 +11,34 @@ from .bound_loss import BoundLoss
 
 
 def connector_table(losses: Iterable[BoundLoss]) -> str:
-    """One row for each loss and level: what connects student and teacher."""
-    rows = [('loss', 'level', 'connector')]
+    """One row per loss and level: sizes in the dry run, and what connects."""
+    rows = [('loss', 'level', 'student', 'teacher', 'connector')]
     for loss in losses:
-        named = [
-            source.connector for source in loss.sources() if source.connector
-        ]
-        if loss.connector is None:
-            rows.append((loss.name, 'all', ', '.join(named) or 'none needed'))
-        elif isinstance(loss.connector, nn.ModuleList):
-            rows += [(loss.name, str(level), _describe(module))
-                     for level, module in enumerate(loss.connector)]
-        else:
-            rows.append((loss.name, 'all', _describe(loss.connector)))
+        named = ', '.join(source.connector for source in loss.sources()
+                          if source.connector) or 'none needed'
+        for level, (own, other) in enumerate(loss.sizes):
+            connector = loss.connector
+            if isinstance(connector, nn.ModuleList):
+                connector = connector[level]
+            text = named if connector is None else _describe(
+                connector, own != other)
+            rows.append((loss.name, str(level), own, other, text))
+        if not loss.sizes:
+            text = named if loss.connector is None else _describe(
+                loss.connector, True)
+            rows.append((loss.name, 'all', '', '', text))
     return AsciiTable(rows).table
 
 
-def _describe(module: nn.Module) -> str:
+def _describe(module: nn.Module, resizes: bool) -> str:
     describe = getattr(module, 'describe', None)
-    return type(module).__name__ if describe is None else describe()
+    if describe is None:
+        return type(module).__name__
+    text = describe()
+    resize = 'resize where sizes differ'
+    if resizes:
+        return text.replace(resize, 'resize')
+    return text.replace(', ' + resize, '').replace(resize, 'none needed')
 
 
 def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]) -> str:

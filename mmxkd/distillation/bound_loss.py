@@ -1,13 +1,16 @@
 """One distillation loss, bound to the layers that it reads."""
 import inspect
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
 from mmxkd.errors import ConfigError
+from mmxkd.families.strides import size_of, stride_hint
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
@@ -56,6 +59,8 @@ class BoundLoss(nn.Module):
         refuse_negative(self.schedule, f'{self.key}: loss_weight')
         self.module = build_part(config.cfg, self.key)
         self.connector: nn.Module | None = None
+        # Of the levels in the dry run, for the table.
+        self.sizes: list[tuple[str, str]] = []
         # The config of a connector whose channels a dry run has to tell.
         self.unfitted: Mapping | None = None
         self._state_connector(config.connector)
@@ -168,6 +173,14 @@ class BoundLoss(nn.Module):
                     levels, f'{self.key}: '
                     f'{type(self.module).__name__} compares maps, '
                     + self.address(position))
+        self.sizes = [(size_of(s), size_of(t))
+                      for s, t in zip(student, teacher, strict=True)]
+        hint = stride_hint(student, teacher)
+        if hint:
+            print_log(
+                f'{self.key}: {self.address(0)} and {self.address(1)} pair '
+                f'levels of other strides, {self.sizes} (student, teacher): '
+                + hint, logger='current', level=logging.WARNING)
         if self.unfitted is not None:
             self.connector = connectors_for(self.unfitted, student, teacher,
                                             f'{self.key}: connector')

@@ -18,10 +18,10 @@ def test_connectors_by_level():
                                                  out_channels=9)),
         loss_d=mse('backbone.act', 'backbone.down'))
     assert rows(connector_table(model.distiller.losses.values())) == [
-        ['loss_a', '0', '1×1 conv 6 → 9, resize where sizes differ'],
-        ['loss_a', '1', '1×1 conv 6 → 9, resize where sizes differ'],
-        ['loss_a', '2', '1×1 conv 6 → 9, resize where sizes differ'],
-        ['loss_b', 'all', 'none needed'],
-        ['loss_c', 'all', '1×1 conv 6 → 9, resize where sizes differ'],
-        ['loss_d', '0', 'resize where sizes differ']
+        ['loss_a', '0', '64×64', '64×64', '1×1 conv 6 → 9'],
+        ['loss_a', '1', '32×32', '64×64', '1×1 conv 6 → 9, resize'],
+        ['loss_a', '2', '16×16', '16×16', '1×1 conv 6 → 9'],
+        ['loss_b', '0', '64×64', '64×64', 'none needed'],
+        ['loss_c', '0', '64×64', '64×64', '1×1 conv 6 → 9'],
+        ['loss_d', '0', '64×64', '32×32', 'resize']
     ]
