@@ -96,17 +96,24 @@ class Plan:
         """Look for the data before anything is trained.
 
         Raises:
-            ConfigError: It names the annotations that are missing.
+            ConfigError: It names all annotations that are missing.
         """
-        needed = {(arm.data_root, split) for arm in self.arms.values()
-                  for split in ('train', 'val')}
-        needed |= {(self.tested_on, split) for split in self.splits}
-        for root, split in sorted(needed):
-            if not annotations(root, split).is_file():
-                raise ConfigError(
-                    f'{root}: no converted data set, it has no annotations/'
-                    f'{split}.json; the head of the config says how to make '
-                    'one, --data-root where it is')
+        needed = [(arm.data_root, split) for arm in self.arms.values()
+                  for split in ('train', 'val')]
+        needed += [(self.tested_on, split) for split in self.splits]
+        missing: dict[Path, list[str]] = {}
+        for root, split in dict.fromkeys(needed):
+            path = annotations(root, split)
+            if not path.is_file():
+                missing.setdefault(root, []).append(
+                    path.relative_to(root).as_posix())
+        if missing:
+            listed = '; '.join(
+                f'{root}: no converted data set, it has no {", ".join(files)}'
+                for root, files in missing.items())
+            raise ConfigError(
+                f'{listed}; the head of the config says how to make one, '
+                '--data-root where it is')
 
 
 def annotations(data_root: Path, split: str) -> Path:

@@ -38,10 +38,14 @@ def config(repo):
     return str(repo / 'configs/experiments/fog.py')
 
 
-def test_missing_data_are_named(tool, config, capsys):
+def test_all_missing_data_are_named(tool, config, capsys):
+    roots = ['--data-root', 'fog=/nowhere', 'clear=/neither']
     with pytest.raises(SystemExit):
-        tool.parse_args([config, '--data-root', 'fog=/nowhere'])
-    assert '/nowhere: no converted data set' in capsys.readouterr().err
+        tool.parse_args([config, *roots])
+    error = capsys.readouterr().err
+    for root in ('/nowhere', '/neither'):
+        assert (f'{root}: no converted data set, it has no annotations/'
+                'train.json, annotations/val.json') in error
 
 
 @pytest.mark.parametrize('arguments, message', [
