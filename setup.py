@@ -66,7 +66,7 @@ class BuildWithMim(build_py):
 
 EXTRAS = {
     name: requirements(name)
-    for name in ('tests', 'lint', 'mmrazor', 'mmdet3d')
+    for name in ('tests', 'lint', 'mmrazor', 'mmdet3d', 'safetensors')
 }
 
 setup(

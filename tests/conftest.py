@@ -55,6 +55,16 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+@pytest.fixture(scope='module', autouse=True)
+def no_scope_is_left_to_the_next_file():
+    """A fixture of a whole file may run a runner, which sets a scope."""
+    from mmengine.registry import DefaultScope
+    scopes = DefaultScope._instance_dict.copy()
+    yield
+    DefaultScope._instance_dict.clear()
+    DefaultScope._instance_dict.update(scopes)
+
+
 @pytest.fixture(autouse=True)
 def nothing_global_is_left_behind():
     """Forget what a runner of a test has set for the whole process.

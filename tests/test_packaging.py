@@ -47,7 +47,9 @@ def test_metadata(wheel):
     assert '\nLicense-Expression: Apache-2.0\n' in text or (
         '\nLicense: Apache-2.0\n' in text)
     extras = re.findall(r'^Provides-Extra: (.+)$', text, re.M)
-    assert sorted(extras) == ['all', 'lint', 'mmdet3d', 'mmrazor', 'tests']
+    assert sorted(extras) == [
+        'all', 'lint', 'mmdet3d', 'mmrazor', 'safetensors', 'tests'
+    ]
     needed = re.findall(r'^Requires-Dist: ([\w-]+)[^;\n]*$', text, re.M)
     assert {'torch', 'mmengine', 'mmcv', 'mmdet'} <= set(needed)
     assert not {'mmrazor', 'mmdet3d', 'pytest'} & set(needed)

@@ -2,7 +2,7 @@
 # Installs mmxkd and all it needs, editable. Safe to run again at any time:
 # where nothing has changed since the last time, it only says so.
 #
-#   bash tools/install.sh [--with tests,lint,mmrazor,mmdet3d] [--force]
+#   bash tools/install.sh [--with tests,lint,mmrazor,mmdet3d,safetensors] [--force]
 #
 # Into the virtual environment that is active, else into .venv of the checkout,
 # which is made with python3.11 (or with $PYTHON). A torch, and an mmcv with
@@ -30,8 +30,8 @@ while (($#)); do
     esac
 done
 for extra in ${extras//,/ }; do
-    [[ -f requirements/$extra.txt && $extra =~ ^(tests|lint|mmrazor|mmdet3d)$ ]] ||
-        die "--with: unknown extra '$extra'; known: tests, lint, mmrazor, mmdet3d"
+    [[ -f requirements/$extra.txt && $extra =~ ^(tests|lint|mmrazor|mmdet3d|safetensors)$ ]] ||
+        die "--with: unknown extra '$extra'; known: tests, lint, mmrazor, mmdet3d, safetensors"
 done
 
 # --- The environment ------------------------------------------------------

@@ -3,6 +3,7 @@ import argparse
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
+from mmxkd.engine.test_time_augmentation import augment_tests
 from mmxkd.errors import ConfigError
 
 #: What each metric calls the place for its result files.
@@ -30,6 +31,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--show-dir', metavar='FOLDER', help='save pictures with detections, '
         'under WORK_DIR/TIMESTAMP/FOLDER')
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation: '
+        'tta_model and tta_pipeline of the config, or else merge each '
+        'picture with its mirror image')
     return parser.parse_args()
 
 
@@ -39,7 +44,7 @@ def write_to(cfg, prefix: str) -> None:
     if not isinstance(evaluators, (list, tuple)):
         evaluators = [evaluators]
     for evaluator in evaluators:
-        argument = OUT_ARGUMENTS.get(evaluator['type'].split('.')[-1])
+        argument = OUT_ARGUMENTS.get(launch.type_name(evaluator))
         if argument:
             evaluator[argument] = prefix
             return
@@ -49,7 +54,7 @@ def write_to(cfg, prefix: str) -> None:
 
 def draw_to(cfg, folder: str) -> None:
     """Let the visualization hook of the config save pictures."""
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if not hook:
         raise ConfigError('--show-dir needs default_hooks.visualization='
                           "dict(type='DetVisualizationHook') in the config")
@@ -62,6 +67,8 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     cfg.resume = False
     launch.student_alone(cfg)
+    if args.tta:
+        augment_tests(cfg)
     if args.show_dir:
         draw_to(cfg, args.show_dir)
     if args.out:

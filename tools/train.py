@@ -3,7 +3,7 @@ import argparse
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
-from mmxkd.errors import ConfigError
+from mmxkd.engine.run_record import ALLOWED
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,6 +23,10 @@ def parse_args() -> argparse.Namespace:
         '--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='go on from this checkpoint; without a name, from the newest '
         'intact one in the work directory')
+    parser.add_argument(
+        '--allow', nargs='+', default=[], metavar='KEY', choices=ALLOWED,
+        help='with --resume, go on although these differ from what made the '
+        'checkpoint: ' + ', '.join(ALLOWED))
     parser.add_argument('--seed', type=int, help='seed of the run')
     args = parser.parse_args()
     if args.resume not in (None, 'auto'):
@@ -30,6 +34,8 @@ def parse_args() -> argparse.Namespace:
             launch.existing_file(args.resume)
         except argparse.ArgumentTypeError as error:
             parser.error(f'argument --resume: {error}')
+    if args.allow and args.resume is None:
+        parser.error('argument --allow: only with --resume')
     return args
 
 
@@ -37,18 +43,16 @@ def main() -> None:
     args = parse_args()
     cfg = launch.load_config(args)
     launch.add_guards(cfg)
+    launch.log_together(cfg)
     if args.seed is not None:
-        cfg.setdefault('randomness', {})['seed'] = args.seed
+        launch.set_seed(cfg, args.seed)
     if args.amp:
         launch.use_mixed_precision(cfg, args.amp)
     if args.auto_scale_lr:
-        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-            raise ConfigError(
-                f'{args.config}: --auto-scale-lr needs '
-                'auto_scale_lr=dict(base_batch_size=...) in the config')
-        cfg.auto_scale_lr.enable = True
+        launch.scale_learning_rate(cfg)
     if args.resume:
         launch.resume_from(cfg, args.resume)
+        launch.allow_differences(cfg, args.allow)
     launch.build_runner(cfg).train()
 
 

@@ -6,15 +6,22 @@ is made when its target is imported (:mod:`mmxkd.compat.import_hook`).
 """
 from . import (
     checkpoint_io,
+    checkpoint_paths,
     cpu_ddp,
+    file_names,
+    init_detector,
     latest_checkpoint,
     meta_config,
     mmcv_bf16,
     mmrazor_import,
+    pickle_files,
+    remote_checkpoints,
+    yaml_files,
 )
 
-_REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, cpu_ddp,
-            mmrazor_import, mmcv_bf16)
+_REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
+            cpu_ddp, mmrazor_import, mmcv_bf16, init_detector, yaml_files,
+            pickle_files, remote_checkpoints, file_names)
 
 _applied = False
 

@@ -16,19 +16,25 @@ import errno
 import functools
 import os.path as osp
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
+from zipfile import BadZipFile, is_zipfile
 
 from mmxkd.errors import CheckpointError
 from mmxkd.io.atomic import write_atomic
 
 from .import_hook import after_import
+from .safetensors_files import ENDING, read_safetensors
+from .zip_records import fault_of_archive
 
 # What torch.load raises for files that are cut, flipped or hostile.
-_BAD_FILE = (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError,
-             IndexError, AttributeError, TypeError, AssertionError)
+_BAD_FILE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError,
+             AttributeError, TypeError, AssertionError, ArithmeticError,
+             MemoryError, BadZipFile, struct.error, zlib.error)
 
 
 def apply() -> None:
@@ -50,15 +56,21 @@ def read_checkpoint(path: str, map_location: Any = None) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file is damaged, or needs code to be read.
-            Names the file and the global.
+        CheckpointError: If the file is damaged (a check sum differs, a part
+            is missing), or needs code to be read. Names the file and the
+            record or the global.
     """
     import torch
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path} can not be found.')
+    if path.endswith(ENDING):
+        return read_safetensors(path, map_location)
 
     def read() -> Any:
         try:
+            fault = fault_of_archive(path) if is_zipfile(path) else None
+            if fault:
+                raise CheckpointError(f'{path}: {fault}')
             return torch.load(path, map_location=map_location,
                               weights_only=True)
         except OSError as error:
@@ -105,6 +117,9 @@ def _repair_checkpoint_module(module: ModuleType) -> None:
 
     @functools.wraps(stock_load)
     def load_checkpoint(cls, filename, map_location=None, logger='current'):
+        if '://' in str(filename) and str(filename).endswith(ENDING):
+            raise CheckpointError(f'{filename}: only local files of this '
+                                  'format are read; download it first')
         return _without_code(
             filename, lambda: stock_load(cls, filename, map_location, logger))
 

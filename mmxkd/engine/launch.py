@@ -2,7 +2,10 @@
 import argparse
 import os
 import os.path as osp
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
@@ -14,7 +17,10 @@ from mmxkd.errors import ConfigError, did_you_mean
 
 #: Hooks that make a run safe to kill and to resume; see each for why.
 GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
-          'mmxkd.GracefulStopHook', 'mmxkd.TeacherMeaningHook')
+          'mmxkd.GracefulStopHook', 'mmxkd.TeacherMeaningHook',
+          'mmxkd.StepStateHook', 'mmxkd.RunRecordHook')
+#: What mmengine averages over the window of the log, by its name.
+AVERAGED = r'.*(loss|time|data_time|grad_norm).*'
 
 
 def existing_file(path: str) -> str:
@@ -72,24 +78,85 @@ def add_guards(cfg: Config) -> None:
     ``SafeCheckpointHook`` where it would save with mmengine's.
     """
     hooks = list(cfg.get('custom_hooks') or [])
-    named = {_type_name(hook) for hook in hooks}
     cfg.custom_hooks = hooks + [
-        dict(type=guard) for guard in GUARDS
-        if not named & {guard, guard.removeprefix('mmxkd.')}
+        dict(type=guard) for guard in GUARDS if not any(
+            _is_a(hook, guard.removeprefix('mmxkd.')) for hook in hooks)
     ]
     if cfg.get('default_hooks') is None:
         cfg.default_hooks = {}
     checkpoint = cfg.default_hooks.get('checkpoint',
                                        dict(type='CheckpointHook'))
-    if checkpoint and _type_name(checkpoint).split('.')[-1] == (
-            'CheckpointHook'):
+    if _is_a(checkpoint, 'CheckpointHook'):
         checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
     cfg.default_hooks['checkpoint'] = checkpoint
 
 
-def _type_name(cfg: dict) -> str:
-    kind = cfg['type']
-    return kind if isinstance(kind, str) else kind.__name__
+def type_name(cfg: Mapping) -> str:
+    """Name of a config's type without its scope; the type may be a class.
+
+    Examples:
+        >>> type_name(dict(type='mmdet.CocoMetric'))
+        'CocoMetric'
+    """
+    kind = cfg.get('type', '')
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.split('.')[-1]
+
+
+def _is_a(cfg: Any, kind: str) -> bool:
+    """Whether a config is of this type, whatever its scope."""
+    return (isinstance(cfg, Mapping) and type_name(cfg) == kind)
+
+
+def log_together(cfg: Config) -> None:
+    """Let a loss and its raw value be of the same iterations in the log.
+
+    mmengine averages what has ``loss`` in its name over a window, and shows
+    the last value of everything else, such as ``distill.raw_feature``.
+
+    Args:
+        cfg (Config): Changed in place, unless its log processor is of
+            another kind.
+    """
+    processor = dict(cfg.get('log_processor') or {})
+    processor.setdefault('type', 'LogProcessor')
+    if not _is_a(processor, 'LogProcessor'):
+        return
+    pattern = processor.get('mean_pattern', AVERAGED)
+    averaged = [
+        re.search(pattern, f'distill.{name}') for name in ('loss_', 'raw_')
+    ]
+    if averaged[0] and not averaged[1]:
+        processor['mean_pattern'] = rf'{pattern}|distill\.'
+        cfg.log_processor = processor
+
+
+def set_seed(cfg: Config, seed: int) -> None:
+    """Set the seed of the run; other keys of ``randomness`` stay."""
+    cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Let mmengine scale the learning rate by the batch size.
+
+    Raises:
+        ConfigError: Nothing says for which batch size the rate was found.
+    """
+    stated = cfg.get('auto_scale_lr') or {}
+    if 'base_batch_size' not in stated:
+        raise ConfigError(
+            f'{cfg.filename}: --auto-scale-lr needs '
+            'auto_scale_lr=dict(base_batch_size=...) in the config')
+    cfg.auto_scale_lr = dict(stated, enable=True)
+
+
+def allow_differences(cfg: Config, keys: Sequence[str]) -> None:
+    """Let a run be resumed although these keys differ."""
+    hooks = list(cfg.get('custom_hooks') or [])
+    for i, hook in enumerate(hooks):
+        if _is_a(hook, 'RunRecordHook'):
+            hooks[i] = dict(hook, allow=[*hook.get('allow', ()), *keys])
+    cfg.custom_hooks = hooks
 
 
 def use_mixed_precision(cfg: Config, dtype: str) -> None:
@@ -107,9 +174,11 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
         dtype = 'fp16' if is_cuda_available() else 'bf16'
     if dtype == 'fp16' and not is_cuda_available():
         raise ConfigError('--amp fp16 needs CUDA; use --amp bf16')
-    wrapper = cfg.optim_wrapper
-    kind = wrapper.get('type', 'OptimWrapper')
-    ours = ('OptimWrapper', 'AmpOptimWrapper', 'mmxkd.Bf16OptimWrapper')
+    wrapper = cfg.get('optim_wrapper')
+    if not wrapper:
+        raise ConfigError('--amp needs an optim_wrapper in the config')
+    kind = type_name(dict(dict(type='OptimWrapper'), **wrapper))
+    ours = ('OptimWrapper', 'AmpOptimWrapper', 'Bf16OptimWrapper')
     if kind not in ours or 'constructor' in wrapper:
         raise ConfigError(
             f'--amp cannot change optim_wrapper of type {kind!r}, '
@@ -117,10 +186,11 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
             'its wrappers to AmpOptimWrapper or mmxkd.Bf16OptimWrapper in '
             'the config')
     if dtype == 'bf16':
-        wrapper.type = 'mmxkd.Bf16OptimWrapper'
+        wrapper['type'] = 'mmxkd.Bf16OptimWrapper'
+        wrapper.pop('loss_scale', None)
     else:
-        wrapper.type = 'AmpOptimWrapper'
-        wrapper.loss_scale = 'dynamic'
+        wrapper['type'] = 'AmpOptimWrapper'
+        wrapper['loss_scale'] = 'dynamic'
 
 
 def resume_from(cfg: Config, checkpoint: str) -> None:
@@ -143,14 +213,22 @@ def student_alone(cfg: Config) -> None:
     """Turn the config of a distillation into that of its student.
 
     The student of a distilled checkpoint has the keys of the plain student,
-    so that no teacher is needed to test it.
+    so that no teacher is needed to test it. It may be the ``module`` of a
+    model for test-time augmentation.
     """
-    if str(cfg.model.get('type', '')).endswith('CrossModalDistill'):
-        cfg.model = cfg.model.student
+    cfg.model = _student_of(cfg.model)
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
         dict(type='mmxkd.StudentCheckpointHook')
     ]
+
+
+def _student_of(model: Mapping) -> Mapping:
+    if _is_a(model, 'CrossModalDistill'):
+        return model['student']
+    if isinstance(model.get('module'), Mapping):
+        return dict(model, module=_student_of(model['module']))
+    return model
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.io.atomic import write_json, write_text
+from mmxkd.io.escape import escape
 
 from .gap import gap_recovered, spread
 from .scores import Table, read_scores, seeds_in
@@ -86,4 +87,6 @@ def markdown(table: Table, teacher: str = TEACHER,
 
 
 def _row(cells: Sequence[str]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
+    # Names of arms and splits are the user's, e.g. of folders: a bar or a
+    # line break in one would shift the table.
+    return '| ' + ' | '.join(escape(cell, 'markdown') for cell in cells) + ' |'

@@ -1,13 +1,15 @@
 """Images as bytes: encoded without loss, read exactly as they are stored."""
 import io
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
 import tifffile
 
 from mmxkd.errors import CorruptSampleError
+
+from .image_header import header_fault
+from .text import read_bytes
 
 
 def read_image(path: str | os.PathLike, modality: str,
@@ -16,7 +18,9 @@ def read_image(path: str | os.PathLike, modality: str,
 
     What a decoder can notice is an error here: a missing, empty or cut-off
     file, a checksum of a PNG that does not hold. It cannot notice a flipped
-    bit in the payload of a JPEG or of an uncompressed TIFF.
+    bit in the payload of a JPEG or of an uncompressed TIFF. A header that
+    promises more than :data:`~.image_header.MAX_PIXELS`, or more than a PNG
+    of this size can hold, is refused before memory is allocated for it.
 
     Args:
         path (str | os.PathLike): The file, in any format that OpenCV reads.
@@ -34,8 +38,19 @@ def read_image(path: str | os.PathLike, modality: str,
     if not content:
         raise CorruptSampleError(path, modality,
                                  'cannot be decoded: the file is empty')
-    image = cv2.imdecode(np.frombuffer(content, np.uint8),
-                         cv2.IMREAD_UNCHANGED)
+    fault = header_fault(content)
+    if fault is not None:
+        raise CorruptSampleError(
+            path, modality, f'cannot be decoded: its {len(content)} bytes do '
+            f'not decode to an image: {fault}')
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8),
+                             cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        # OpenCV names its own source file, and not the picture.
+        raise CorruptSampleError(
+            path, modality,
+            f'cannot be decoded: OpenCV refuses it: {error.err}') from error
     if image is None:
         raise CorruptSampleError(
             path, modality, f'cannot be decoded: its {len(content)} bytes do '
@@ -45,11 +60,11 @@ def read_image(path: str | os.PathLike, modality: str,
 
 def _read_bytes(path: str | os.PathLike, modality: str,
                 backend_args: dict | None) -> bytes:
+    if backend_args is None and '://' not in str(path):
+        return read_bytes(path, modality)
+    # Only here: converters of local files need no mmengine.
+    import mmengine.fileio as fileio
     try:
-        if backend_args is None and '://' not in str(path):
-            return Path(path).read_bytes()
-        # Only here: converters of local files need no mmengine.
-        import mmengine.fileio as fileio
         return fileio.get(str(path), backend_args=backend_args)
     except OSError as error:
         raise CorruptSampleError(

@@ -35,11 +35,13 @@ class Journal:
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             try:
                 entry = json.loads(line)
-            except ValueError as error:
+                self._entries[entry['name']] = {
+                    key: entry[key] for key in ('name', 'state', 'result')
+                }
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ConfigError(
                     f'{path}: line {number} cannot be read; remove the file '
                     'to start anew') from error
-            self._entries[entry['name']] = entry
 
     def get(self, name: str, files: Sequence[Path]) -> Any | None:
         """The result of a name; None if there is none for these files."""
@@ -49,13 +51,22 @@ class Journal:
         return entry['result']
 
     def add(self, name: str, files: Sequence[Path], result: Any) -> Any:
-        """Append a result, which has to be JSON; returns it as it is read."""
+        """Append a result, which has to be JSON; returns it as it is read.
+
+        Raises:
+            OSError: E.g. for a full disk; it names the file.
+        """
         entry = {'name': name, 'state': _state(files), 'result': result}
         line = json.dumps(entry, allow_nan=False) + '\n'
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # One write of a whole line, handed to the system at once.
-        with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(line)
+        try:
+            with open(self.path, 'a', encoding='utf-8') as file:
+                file.write(line)
+        except OSError as error:
+            # A full disk is noticed by a write, which knows of no name.
+            raise OSError(error.errno, error.strerror,
+                          str(self.path)) from error
         self._entries[name] = entry
         return json.loads(line)['result']
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from mmengine.fileio import LocalBackend
 from mmengine.logging import HistoryBuffer, MessageHub
-from mmengine.runner import CheckpointLoader, save_checkpoint
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as checkpoints
 from mmengine.runner.checkpoint import load_from_http
 
 import mmxkd  # noqa: F401
@@ -99,7 +100,7 @@ def test_a_missing_file_is_a_missing_file(tmp_path):
 
 def test_everything_saved_loads_without_allow_list(tmp_path):
     path = str(tmp_path / 'ours.pth')
-    save_checkpoint(
+    checkpoints.save_checkpoint(
         dict(
             state_dict={'w': torch.ones(2)}, best=np.float64(0.5),
             message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.], [1])))),
@@ -112,9 +113,9 @@ def test_everything_saved_loads_without_allow_list(tmp_path):
 
 def test_a_save_that_fails_keeps_the_old_file(tmp_path):
     path = str(tmp_path / 'ours.pth')
-    save_checkpoint({'a': 1}, path)
+    checkpoints.save_checkpoint({'a': 1}, path)
     with pytest.raises(TypeError, match=r'checkpoint\.a is a'):
-        save_checkpoint({'a': object()}, path)
+        checkpoints.save_checkpoint({'a': object()}, path)
     assert torch.load(path, weights_only=True) == {'a': 1}
 
 
@@ -126,7 +127,7 @@ def test_other_storage_gets_plain_content_too(tmp_path, monkeypatch):
         (stored.append(name), put(self, data, name)))
     monkeypatch.setattr(checkpoint_io, '_is_local', lambda *args: False)
     path = str(tmp_path / 'a.pth')
-    save_checkpoint({'best': np.float32(1)}, path)
+    checkpoints.save_checkpoint({'best': np.float32(1)}, path)
     assert stored == [path]
     assert torch.load(path, weights_only=True) == {'best': 1.0}
 
@@ -137,7 +138,7 @@ def test_message_hub_goes_on_from_the_plain_form(tmp_path):
     hub.update_scalar('train/loss', 1 / 3)
     hub.update_info('best_score', np.float32(0.25))
     path = str(tmp_path / 'hub.pth')
-    save_checkpoint(dict(message_hub=hub.state_dict()), path)
+    checkpoints.save_checkpoint(dict(message_hub=hub.state_dict()), path)
     resumed = MessageHub('plain_target')
     resumed.load_state_dict(read_checkpoint(path)['message_hub'])
     resumed.update_scalar('train/loss', 2.0)

@@ -1,4 +1,5 @@
 import random
+import shutil
 
 import mmengine.runner as stock_names
 import pytest
@@ -56,18 +57,118 @@ def test_the_one_before_a_damaged_one_is_used(run, spoil):
     assert find_latest_checkpoint(str(run)) == str(run / 'epoch_2.pth')
 
 
-@pytest.mark.parametrize('pointer', [None, '', 'nowhere/epoch_9.pth'])
-def test_a_lost_or_empty_pointer_is_no_loss(run, pointer, monkeypatch):
+@pytest.mark.parametrize('pointer', [
+    None, '', '/', '..', 'nowhere/epoch_9.pth', '/elsewhere/epoch_9.pth',
+    's3://bucket/epoch_9.pth', b'\x00\xff\x00', 'two\nlines'
+])
+def test_a_lost_or_wrong_pointer_is_no_loss(run, pointer, monkeypatch):
     monkeypatch.chdir(run)
     (run / 'last_checkpoint').unlink()
     if pointer is not None:
-        (run / 'last_checkpoint').write_text(pointer)
-    expected = None if pointer and 'nowhere' in pointer else 'epoch_10.pth'
-    if expected is None:
-        with pytest.raises(CheckpointError, match='epoch_9.pth: missing'):
-            find_latest_checkpoint(str(run))
+        content = pointer if isinstance(pointer, bytes) else pointer.encode()
+        (run / 'last_checkpoint').write_bytes(content)
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_10.pth')
+
+
+def test_the_pointer_chooses_within_the_folder(run):
+    """What is newer is of a run that was resumed from an older one."""
+    write(run, 3)
+    (run / 'last_checkpoint').write_text(str(run / 'epoch_3.pth'))
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_3.pth')
+    (run / 'epoch_3.pth').write_bytes(b'x')
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_2.pth')
+    for step in (1, 2):
+        (run / f'epoch_{step}.pth').write_bytes(b'x')
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_10.pth')
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What is logged."""
+    lines = []
+    monkeypatch.setattr('mmengine.logging.print_log',
+                        lambda text, *args, **kwargs: lines.append(text))
+    return lines
+
+
+@pytest.mark.parametrize('how', ['moved', 'copied', 'renamed_file'])
+def test_the_folder_may_be_moved_or_copied(run, tmp_path_factory, how, said):
+    other = tmp_path_factory.mktemp('other') / 'run'
+    shutil.copytree(run, other)
+    if how == 'moved':
+        shutil.rmtree(run)
+    elif how == 'copied':
+        # The other run has gone on meanwhile.
+        write(run, 10)
     else:
-        assert find_latest_checkpoint(str(run)) == str(run / expected)
+        (other / 'epoch_10.pth').rename(other / 'epoch_11.pth')
+    expected = 'epoch_11.pth' if how == 'renamed_file' else 'epoch_10.pth'
+    assert find_latest_checkpoint(str(other)) == str(other / expected)
+    assert any(f'names {run}/epoch_10.pth, outside of {other}' in line
+               for line in said)
+
+
+def test_a_pointer_is_never_an_address_outside_of_the_folder(
+        run, tmp_path_factory):
+    other = tmp_path_factory.mktemp('other')
+    (other / 'last_checkpoint').write_text(str(run / 'epoch_10.pth'))
+    with pytest.raises(
+            CheckpointError, match='names .*epoch_10.pth, but '
+            'there is no checkpoint in .*--resume FILE'):
+        find_latest_checkpoint(str(other))
+
+
+def test_a_relative_folder_from_another_place(run, monkeypatch):
+    (run / 'last_checkpoint').write_text(f'work_dirs/{run.name}/epoch_10.pth')
+    monkeypatch.chdir(run.parent)
+    assert find_latest_checkpoint(run.name) == f'{run.name}/epoch_10.pth'
+    monkeypatch.chdir(run)
+    assert find_latest_checkpoint('.') == './epoch_10.pth'
+
+
+def test_another_name_of_the_folder_is_the_same_folder(run, said):
+    link = run.parent / 'link'
+    link.symlink_to(run)
+    (run / 'last_checkpoint').write_text(str(link / 'epoch_2.pth'))
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_2.pth')
+    assert said == []
+
+
+def test_checkpoints_may_be_in_the_out_dir_of_the_hook(run, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('logs') / run.name
+    work_dir.mkdir()
+    (work_dir / 'last_checkpoint').write_text(str(run / 'epoch_2.pth'))
+    found = find_latest_checkpoint(str(work_dir), out_dir=str(run.parent))
+    assert found == str(run / 'epoch_2.pth')
+    remote = f's3://bucket/{run.name}/epoch_2.pth'
+    (work_dir / 'last_checkpoint').write_text(remote)
+    assert find_latest_checkpoint(str(work_dir), 's3://bucket') == remote
+    assert find_latest_checkpoint(str(work_dir), 's3://other') is None
+
+
+@pytest.mark.parametrize('part', ['state_dict', 'optimizer', 'ema_state_dict'])
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_what_is_not_finite_is_passed_over(run, part, value, said):
+    newest = run / 'epoch_10.pth'
+    content = torch.load(newest, weights_only=True)
+    content[part] = {'w': torch.tensor([1., value])}
+    torch.save(content, newest)
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_2.pth')
+    word = 'Inf' if value == float('inf') else 'NaN'
+    assert len(said) == 1 and 'epoch_10.pth is not used' in said[0]
+    assert f'w is {word}' in said[0] and 'not finite' in said[0]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [[1], torch.ones(2),
+     dict(meta=[1]),
+     dict(meta={}, message_hub=3)])
+def test_what_is_no_training_state_is_passed_over(run, content):
+    torch.save(content, run / 'epoch_10.pth')
+    assert damage(str(
+        run / 'epoch_10.pth')) == ('holds weights but no training state')
+    assert find_latest_checkpoint(str(run)) == str(run / 'epoch_2.pth')
 
 
 def test_all_damaged_is_an_error_and_none_is_none(run, tmp_path_factory):

@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -270,3 +271,22 @@ def test_infos_of_mmdet3d_itself_do_not_tell_the_split(root):
     info = build(root, 'test', from_infos=True,
                  data_prefix=dict(img='testing/image_2')).get_data_info(0)
     assert info['img_path'] == f'{root}/testing/image_2/000000.png'
+
+
+def test_a_picture_of_another_size_than_in_the_infos(root):
+    path = root / 'training/image_2/000002.png'
+    cv2.imwrite(str(path), np.zeros((HEIGHT, WIDTH // 2, 3), np.uint8))
+    dataset = build(root, 'train', from_infos=True, pipeline=PIPELINE)
+    dataset[0]
+    with pytest.raises(CorruptSampleError,
+                       match=f'000002.png: has {WIDTH // 2}x{HEIGHT} pixels'):
+        dataset[1]
+
+
+def test_an_info_file_cannot_lead_elsewhere(root):
+    path = root / 'kitti_infos_train.json'
+    content = json.loads(path.read_text())
+    content['data_list'][1]['images']['CAM2']['img_path'] = '/tmp/000002.png'
+    path.write_text(json.dumps(content))
+    with pytest.raises(CorruptSampleError, match='entry 1: .* is not below'):
+        build(root, 'train', from_infos=True)

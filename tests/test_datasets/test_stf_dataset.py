@@ -119,6 +119,81 @@ def test_missing_entry_is_named(tmp_path, key):
         build(tmp_path)
 
 
+NAN = float('nan')
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda c: c['annotations'][1].update(bbox=[NAN, 3, 8, 16]),
+     r'annotations\[1\] \(id 2\): bbox is'),
+    (lambda c: c['annotations'][1].update(category_id=7), 'no category_id 7'),
+    (lambda c: c['annotations'][1].update(image_id=7), 'no image_id 7'),
+    (lambda c: c.pop('annotations'), "found no list 'annotations'"),
+    (lambda c: c['images'][1].update(file_name='../../a.png'),
+     r'images\[1\].file_name: .* cannot be used'),
+])
+def test_what_cannot_be_trained_on_is_named(tmp_path, change, message):
+    annotations = make_annotations()
+    change(annotations)
+    write_dataset(tmp_path, annotations)
+    with pytest.raises(CorruptSampleError, match=message) as caught:
+        build(tmp_path)
+    assert 'annotations/train.json' in str(caught.value)
+
+
+def test_json_that_is_nested_too_deep(root):
+    (root / 'annotations/train.json').write_text('[' * 100_000)
+    with pytest.raises(CorruptSampleError, match='train.json.*too deep'):
+        build(root)
+
+
+def test_a_mark_at_the_start_changes_nothing(root):
+    before = [build(root).get_data_info(k) for k in range(3)]
+    path = root / 'annotations/train.json'
+    path.write_text(path.read_text(), encoding='utf-8-sig')
+    assert [build(root).get_data_info(k) for k in range(3)] == before
+
+
+def test_classes_in_another_order_than_the_file(tmp_path):
+    annotations = make_annotations()
+    annotations['categories'].append(dict(id=2, name='car'))
+    write_dataset(tmp_path, annotations)
+    dataset = build(tmp_path, metainfo=dict(classes=('pedestrian', 'car')))
+    assert dataset.get_data_info(0)['instances'][0]['bbox_label'] == 0
+    with pytest.raises(ConfigError, match='train.json: .*order of the file'):
+        build(tmp_path, metainfo=dict(classes=('car', 'pedestrian')))
+
+
+def test_boxes_that_mmdet_skips_are_told(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmxkd.datasets.stf_dataset.print_log',
+                        lambda text, **kwargs: said.append(text))
+    annotations = make_annotations()
+    annotations['annotations'][1].update(bbox=[20, 3, .5, 16])
+    annotations['annotations'][2].update(bbox=[60, 3, 5, 16])
+    write_dataset(tmp_path, annotations)
+    dataset = build(tmp_path)
+    assert len(dataset.get_data_info(0)['instances']) == 1
+    assert ['2 boxes are not used' in text for text in said] == [True]
+    annotations['annotations'][1].update(ignore=True)
+    del annotations['annotations'][2]
+    said.clear()
+    path = tmp_path / 'annotations/train.json'
+    path.write_text(json.dumps(annotations))
+    build(tmp_path)
+    assert said == []
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_a_picture_of_another_size_is_refused(root, test_mode):
+    path = root / 'images' / f'{IDS[1]}.png'
+    cv2.imwrite(str(path), np.zeros((48, 80, 3), np.uint8))
+    dataset = build(root, test_mode=test_mode)
+    dataset[0]
+    with pytest.raises(CorruptSampleError,
+                       match=f'{IDS[1]}.png: has 80x48 pixels.*40x24'):
+        dataset[1]
+
+
 def test_missing_annotation_file_is_named(root):
     with pytest.raises(FileNotFoundError, match='no_such.json'):
         build(root, ann_file='no_such.json')

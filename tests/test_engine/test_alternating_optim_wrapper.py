@@ -1,11 +1,14 @@
 """The discriminators' optimizer steps in their own turns only."""
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
+from mmxkd.engine.hooks import FiniteGuardHook
 from mmxkd.engine.optim import AlternatingOptimWrapper
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, NonFiniteLossError
 from mmxkd.losses import AdversarialFeatureLoss
 
 
@@ -140,6 +143,54 @@ def test_bad_config(extra, message, monkeypatch):
         'is_cuda_available', lambda: True)
     with pytest.raises(ConfigError, match=message):
         _build(Pair(), **extra)
+
+
+@pytest.mark.parametrize('iteration', [0, 1])
+def test_a_check_comes_before_the_first_step(iteration):
+    model = Pair()
+    wrapper = _build(model)
+    before = _values(model)
+    seen = []
+
+    def check(optimizers):
+        seen.append(list(optimizers))
+        raise FloatingPointError
+
+    wrapper.before_step = check
+    with pytest.raises(FloatingPointError):
+        wrapper.update_params(model.total(iteration))
+    assert _same(before, model)
+    turns = ['student', 'discriminator'][:2 - iteration]
+    assert seen == [[wrapper[name].optimizer for name in turns]]
+
+
+@pytest.mark.parametrize('clip', [None, dict(max_norm=1.)])
+def test_a_spoiled_discriminator_leaves_the_student_as_it_was(clip):
+    """The error says that the step was not taken."""
+    model = Pair()
+    wrapper = _build(
+        model, student=dict(optimizer=dict(type='SGD', lr=0.1),
+                            clip_grad=clip),
+        discriminator=dict(optimizer=dict(type='Adam', lr=0.1),
+                           clip_grad=clip))
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, iter=7)
+    guard = FiniteGuardHook()
+    guard.before_train(runner)
+    name, weight = list(model.distiller['loss'].named_parameters())[0]
+    handle = weight.register_hook(lambda gradient: gradient * float('inf'))
+    before = _values(model)
+    with pytest.raises(
+            NonFiniteLossError,
+            match=f'iteration 7: gradient of distiller.loss.{name} '
+            r'= \w+; the step was not taken'):
+        wrapper.update_params(model.total(0))
+    assert _same(before, model)
+    handle.remove()
+    wrapper.zero_grad()
+    wrapper.update_params(model.total(1))
+    assert not _same(before, model)
+    guard.after_train(runner)
+    assert wrapper.before_step is None
 
 
 def test_needs_an_alternating_loss():

@@ -4,8 +4,14 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
-from mmxkd.engine.finite import check_finite, sample_id
-from mmxkd.errors import NonFiniteLossError
+from mmxkd.engine.finite import (
+    check_checkpoint,
+    check_finite,
+    check_gradients,
+    infinite_buffers,
+    sample_id,
+)
+from mmxkd.errors import CheckpointError, NonFiniteLossError
 
 
 def test_terms_and_samples_are_named():
@@ -30,6 +36,30 @@ def test_id_of_a_sample():
     assert sample_id(
         BaseDataElement(metainfo=dict(frame_id='f', img_id=1))) == 'f'
     assert sample_id(object()) == 'unknown'
+
+
+def test_gradients_of_the_stepped_parameters_count():
+    model = torch.nn.Sequential(*(torch.nn.Linear(1, 1) for _ in range(2)))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    model[0].weight.grad.fill_(float('-inf'))
+    model[0].bias.grad = None
+    check_gradients(model[1].parameters(), model, ['a'], 3)
+    with pytest.raises(NonFiniteLossError) as error:
+        check_gradients(model.parameters(), model, ['a', 'b'], 3)
+    assert error.value.losses == {'gradient of 0.weight': float('inf')}
+    assert error.value.samples == ['a', 'b']
+
+
+def test_infinities_of_a_model_are_known_by_their_names_in_files():
+    model = torch.nn.Linear(1, 1)
+    model.register_buffer('mask', torch.tensor([0., float('-inf')]))
+    model.register_buffer('unsaved', torch.tensor(float('inf')), False)
+    model.register_buffer('count', torch.tensor(3))
+    assert infinite_buffers(model) == ['mask']
+    check_checkpoint(model.state_dict(), 'a.pth', ['mask'])
+    with pytest.raises(CheckpointError, match='a.pth is not finite: mask is'):
+        check_checkpoint(dict(state_dict=model.state_dict()), 'a.pth')
 
 
 def _one_of_two(rank, port, queue):

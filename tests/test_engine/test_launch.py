@@ -1,4 +1,5 @@
 import argparse
+import re
 
 import pytest
 import torch
@@ -48,7 +49,8 @@ def test_guards_are_added_once():
     launch.add_guards(cfg)
     assert [hook.type for hook in cfg.custom_hooks] == [
         'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook',
-        'mmxkd.TeacherMeaningHook'
+        'mmxkd.TeacherMeaningHook', 'mmxkd.StepStateHook',
+        'mmxkd.RunRecordHook'
     ]
     assert cfg.default_hooks.checkpoint == dict(
         type='mmxkd.SafeCheckpointHook', interval=3)
@@ -80,6 +82,91 @@ def test_mixed_precision():
             launch.use_mixed_precision(config(), 'fp16')
 
 
+def test_types_may_be_classes():
+    """In mmengine's new-style configs."""
+    from mmengine.hooks import CheckpointHook
+    from mmengine.optim import OptimWrapper
+
+    from mmxkd.distillation import CrossModalDistill
+    from mmxkd.engine.hooks import EpochSeedHook
+    cfg = Config(
+        dict(model=dict(type=CrossModalDistill, student=dict(type='A')),
+             optim_wrapper=dict(type=OptimWrapper, optimizer=dict()),
+             custom_hooks=[dict(type=EpochSeedHook)],
+             default_hooks=dict(checkpoint=dict(type=CheckpointHook))))
+    launch.add_guards(cfg)
+    assert len(cfg.custom_hooks) == len(launch.GUARDS)
+    assert cfg.default_hooks.checkpoint.type == 'mmxkd.SafeCheckpointHook'
+    launch.use_mixed_precision(cfg, 'bf16')
+    assert cfg.optim_wrapper.type == 'mmxkd.Bf16OptimWrapper'
+    launch.student_alone(cfg)
+    assert cfg.model == dict(type='A')
+    assert launch.type_name(dict(type='mmdet.CocoMetric')) == 'CocoMetric'
+
+
+def test_the_precision_of_a_config_with_a_loss_scale():
+    cfg = Config(
+        dict(optim_wrapper=dict(type='AmpOptimWrapper', loss_scale='dynamic',
+                                optimizer=dict())))
+    launch.use_mixed_precision(cfg, 'bf16')
+    assert 'loss_scale' not in cfg.optim_wrapper
+    with pytest.raises(ConfigError, match='needs an optim_wrapper'):
+        launch.use_mixed_precision(Config(dict()), 'bf16')
+
+
+@pytest.mark.parametrize('stated, then', [
+    (dict(), dict(seed=0)),
+    (dict(randomness=None), dict(seed=0)),
+    (dict(randomness=dict(seed=7, deterministic=True)),
+     dict(seed=0, deterministic=True)),
+])
+def test_the_seed_is_set(stated, then):
+    cfg = Config(stated)
+    launch.set_seed(cfg, 0)
+    assert cfg.randomness == then
+
+
+def test_the_learning_rate_is_scaled():
+    cfg = Config(dict(auto_scale_lr=dict(base_batch_size=16, enable=False)))
+    launch.scale_learning_rate(cfg)
+    assert cfg.auto_scale_lr == dict(base_batch_size=16, enable=True)
+    for stated in (dict(), dict(auto_scale_lr=None)):
+        with pytest.raises(ConfigError, match='base_batch_size'):
+            launch.scale_learning_rate(Config(stated))
+
+
+@pytest.mark.parametrize('stated, averaged', [
+    (dict(), True),
+    (dict(log_processor=None), True),
+    (dict(log_processor=dict(window_size=9)), True),
+    (dict(log_processor=dict(mean_pattern='loss|acc')), True),
+    (dict(log_processor=dict(type='mmengine.LogProcessor')), True),
+    (dict(log_processor=dict(mean_pattern='^time$')), False),
+    (dict(log_processor=dict(type='Mine')), False),
+])
+def test_raw_losses_are_averaged_like_losses(stated, averaged):
+    cfg = Config(stated)
+    launch.log_together(cfg)
+    processor = cfg.get('log_processor') or {}
+    pattern = processor.get('mean_pattern', launch.AVERAGED)
+    assert bool(re.search(pattern, 'distill.raw_feature')) is averaged
+    for key, value in (stated.get('log_processor') or {}).items():
+        if key != 'mean_pattern':
+            assert processor[key] == value
+    if 'acc' in pattern:
+        assert re.search(pattern, 'acc')
+
+
+def test_keys_are_allowed_in_the_hook():
+    cfg = Config(dict(custom_hooks=[dict(type='A')]))
+    launch.add_guards(cfg)
+    launch.allow_differences(cfg, ['data', 'seed'])
+    launch.allow_differences(cfg, ['hooks'])
+    (hook, ) = (h for h in cfg.custom_hooks if 'allow' in h)
+    assert hook.type == 'mmxkd.RunRecordHook'
+    assert hook.allow == ['data', 'seed', 'hooks']
+
+
 def test_a_distillation_is_tested_as_its_student():
     cfg = Config(
         dict(model=dict(type='mmxkd.CrossModalDistill', student=dict(
@@ -87,3 +174,11 @@ def test_a_distillation_is_tested_as_its_student():
     launch.student_alone(cfg)
     assert cfg.model == dict(type='RetinaNet')
     assert cfg.custom_hooks[-1].type == 'mmxkd.StudentCheckpointHook'
+
+
+def test_a_distillation_inside_of_another_model():
+    student = dict(type='RetinaNet')
+    distilled = dict(type='mmxkd.CrossModalDistill', student=student)
+    cfg = Config(dict(model=dict(type='DetTTAModel', module=distilled)))
+    launch.student_alone(cfg)
+    assert cfg.model == dict(type='DetTTAModel', module=student)

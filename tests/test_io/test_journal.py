@@ -68,3 +68,17 @@ def test_removed(path, files):
     journal = Journal(path)
     journal.remove()
     assert journal.get('one', files) is None and not path.exists()
+
+
+@pytest.mark.parametrize('line',
+                         ['[1]', '{"name": "one"}', '[' * 99_999, '3', '\xff'])
+def test_lines_of_another_kind(path, line):
+    path.write_bytes(line.encode('latin-1') + b'\n' + path.read_bytes())
+    with pytest.raises(ConfigError, match='journal: line 1 cannot be read'):
+        Journal(path)
+
+
+def test_full_disk_is_said_with_the_file(tmp_path, files):
+    (tmp_path / 'journal').symlink_to('/dev/full')
+    with pytest.raises(OSError, match='No space left .*/journal'):
+        Journal(tmp_path / 'journal').add('one', files, {})

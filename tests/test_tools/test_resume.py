@@ -36,3 +36,42 @@ def test_two_processes_train_resume_and_test(tmp_path, tool, free_port):
     done = tool('dist_test.sh', config, tmp_path / 'killed/epoch_3.pth', 2,
                 '--work-dir', tmp_path / 'tested', PORT=free_port)
     assert 'coco/bbox_mAP' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('accumulate, batch', [(2, 3), (3, 2)])
+def test_gradients_that_wait_are_resumed(tmp_path, accumulate, batch):
+    """Killed in epochs 2 and 3, with gradients of the epoch before waiting,
+    and with weights averaged by ``EMAHook``."""
+    config = resume_kill.prepare(tmp_path)
+    config.write_text(config.read_text() + _accumulating(accumulate, batch))
+    assert resume_kill.train(config, tmp_path / 'whole') == 0
+    iterations = -(-8 // batch)
+    for epoch in (1, 2):
+        folder = tmp_path / f'killed_{epoch}'
+        moment = f'iter:{epoch * iterations + 1}'
+        assert resume_kill.kill_and_resume(config, folder, tmp_path / 'whole',
+                                           moment) == []
+
+
+def test_gradients_that_wait_on_two_processes(tmp_path, tool, free_port):
+    config = resume_kill.prepare(tmp_path)
+    # Four iterations with one picture for each process: a step after three.
+    config.write_text(config.read_text() + _accumulating(3, 1))
+
+    def train(folder, *args, code=0, **environment):
+        tool('dist_train.sh', config, 2, '--work-dir', tmp_path / folder,
+             *args, code=code, PORT=free_port, **environment)
+
+    train('whole')
+    train('killed', code=1, KILL_AT='iter:6')
+    assert not resume_kill.differences(tmp_path / 'killed',
+                                       tmp_path / 'whole') == []
+    train('killed', '--resume')
+    assert resume_kill.differences(tmp_path / 'killed',
+                                   tmp_path / 'whole') == []
+
+
+def _accumulating(accumulate, batch):
+    return (f'optim_wrapper.update(accumulative_counts={accumulate})\n'
+            f'train_dataloader.update(batch_size={batch})\n'
+            "custom_hooks.append(dict(type='EMAHook', momentum=0.1))\n")

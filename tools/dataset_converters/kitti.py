@@ -9,9 +9,11 @@ import argparse
 from pathlib import Path
 
 from mmxkd.datasets.convert.kitti import convert, info_file
+from mmxkd.datasets.convert.left_out import LeftOut
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti import SPLITS
 from mmxkd.formats.kitti.layout import split_ids, splits_of
+from mmxkd.io.escape import escape
 
 MAX_SHOWN = 30
 
@@ -43,7 +45,9 @@ def main(argv=None) -> None:
     names = args.splits or splits_of(args.root)
     splits = {split: split_ids(args.root, split) for split in names}
     out = args.out or args.root
-    contents = convert(args.root, splits, out, args.depth, args.num_workers)
+    table = LeftOut()
+    contents = convert(args.root, splits, out, args.depth, args.num_workers,
+                       table)
     for split, content in contents.items():
         objects = sum(len(info['instances']) for info in content['data_list'])
         print(f'{info_file(out, split)}: {len(content["data_list"])} frames, '
@@ -51,11 +55,15 @@ def main(argv=None) -> None:
     left_out = [split for split in SPLITS if split not in names]
     if left_out:
         print(f'left out: {", ".join(left_out)}')
+    if table.counts():
+        print(table.table())
 
 
 def _describe(group: ExceptionGroup) -> str:
     """One line for each problem."""
-    lines = [f'error: {error}' for error in group.exceptions[:MAX_SHOWN]]
+    lines = [
+        f'error: {escape(error)}' for error in group.exceptions[:MAX_SHOWN]
+    ]
     hidden = len(group.exceptions) - len(lines)
     if hidden:
         lines.append(f'error: … and {hidden} more')
@@ -68,7 +76,7 @@ def _describe(group: ExceptionGroup) -> str:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CorruptSampleError) as error:
-        raise SystemExit(f'error: {error}') from None
+    except (ConfigError, CorruptSampleError, OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None
     except ExceptionGroup as group:
         raise SystemExit(_describe(group)) from None

@@ -7,6 +7,7 @@ the frame of the gated camera. Official splits are named with --train, --val,
 import argparse
 from pathlib import Path
 
+from mmxkd.datasets.convert.left_out import LeftOut
 from mmxkd.datasets.convert.stf import ConvertSettings, convert
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.stf.alignment import ALIGNMENTS, FRAMES
@@ -23,11 +24,14 @@ from mmxkd.formats.stf.splits import (
     named_splits,
     resplit_pool,
 )
+from mmxkd.io.escape import escape
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, height = text.lower().split('x')
-    return int(width), int(height)
+    width, height = (int(side) for side in text.lower().split('x'))
+    if width < 1 or height < 1:
+        raise argparse.ArgumentTypeError('expected pixels above 0')
+    return width, height
 
 
 def _shares(text: str) -> tuple[float, ...]:
@@ -71,9 +75,14 @@ def parse_args(argv=None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _kept(frame: FrameFiles, args: argparse.Namespace) -> bool:
-    return ((not args.weather or frame.weather in args.weather)
-            and (not args.daytime or frame.daytime in args.daytime))
+def _kept(frame: FrameFiles, split: str, args: argparse.Namespace,
+          left_out: LeftOut) -> bool:
+    for option in ('weather', 'daytime'):
+        wanted, found = getattr(args, option), getattr(frame, option)
+        if wanted and found not in wanted:
+            left_out.add(split, '(frame)', f'is {found}: not in --{option}')
+            return False
+    return True
 
 
 def main(argv=None) -> None:
@@ -85,10 +94,11 @@ def main(argv=None) -> None:
         ids = named_splits(layout, names)
     else:
         ids = resplit_pool(layout, args.pool, args.shares, args.seed)
+    left_out = LeftOut()
     frames = {
         split: [
             frame for frame in layout.find(members, args.allow_unlabelled)
-            if _kept(frame, args)
+            if _kept(frame, split, args, left_out)
         ] for split, members in ids.items()
     }
     if not any(frames.values()):
@@ -101,14 +111,15 @@ def main(argv=None) -> None:
                                align=args.align, size=args.size,
                                classes=tuple(args.classes),
                                group_as_crowd=args.group_as_crowd)
-    contents = convert(frames, args.out, settings, args.num_workers)
+    contents = convert(frames, args.out, settings, args.num_workers, left_out)
     for split, content in contents.items():
         print(f'{split}: {len(content["images"])} frames, '
               f'{len(content["annotations"])} boxes')
+    print(left_out.table())
 
 
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CorruptSampleError) as error:
-        raise SystemExit(f'error: {error}') from None
+    except (ConfigError, CorruptSampleError, OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None

@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
+from mmxkd.io.escape import escape
 from mmxkd.synthetic import KittiSettings, write_kitti_dataset
 
 
@@ -40,5 +41,5 @@ def main(argv=None) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except ConfigError as error:
-        raise SystemExit(f'error: {error}') from None
+    except (ConfigError, OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
+from mmxkd.io.escape import escape
 from mmxkd.synthetic import SceneDifficulty, SyntheticSettings, write_dataset
 from mmxkd.synthetic.fog.writer import GATED_FORMATS
 
@@ -56,5 +57,5 @@ def main(argv=None) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except ConfigError as error:
-        raise SystemExit(f'error: {error}') from None
+    except (ConfigError, OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None

@@ -5,6 +5,7 @@ end the conversion: all of them are reported at its end, and then no info file
 is written. A conversion that was stopped goes on where it was.
 """
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ from mmxkd.formats.kitti import KittiObjects, folder_of, read_label_file
 from mmxkd.formats.kitti.calibration import read_calibration
 from mmxkd.formats.kitti.depth_maps import write_depth
 from mmxkd.formats.kitti.frame_info import (
+    CATEGORIES,
     NoProjectionError,
     frame_info,
     label_of,
     metainfo_of,
 )
+from mmxkd.formats.kitti.infos import CAMERA
 from mmxkd.formats.kitti.layout import frame_path, frames_with, require_folder
 from mmxkd.formats.kitti.projection import project_depth
 from mmxkd.formats.kitti.velodyne import read_scan
@@ -29,9 +32,13 @@ from mmxkd.io.atomic import remove_partial, write_text
 from mmxkd.io.images import read_image
 from mmxkd.io.journal import Journal
 from mmxkd.io.parallel import parallel_map
+from mmxkd.io.text import read_lines
+
+from .left_out import LeftOut
 
 JOURNAL = '.kitti_infos.progress'
 UNLABELLED = 'testing'
+NOT_SHOWN = 'the picture does not show its 3-D box: no cam_instance'
 
 
 def info_file(out: Path, split: str) -> Path:
@@ -71,8 +78,8 @@ class _Frame:
 
 
 def convert(root: Path, splits: Mapping[str, Sequence[str]],
-            out: Path | None = None, depth: bool = False,
-            num_workers: int = 0) -> dict[str, dict[str, Any]]:
+            out: Path | None = None, depth: bool = False, num_workers: int = 0,
+            left_out: LeftOut | None = None) -> dict[str, dict[str, Any]]:
     """Check all frames of some splits and write their info files.
 
     Args:
@@ -81,6 +88,7 @@ def convert(root: Path, splits: Mapping[str, Sequence[str]],
         out (Path, optional): Where to write; ``root`` by default.
         depth (bool): Also write ``depth_2/<id>.png``.
         num_workers (int): Processes; the result does not depend on it.
+        left_out (LeftOut, optional): Gets what was left out, and why.
 
     Returns:
         dict[str, dict]: The content of the info file of every split.
@@ -106,14 +114,28 @@ def convert(root: Path, splits: Mapping[str, Sequence[str]],
     infos = _check_all(frames, journal, num_workers)
     contents = {}
     for split, ids in splits.items():
+        entries = [infos[f'{folder_of(split)}/{i}'] for i in ids]
         contents[split] = {
-            'metainfo': metainfo_of(split), 'data_list': [
-                infos[f'{folder_of(split)}/{frame_id}'] for frame_id in ids
-            ]
+            'metainfo': metainfo_of(split), 'data_list': entries
         }
         write_text(info_file(out, split), _format(contents[split]))
+        if left_out is not None:
+            _tell(left_out, split, entries)
     journal.remove()
     return contents
+
+
+def _tell(left_out: LeftOut, split: str,
+          infos: Sequence[Mapping[str, Any]]) -> None:
+    """Count what has no box of the projected 3-D box; the rest is whole."""
+    left_out.add(split, '', '', 0)
+    for info in infos:
+        labels = Counter(i['bbox_label'] for i in info['instances'])
+        labels.subtract(i['bbox_label'] for i in info['cam_instances'][CAMERA])
+        for label, count in labels.items():
+            # DontCare regions are not objects.
+            if label >= 0:
+                left_out.add(split, CATEGORIES[label], NOT_SHOWN, count)
 
 
 def _kinds(folder: str) -> tuple[str, ...]:
@@ -236,9 +258,8 @@ def _read_labels(path: Path) -> KittiObjects:
 
 def _label_error(path: Path, index: int, reason: str) -> CorruptSampleError:
     """What is wrong with an object, with the line where it stands."""
-    lines = path.read_text(encoding='utf-8').split('\n')
-    filled = [k for k, line in enumerate(lines, 1) if line.strip()]
-    return CorruptSampleError(path, 'label', f'line {filled[index]}: {reason}')
+    number, _ = read_lines(path, 'label')[index]
+    return CorruptSampleError(path, 'label', f'line {number}: {reason}')
 
 
 def _doubtful(objects: KittiObjects) -> Iterator[tuple[int, str]]:

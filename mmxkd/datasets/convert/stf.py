@@ -26,7 +26,7 @@ from mmxkd.formats.stf.alignment import (
     image_scale,
     warp_to_frame,
 )
-from mmxkd.formats.stf.coco import LabelledFrame, coco_annotations, move_labels
+from mmxkd.formats.stf.coco import LabelledFrame, coco_annotations, sort_labels
 from mmxkd.formats.stf.images import load_rgb, load_slices
 from mmxkd.formats.stf.labels import format_labels, read_labels
 from mmxkd.formats.stf.layout import FrameFiles
@@ -39,6 +39,10 @@ from mmxkd.io.atomic import (
 )
 from mmxkd.io.images import encode_image
 from mmxkd.io.parallel import parallel_map
+from mmxkd.io.text import read_json
+
+from .left_out import LeftOut
+from .stf_classes import check_classes, count_classes, tell
 
 MANIFEST = 'manifest.json'
 PROGRESS = '.progress'
@@ -71,8 +75,8 @@ class ConvertSettings:
 
 
 def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
-            settings: ConvertSettings,
-            num_workers: int = 0) -> dict[str, dict[str, Any]]:
+            settings: ConvertSettings, num_workers: int = 0,
+            left_out: LeftOut | None = None) -> dict[str, dict[str, Any]]:
     """Convert the frames of all splits.
 
     Args:
@@ -80,18 +84,21 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
         out (Path): Folder to write to.
         settings (ConvertSettings): How to convert.
         num_workers (int): Processes; the result does not depend on it.
+        left_out (LeftOut, optional): Gets what was left out, and why.
 
     Returns:
         dict[str, dict]: The COCO content of every split.
 
     Raises:
-        ConfigError: ``out`` holds a conversion with other settings.
+        ConfigError: ``out`` holds a conversion with other settings, or no
+            label is of one of the classes.
         CorruptSampleError: A file cannot be used; nothing of its frame is
             written then, and no annotation file.
     """
     out = Path(out)
+    left_out = LeftOut() if left_out is None else left_out
     every = [frame for split in frames.values() for frame in split]
-    _check_labels(every)
+    check_classes(settings.classes, count_classes(every))
     _claim(out, settings)
     try:
         records = dict(
@@ -103,9 +110,13 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
         remove_partial(out, recursive=True)
     contents = {}
     for split, members in frames.items():
-        contents[split] = coco_annotations([
+        labelled = [
             _labelled(frame, records[frame.frame_id], out) for frame in members
-        ], settings.classes, settings.group_as_crowd)
+        ]
+        contents[split] = coco_annotations(labelled, settings.classes,
+                                           settings.group_as_crowd)
+        told = {f.frame_id: records[f.frame_id]['left_out'] for f in members}
+        tell(left_out, split, members, told, labelled, settings.classes)
         write_json(out / 'annotations' / f'{split}.json', contents[split])
         write_text(out / 'splits' / f'{split}.txt',
                    ''.join(f'{frame.frame_id}\n' for frame in members))
@@ -116,22 +127,16 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
     return contents
 
 
-def _check_labels(frames: Sequence[FrameFiles]) -> None:
-    """Find a bad line before the first image is written."""
-    for frame in frames:
-        if frame.labels is not None:
-            read_labels(frame.labels)
-
-
 def _claim(out: Path, settings: ConvertSettings) -> None:
     """Refuse to mix two conversions in one folder."""
     path = out / PROGRESS / SETTINGS
     wanted = json.loads(json.dumps(asdict(settings)))
     if path.is_file():
-        found = json.loads(path.read_text(encoding='utf-8'))
+        found = read_json(path, 'settings')
         if found != wanted:
+            before = found if isinstance(found, dict) else {}
             changed = sorted(key for key in wanted
-                             if found.get(key) != wanted[key])
+                             if before.get(key) != wanted[key])
             raise ConfigError(
                 f'{out}: holds a conversion with other settings '
                 f'({", ".join(changed)}); choose another folder or remove it')
@@ -149,11 +154,8 @@ def convert_frame(frame: FrameFiles, out: Path,
     """
     record_path = out / PROGRESS / f'{frame.frame_id}.json'
     if record_path.is_file():
-        record = json.loads(record_path.read_text(encoding='utf-8'))
-        if all(
-            (out / name).is_file() and (out
-                                        / name).stat().st_size == entry['size']
-                for name, entry in record['files'].items()):
+        record = read_json(record_path, 'progress')
+        if _is_done(record, frame, out):
             return record
     rgb, slices = load_rgb(frame.rgb), load_slices(frame.gated)
     if frame.rgb_calibration is not None:
@@ -171,12 +173,14 @@ def convert_frame(frame: FrameFiles, out: Path,
         outputs[f'gated{number}'] = warp_to_frame(image, to_gated, gated_scale,
                                                   size)
     labels: str | None = None
+    told: list[tuple[str, str]] = []
     if frame.labels is not None:
-        labels = format_labels(
-            move_labels(
-                read_labels(frame.labels),
-                *_label_motion(settings.frame, size, left_scale, gated_scale),
-                size))
+        first = rgb if settings.frame == 'rgb' else slices[0]
+        moved, told = sort_labels(
+            read_labels(frame.labels),
+            *_label_motion(settings.frame, size, left_scale, gated_scale),
+            size, (first.shape[1], first.shape[0]))
+        labels = format_labels(moved)
     files = {}
     for folder, image in outputs.items():
         name = f'{folder}/{frame.frame_id}.png'
@@ -184,10 +188,28 @@ def convert_frame(frame: FrameFiles, out: Path,
     if labels is not None:
         name = f'gated_labels/{frame.frame_id}.txt'
         files[name] = _store(out / name, labels.encode('utf-8'))
-    record = {'files': files, 'size': list(size)}
+    record = {'files': files, 'size': list(size), 'left_out': told}
     # Written last: a frame without it is converted anew.
     write_json(record_path, record)
     return record
+
+
+def _is_done(record: Any, frame: FrameFiles, out: Path) -> bool:
+    """Whether a record is of this frame, and its files are still there."""
+    names = {
+        f'{folder}/{frame.frame_id}.png'
+        for folder in ('images', 'gated0', 'gated1', 'gated2')
+    }
+    if frame.labels is not None:
+        names.add(f'gated_labels/{frame.frame_id}.txt')
+    # Records of older versions have no `left_out`: converted anew.
+    if not isinstance(record, dict) or record.keys() != {
+            'files', 'size', 'left_out'
+    } or set(record['files']) != names:
+        return False
+    return all(
+        (out / name).is_file() and (out / name).stat().st_size == entry['size']
+        for name, entry in record['files'].items())
 
 
 def _scale(path: Path, modality: str, image: np.ndarray,

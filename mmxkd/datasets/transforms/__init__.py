@@ -2,14 +2,44 @@
 from mmxkd.io.images import read_image
 
 from .adding import add_modality
+from .alignment import MovesTogether, keeps_pixels_in_place
+from .cutting import (
+    Expand,
+    MinIoURandomCrop,
+    RandomCenterCropPad,
+    RandomShift,
+)
 from .depth import LoadDepth
+from .erasing import RandomErasing
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
-from .geometry import Pad, RandomCrop, RandomFlip, Resize, resize_sparse
+from .geometry import Pad, RandomCrop, RandomFlip, Resize
 from .loading import LoadImageFromFile
+from .mixing import CachedMixUp, CachedMosaic, MixUp, Mosaic
+from .moves import resize_sparse
+from .resizing import (
+    FixScaleResize,
+    FixShapeResize,
+    RandomChoiceResize,
+    RandomResize,
+    ResizeShortestEdge,
+)
+from .warping import (
+    RandomAffine,
+    Rotate,
+    ShearX,
+    ShearY,
+    TranslateX,
+    TranslateY,
+)
 
 __all__ = [
-    'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
-    'PackMultiModalInputs', 'Pad', 'RandomCrop', 'RandomFlip', 'Resize',
-    'add_modality', 'read_image', 'resize_sparse'
+    'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
+    'FixShapeResize', 'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
+    'MinIoURandomCrop', 'MixUp', 'Mosaic', 'MovesTogether',
+    'PackMultiModalInputs', 'Pad', 'RandomAffine', 'RandomCenterCropPad',
+    'RandomChoiceResize', 'RandomCrop', 'RandomErasing', 'RandomFlip',
+    'RandomResize', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate',
+    'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'add_modality',
+    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
 ]

@@ -6,8 +6,11 @@ from mmdet.datasets.transforms import PackDetInputs
 from torch import Tensor
 
 from mmxkd.errors import ConfigError, did_you_mean
-from mmxkd.modalities import present
+from mmxkd.modalities import MODALITIES, present
 from mmxkd.registry import TRANSFORMS
+
+from .alignment import alignment_of
+from .moves import exchanges_sides
 
 
 @TRANSFORMS.register_module()
@@ -24,8 +27,8 @@ class PackMultiModalInputs(PackDetInputs):
         **kwargs: Of mmdet's ``PackDetInputs``.
 
     Raises:
-        ConfigError: A modality was not loaded, or a stock transform moved
-            ``img`` and left another one where it was.
+        ConfigError: A modality was not loaded; or ``img`` was moved and it
+            was not. It names the transform, and the one to write instead.
     """
 
     def __init__(self, modalities: Sequence[str] = ('img', 'gated'),
@@ -48,10 +51,10 @@ class PackMultiModalInputs(PackDetInputs):
         # What nobody registered is packed as an image, and must be one.
         sounds = [m.name for m in present(self.modalities) if not m.spatial]
         for key in self.modalities:
+            _check_aligned(key, results, key in sounds)
             if key in sounds:
                 inputs[key] = to_tensor(results[key])
                 continue
-            _check_aligned(key, results)
             inputs[key] = super().transform(dict(img=results[key]))['inputs']
         return inputs
 
@@ -60,18 +63,34 @@ class PackMultiModalInputs(PackDetInputs):
                 f'meta_keys={self.meta_keys})')
 
 
-def _check_aligned(key: str, results: dict) -> None:
+def _check_aligned(key: str, results: dict, is_sound: bool) -> None:
     """Refuse a modality that did not follow ``img``."""
-    shape = results[key].shape[:2]
-    if 'img' in results and shape != results['img'].shape[:2]:
-        moved = 'resized, cropped or padded'
-        detail = f'{shape} against {results["img"].shape[:2]}'
-    elif results.get('flip') and key not in results.get(
-            'flipped_modalities', ['img']):
-        moved, detail = 'flipped', results['flip_direction']
+    memory = alignment_of(results)
+    fault = memory.apart(key)
+    advice = fault.text if fault else (
+        'write the mmxkd transforms of docs/transforms.md in place of '
+        "mmdet's")
+    flipped = results.get('flip') and key not in results.get(
+        'flipped_modalities', ['img'])
+    if is_sound:
+        if not fault and not (flipped
+                              and exchanges_sides(results['flip_direction'])):
+            return
+        reason = f'img was flipped and {key!r} was not'
+    elif 'img' in results and results[key].shape[:2] != results[
+            'img'].shape[:2]:
+        reason = (f'img was resized, cropped or padded and {key!r} was not '
+                  f'({results[key].shape[:2]} against '
+                  f'{results["img"].shape[:2]})')
+    elif flipped:
+        reason = (f'img was flipped and {key!r} was not '
+                  f'({results["flip_direction"]})')
+    elif fault:
+        reason = f'{key!r} may not fit img and the boxes'
+    elif key not in MODALITIES and memory.moved_by:
+        reason = f'img was moved and {key!r} was not'
+        advice = (f'{memory.moved_by} moves what mmxkd.modalities.'
+                  'register_modality knows')
     else:
         return
-    raise ConfigError(
-        f'PackMultiModalInputs: img was {moved} and {key!r} was not '
-        f'({detail}); write mmxkd.Resize, mmxkd.RandomFlip, mmxkd.RandomCrop '
-        "or mmxkd.Pad in place of mmdet's transform")
+    raise ConfigError(f'PackMultiModalInputs: {reason}; {advice}')

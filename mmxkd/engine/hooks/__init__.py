@@ -2,16 +2,19 @@
 from .epoch_seed_hook import EpochSeedHook, seed_everything
 from .finite_guard_hook import FiniteGuardHook
 from .graceful_stop_hook import GracefulStopHook
+from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem
+from .step_state_hook import StepStateHook
 from .strict_early_stopping_hook import StrictEarlyStoppingHook
 from .student_checkpoint_hook import StudentCheckpointHook
 from .teacher_meaning_hook import TeacherMeaningHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
-    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook',
-    'SafeCheckpointHook', 'StemInitHook', 'StrictEarlyStoppingHook',
-    'StudentCheckpointHook', 'TeacherMeaningHook', 'TorchvisionWeightsHook',
-    'from_torchvision', 'inflate_stem', 'seed_everything'
+    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'RunRecordHook',
+    'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
+    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherMeaningHook',
+    'TorchvisionWeightsHook', 'from_torchvision', 'inflate_stem',
+    'seed_everything'
 ]

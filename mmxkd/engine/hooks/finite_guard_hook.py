@@ -1,82 +1,149 @@
-"""No optimizer step from a loss or a gradient that is not a number."""
+"""No step and no checkpoint of values that are not numbers."""
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapperDict
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
-from mmxkd.engine.finite import check_finite
-from mmxkd.errors import NonFiniteLossError
+from mmxkd.compat.non_finite import CONSTANTS, non_finite, shortened
+from mmxkd.engine.finite import (
+    check_checkpoint,
+    check_finite,
+    check_gradients,
+    infinite_buffers,
+    sample_id,
+)
+from mmxkd.engine.optim import AlternatingOptimWrapper
+from mmxkd.errors import CheckpointError
 from mmxkd.registry import HOOKS
 
 
 @HOOKS.register_module()
 class FiniteGuardHook(Hook):
-    """Stop the run *before* the step that would spoil the weights.
+    """Stop the run *before* the step that would spoil the weights, and
+    before the checkpoint that would replace a good one.
 
     mmdet's ``CheckInvalidLossHook`` looks every 50 iterations, and after the
     optimizer step: by then every weight is NaN, and so is the next
     checkpoint. This hook checks each term of the loss between forward and
-    backward, and the gradients between backward and step. The error names
-    the terms, the samples and the iteration, or the parameters; in
-    distributed training all processes raise it together.
+    backward, and the gradients between backward and step, before they are
+    clipped: clipping spreads one NaN to all of them. The error names
+    the terms, or the parameters, the samples and the iteration; in
+    distributed training all processes raise it together, each with its own
+    samples.
+
+    A checkpoint is not written when a weight, a statistic of batch norm or
+    the state of the optimizer is NaN or infinite, and a file with such values
+    is neither loaded nor resumed. Infinite buffers that the model is built
+    with, such as the masks of an attention layer, are meant.
 
     It works with any detector and any optimizer wrapper. With a
     ``GradScaler`` (AMP in fp16) a step with infinite gradients is skipped by
     the scaler, as always, and never reaches the check.
     """
 
+    # After EMAHook, which exchanges the weights of a checkpoint.
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._constants: list[str] | None = None
+
+    def before_run(self, runner) -> None:
+        self._infinite_by_design(runner)
+
+    def _infinite_by_design(self, runner) -> list[str]:
+        if self._constants is None:
+            self._constants = infinite_buffers(_bare(runner.model))
+        return self._constants
+
     def before_train(self, runner) -> None:
-        model = runner.model.module if is_model_wrapper(
-            runner.model) else runner.model
+        model, whole = _bare(runner.model), runner.optim_wrapper
+        wrappers: list[Any] = [whole]
+        if isinstance(whole, OptimWrapperDict):
+            wrappers = list(whole.values())
+        # The gradients of a step are of these batches.
+        batches: deque[list[str]] = deque(maxlen=max(w._accumulative_counts
+                                                     for w in wrappers))
 
         def check_losses(module: nn.Module, args: tuple, kwargs: dict,
                          output: Any) -> None:
             if module.training and isinstance(output, dict):
                 samples = kwargs.get('data_samples')
-                check_finite(output,
-                             samples if isinstance(samples, list) else None,
-                             runner.iter)
+                samples = samples if isinstance(samples, list) else []
+                batches.append([sample_id(s) for s in samples])
+                check_finite(output, samples, runner.iter)
 
-        def check_gradients(optimizer, args: tuple, kwargs: dict) -> None:
-            _check_gradients(optimizer, model, runner.iter)
+        def check(optimizers: Sequence[torch.optim.Optimizer]) -> None:
+            names = [name for batch in batches for name in batch]
+            check_gradients(_parameters(optimizers), model, names, runner.iter)
+            batches.clear()
 
         self._handles = [
             model.register_forward_hook(check_losses, with_kwargs=True)
         ]
-        wrappers = [runner.optim_wrapper]
-        if isinstance(runner.optim_wrapper, OptimWrapperDict):
-            wrappers = list(runner.optim_wrapper.values())
-        for wrapper in wrappers:
+        self._wrapped: list[OptimWrapper] = []
+        if isinstance(whole, AlternatingOptimWrapper):
+            whole.before_step = check
+        else:
+            for wrapper in wrappers:
+                self._guard(wrapper, check)
+        self._whole = whole
+
+    def _guard(self, wrapper: Any, check: Any) -> None:
+        if type(wrapper).step is OptimWrapper.step:
+            step = wrapper.step
+
+            def checked_step(**kwargs: Any) -> None:
+                check([wrapper.optimizer])
+                step(**kwargs)
+
+            wrapper.step = checked_step
+            self._wrapped.append(wrapper)
+        else:
+            # Its step begins with a scaler's or an engine's own work.
             self._handles.append(
-                wrapper.optimizer.register_step_pre_hook(check_gradients))
+                wrapper.optimizer.register_step_pre_hook(
+                    lambda optimizer, args, kwargs: check([optimizer])))
 
     def after_train(self, runner) -> None:
         for handle in self._handles:
             handle.remove()
+        for wrapper in self._wrapped:
+            # What the class has is in force again.
+            del wrapper.step
+        if isinstance(self._whole, AlternatingOptimWrapper):
+            self._whole.before_step = None
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        constants = self._infinite_by_design(runner)
+        if constants:
+            checkpoint['meta'][CONSTANTS] = constants
+        found = non_finite(checkpoint)
+        if found:
+            meta = checkpoint['meta']
+            raise CheckpointError(
+                f'the checkpoint of epoch {meta["epoch"]}, iteration '
+                f'{meta["iter"]} was not written, because it is not finite: '
+                f'{shortened(found)}. Those that were written before are '
+                'good; --resume goes on from the newest of them.')
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        check_checkpoint(checkpoint, runner._load_from or 'the checkpoint',
+                         self._infinite_by_design(runner))
 
 
-def _check_gradients(optimizer: torch.optim.Optimizer, model: nn.Module,
-                     iteration: int) -> None:
-    if hasattr(optimizer, 'found_inf'):
-        return  # A fused optimizer that does the scaler's skipping itself.
-    gradients = [
-        p.grad for group in optimizer.param_groups for p in group['params']
-        if p.grad is not None
+def _bare(model: nn.Module) -> Any:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _parameters(optimizers: Sequence[torch.optim.Optimizer]) -> list:
+    return [
+        p for optimizer in optimizers
+        # A fused optimizer does the scaler's skipping itself.
+        if not hasattr(optimizer, 'found_inf')
+        for group in optimizer.param_groups for p in group['params']
     ]
-    if not gradients:
-        return
-    norms = torch._foreach_norm(gradients)
-    # NaN and infinity survive every sum; a finite norm overflows in no case
-    # that matters (it would take a gradient of 1e19).
-    if bool(torch.isfinite(torch.stack([n.float() for n in norms]).sum())):
-        return
-    names = [
-        name for name, p in model.named_parameters()
-        if p.grad is not None and not bool(torch.isfinite(p.grad).all())
-    ]
-    shown = {f'gradient of {name}': float('nan') for name in names[:10]}
-    raise NonFiniteLossError(shown, [f'{len(names)} parameters in all'],
-                             iteration)

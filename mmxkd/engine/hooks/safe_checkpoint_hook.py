@@ -6,6 +6,7 @@ from mmengine.dist import broadcast, is_distributed, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop
 
+from mmxkd.errors import CheckpointError
 from mmxkd.io.atomic import write_atomic
 from mmxkd.registry import HOOKS
 
@@ -31,6 +32,13 @@ class SafeCheckpointHook(CheckpointHook):
 
     All arguments are those of ``mmengine.hooks.CheckpointHook``.
     """
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if runner._resume and not {'meta', 'message_hub'} <= set(checkpoint):
+            raise CheckpointError(
+                f'{runner._load_from} holds weights but no training state: a '
+                'run cannot be resumed from it. To start from its weights, '
+                'set load_from and do not resume.')
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
@@ -89,6 +97,15 @@ class SafeCheckpointHook(CheckpointHook):
         finally:
             self.file_backend = backend
         self._remove(deferred.removed)
+
+    def _publish_model(self, runner, ckpt_path: str) -> None:
+        # A run that has gone on from another folder may have saved no best
+        # one of its own.
+        if ckpt_path and self.file_backend.exists(ckpt_path):
+            super()._publish_model(runner, ckpt_path)
+        else:
+            runner.logger.warning(
+                f'{ckpt_path} is not there and was not published.')
 
     def _remove(self, paths) -> None:
         if not is_main_process():

@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 
+from mmxkd.engine.finite import check_checkpoint, infinite_buffers
 from mmxkd.errors import CheckpointError
 from mmxkd.registry import HOOKS
 
@@ -18,10 +19,15 @@ class StudentCheckpointHook(Hook):
 
     mmengine loads whatever keys match and goes on: a detector tested with
     the wrong file gives numbers of random layers. Here a missing, unknown or
-    misshapen key is a :class:`CheckpointError`.
+    misshapen key is a :class:`CheckpointError`, and so is a weight that is
+    NaN or infinite.
     """
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        model = runner.model.module if is_model_wrapper(
+            runner.model) else runner.model
+        check_checkpoint(checkpoint, runner._load_from,
+                         infinite_buffers(model))
         state = checkpoint.get('state_dict', checkpoint)
         extras = [
             k for k in state if re.sub(r'^module\.', '', k).startswith(EXTRAS)
@@ -32,8 +38,6 @@ class StudentCheckpointHook(Hook):
             runner.logger.info(
                 f'{len(extras)} keys of the distiller are not needed by the '
                 'student and were left out.')
-        model = runner.model.module if is_model_wrapper(
-            runner.model) else runner.model
         plain = type(state)(
             (re.sub(r'^module\.', '', k), v) for k, v in state.items())
         if hasattr(state, '_metadata'):

@@ -1,5 +1,5 @@
 """Two optimizers that take turns: the student's and the discriminators'."""
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,13 @@ class AlternatingOptimWrapper(OptimWrapperDict):
             ``trains_discriminator`` that tells what their last call did.
         student (OptimWrapper): Of the student and the connectors.
         discriminator (OptimWrapper): Of the discriminators.
+
+    Attributes:
+        before_step (Callable, optional): Gets the optimizers whose turn it
+            is, before the first of them steps: a check that raises leaves
+            all of them as they were.
     """
+    before_step: Callable[[Sequence[torch.optim.Optimizer]], None] | None
 
     def __init__(self, adversaries: list[nn.Module], student: OptimWrapper,
                  discriminator: OptimWrapper) -> None:
@@ -35,6 +41,7 @@ class AlternatingOptimWrapper(OptimWrapperDict):
         # Any: the flag is theirs, `nn.Module` does not know it.
         self._adversaries: list[Any] = adversaries
         self._trained = False
+        self.before_step = None
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -65,9 +72,11 @@ class AlternatingOptimWrapper(OptimWrapperDict):
             adversary.trains_discriminator = False
         if not student.should_update():
             return
-        student.step(**step_kwargs)
-        if self._trained:
-            discriminator.step(**step_kwargs)
+        turns = [student, discriminator] if self._trained else [student]
+        if self.before_step is not None:
+            self.before_step([wrapper.optimizer for wrapper in turns])
+        for wrapper in turns:
+            wrapper.step(**step_kwargs)
         self._trained = False
         for wrapper in (student, discriminator):
             wrapper.zero_grad(**zero_kwargs)

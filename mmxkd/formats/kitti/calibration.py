@@ -17,6 +17,9 @@ import numpy as np
 
 from mmxkd.errors import CorruptSampleError, did_you_mean
 from mmxkd.io.atomic import write_text
+from mmxkd.io.text import parse_number, read_lines
+
+from ..matrices import projection_fault, rotation_fault
 
 SHAPES = {'P2': (3, 4), 'R0_rect': (3, 3), 'Tr_velo_to_cam': (3, 4)}
 """What is read of a calibration file; its other lines are left alone."""
@@ -24,8 +27,6 @@ _MODALITY = 'calib'
 # Seven lines in this order: widespread readers go by the line's number.
 _LINES = ('P0', 'P1', 'P2', 'P3', 'R0_rect', 'Tr_velo_to_cam',
           'Tr_imu_to_velo')
-# Published matrices are rounded: their rows are orthonormal to 1e-6.
-_ORTHONORMAL = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +121,10 @@ def read_calibration(path: str | PathLike) -> KittiCalibration:
     Raises:
         CorruptSampleError: The file cannot be read; a line that is needed is
             missing, stands twice, or has the wrong number of numbers, text,
-            NaN or Inf; the rotation of a matrix is none.
+            NaN or Inf; a matrix cannot be that of a camera or a rotation.
     """
-    try:
-        text = Path(path).read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorruptSampleError(path, _MODALITY,
-                                 f'cannot be read ({error})') from error
     found: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in read_lines(path, _MODALITY):
         name, colon, values = line.partition(':')
         name = name.strip()
         if name in SHAPES and name in found:
@@ -158,19 +154,17 @@ def _parse(name: str, text: str, shape: tuple[int, int]) -> np.ndarray:
     if len(words) != wanted:
         raise ValueError(f'has {len(words)} numbers, expected {wanted}')
     matrix = np.array([_number(word) for word in words]).reshape(shape)
-    rotation = matrix[:, :3]
-    if name != 'P2' and not np.allclose(rotation @ rotation.T, np.eye(3),
-                                        rtol=0, atol=_ORTHONORMAL):
-        raise ValueError('holds no rotation: its rows are not of length 1 '
-                         'and at right angles')
+    fault = (projection_fault(matrix) if name == 'P2' else
+             rotation_fault(matrix))
+    if fault is not None:
+        raise ValueError(fault)
     return matrix
 
 
 def _number(word: str) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        raise ValueError(f'has {word!r}, expected a number') from None
+    value = parse_number(word)
+    if value is None:
+        raise ValueError(f'has {word!r}, expected a number')
     if not np.isfinite(value):
         raise ValueError(f'has {word!r}, expected a finite number')
     return value

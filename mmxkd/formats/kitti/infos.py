@@ -1,5 +1,4 @@
 """KITTI frames as mmdet3d describes them, read from JSON."""
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.io.paths import checked_name, checked_path
+from mmxkd.io.text import read_json
 
+from ..matrices import projection_fault, rotation_fault
 from .objects import KittiObjects
 
 #: KITTI labels the left colour camera.
@@ -60,7 +62,8 @@ class KittiInfos:
 
     Raises:
         ConfigError: The file is missing or is no JSON.
-        CorruptSampleError: It is not of that schema, or names a frame twice.
+        CorruptSampleError: It is not of that schema, names a frame twice, or
+            names one that leads out of the folder.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -73,10 +76,7 @@ class KittiInfos:
         if not Path(path).is_file():
             raise ConfigError(f'ann_file: no file {self.path}; write it with '
                               'tools/dataset_converters/kitti.py')
-        try:
-            content = json.loads(Path(path).read_text(encoding='utf-8'))
-        except ValueError as error:
-            raise CorruptSampleError(path, 'infos', str(error)) from error
+        content = read_json(path, 'infos')
         try:
             self._names = self._label_names(content['metainfo']['categories'])
             # Not in files that mmdet3d's own converter wrote.
@@ -130,7 +130,10 @@ class KittiInfos:
             raise CorruptSampleError(
                 self.path, 'infos', f'entry {index} has neither images.'
                 f'{CAMERA}.img_path nor lidar_points.lidar_path')
-        return Path(path).stem
+        where = f'entry {index}'
+        name = Path(checked_path(path, self.path, 'infos', where)).name
+        # Of other data sets than KITTI too, so not six digits.
+        return checked_name(Path(name).stem, self.path, 'infos', where)
 
     def _info(self, frame_id: str) -> dict:
         if frame_id not in self._infos:
@@ -144,7 +147,7 @@ class KittiInfos:
         Raises:
             ConfigError: The file has no such frame.
             CorruptSampleError: It lacks what is needed, or holds matrices of
-                another shape.
+                another shape, or that no camera has.
         """
         image = self._info(frame_id).get('images', {}).get(CAMERA, {})
         missing = {'cam2img', 'height', 'width'} - image.keys()
@@ -159,6 +162,19 @@ class KittiInfos:
             raise CorruptSampleError(
                 self.path, 'infos', f'frame {frame_id}: expected a cam2img '
                 'of 3 rows and a lidar2cam of 4x4 finite numbers')
+        faults = {
+            'cam2img': projection_fault(cam2img), 'lidar2cam': None if
+            lidar2cam is None else rotation_fault(lidar2cam)
+        }
+        for key in ('width', 'height'):
+            size = image[key]
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                faults[key] = f'is {size!r}, expected pixels above 0'
+        for key, fault in faults.items():
+            if fault is not None:
+                raise CorruptSampleError(
+                    self.path, 'infos',
+                    f'frame {frame_id}: images.{CAMERA}.{key} {fault}')
         return Camera(cam2img, lidar2cam, image['width'], image['height'])
 
     def labels(self, frame_ids: Iterable[str]) -> KittiObjects:

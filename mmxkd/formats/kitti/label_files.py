@@ -10,6 +10,8 @@ import numpy as np
 
 from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
 from mmxkd.io.atomic import write_atomic
+from mmxkd.io.paths import checked_name
+from mmxkd.io.text import plain_bytes
 
 from .objects import COLUMNS, KittiObjects, canonical_names, find_fault
 
@@ -27,9 +29,9 @@ def read_labels(folder: str | os.PathLike,
 
     Raises:
         ConfigError: The folder or the file of a frame is not there.
-        CorruptSampleError: A file cannot be read; a line does not have 15
-            fields, or has an object that :func:`~.objects.find_fault`
-            refuses. Names file and line.
+        CorruptSampleError: A file cannot be read, or is not text; a line
+            does not have 15 fields, or has an object that
+            :func:`~.objects.find_fault` refuses. Names file and line.
     """
     return _read_folder(Path(folder), frame_ids, LABEL_FIELDS, 'label')
 
@@ -93,7 +95,7 @@ def _read_folder(folder: Path, frame_ids: Iterable[str] | None, fields: int,
     if frame_ids is None:
         frame_ids = there
     else:
-        frame_ids = list(frame_ids)
+        frame_ids = [checked_name(i, folder, 'frame id') for i in frame_ids]
         missing = sorted(set(frame_ids) - set(there))
         if missing:
             shown = ', '.join(missing[:5]) + (', …' if missing[5:] else '')
@@ -111,10 +113,11 @@ def _read(paths: Sequence[Path], fields: int, kind: str) -> KittiObjects:
         try:
             # For thousands of small files a buffer costs more than reading.
             with open(path, 'rb', buffering=0) as file:
-                found = file.read().split(b'\n')
+                content = file.read()
         except OSError as error:
             raise CorruptSampleError(
                 path, kind, f'cannot be read ({error.strerror})') from error
+        found = plain_bytes(content, path, kind).split(b'\n')
         found = [line for line in found if line and not line.isspace()]
         counts.append(len(found))
         lines += found
@@ -192,7 +195,8 @@ def _error(index: int, reason: str, kind: str, paths: Sequence[Path],
     # Blank lines were skipped: count them again.
     number = index - int(np.searchsorted(frame, frame[index]))
     filled = [
-        i for i, line in enumerate(path.read_bytes().split(b'\n'), 1)
+        i for i, line in enumerate(
+            plain_bytes(path.read_bytes(), path, kind).split(b'\n'), 1)
         if line and not line.isspace()
     ]
     return CorruptSampleError(path, kind, f'line {filled[number]}: {reason}')
@@ -212,6 +216,8 @@ def _write(folder: Path, objects: KittiObjects, fields: int) -> None:
                             np.arange(len(objects.frame_ids) + 1)).tolist()
     for frame_id, start, end in zip(objects.frame_ids, edges, edges[1:],
                                     strict=False):
+        # Ids may come from the info file of anybody.
+        checked_name(frame_id, folder, 'frame id')
         content = ''.join(line + '\n' for line in lines[start:end]).encode()
         write_atomic(str(folder / f'{frame_id}.txt'),
                      partial(_put, content=content), durable=False)

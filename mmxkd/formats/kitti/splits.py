@@ -7,14 +7,17 @@ credit Cai et al., "A Unified Multi-scale Deep Convolutional Neural Network"
 (MS-CNN), ECCV 2016; it is said to keep the frames of one drive together. It
 stands here as what it is, a set of numbers.
 """
+import re
 from os import PathLike
-from pathlib import Path
 
 from mmxkd.errors import CorruptSampleError, check_name
+from mmxkd.io.text import read_lines
 
 SPLITS = ('train', 'val', 'trainval', 'test')
 NUM_LABELLED = 7481
 NUM_TEST = 7518
+# Of ASCII: `int` takes the digits of every script.
+_ID = re.compile('[0-9]{6}')
 # Bit k, counted from the last digit, tells whether frame k is for training.
 _TRAIN_MASK = int(
     '95823ad85a41ba064151875c0c35ee7c1434f113371e27a06610718a4f2ab495d52a483b'
@@ -87,20 +90,15 @@ def read_ids(path: str | PathLike) -> list[str]:
     """Read a list of frame ids.
 
     Raises:
-        CorruptSampleError: The list is empty, or holds something else than
-            ids, or one twice; names file and line.
+        CorruptSampleError: The list cannot be read, is empty, or holds
+            something else than ids, or one twice; names file and line.
     """
     seen: dict[str, int] = {}
-    # Some editors begin a file with a mark; other bytes are no ids.
-    text = Path(path).read_text(encoding='utf-8-sig', errors='replace')
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        frame_id = line.strip()
-        if not frame_id:
-            continue
+    expected = 'an id of six digits'
+    for number, frame_id in read_lines(path, 'split', expected):
         reason = None
-        if len(frame_id) != 6 or not frame_id.isdecimal():
-            reason = f'expected an id of six digits, found {frame_id!r}'
+        if not _ID.fullmatch(frame_id):
+            reason = f'expected {expected}, found {frame_id!r}'
         elif frame_id in seen:
             reason = f'{frame_id} stands in line {seen[frame_id]} already'
         if reason is not None:

@@ -6,6 +6,9 @@ import numpy as np
 
 from mmxkd.errors import CorruptSampleError
 from mmxkd.io.atomic import write_bytes
+from mmxkd.io.text import read_bytes
+
+from .scan_plausible import is_other_format, layout_hint, scan_fault
 
 _MODALITY = 'velodyne'
 _RECORD = 16
@@ -25,28 +28,24 @@ def read_scan(path: str | PathLike) -> np.ndarray:
 
     Raises:
         CorruptSampleError: The file cannot be read, is empty, is cut off
-            within a record, or holds NaN or Inf.
+            within a record, or holds what :func:`~.scan_plausible.scan_fault`
+            refuses; says which other layout it looks like.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise CorruptSampleError(
-            path, _MODALITY, f'cannot be read ({error.strerror})') from error
+    content = read_bytes(path, _MODALITY)
     if not content:
         raise CorruptSampleError(path, _MODALITY, 'the file is empty')
+    if is_other_format(content):
+        raise CorruptSampleError(path, _MODALITY,
+                                 'is not plain float32' + layout_hint(content))
     if len(content) % _RECORD:
         raise CorruptSampleError(
             path, _MODALITY,
             f'has {len(content)} bytes, expected a multiple of {_RECORD} '
-            '(x, y, z and reflectance as float32)')
+            '(x, y, z and reflectance as float32)' + layout_hint(content))
     points = np.frombuffer(content, _DTYPE).reshape(-1, 4).astype(np.float32)
-    finite = np.isfinite(points)
-    if not finite.all():
-        bad = np.flatnonzero(~finite.all(axis=1))
-        raise CorruptSampleError(
-            path, _MODALITY,
-            f'NaN or Inf in {len(bad)} of {len(points)} points, the first of '
-            f'them number {bad[0]}: {points[bad[0]].tolist()}')
+    fault = scan_fault(points)
+    if fault is not None:
+        raise CorruptSampleError(path, _MODALITY, fault + layout_hint(content))
     return points
 
 
@@ -58,11 +57,13 @@ def write_scan(path: str | PathLike, points: np.ndarray) -> None:
         points (np.ndarray): (N, 4); rounded to float32.
 
     Raises:
-        ValueError: ``points`` has another shape, or holds NaN or Inf.
+        ValueError: ``points`` has another shape, or :func:`read_scan` would
+            refuse what was written.
     """
     if points.ndim != 2 or points.shape[1] != 4:
         raise ValueError(f'expected points (N, 4), got {points.shape}')
     records = points.astype(_DTYPE)
-    if not np.isfinite(records).all():
-        raise ValueError(f'{path}: NaN or Inf among the points')
+    fault = scan_fault(records) if len(records) else None
+    if fault is not None:
+        raise ValueError(f'{path}: {fault}')
     write_bytes(Path(path), records.tobytes())

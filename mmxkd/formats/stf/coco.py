@@ -27,6 +27,16 @@ class LabelledFrame:
     labels: Sequence[StfLabel]
 
 
+# Why a label is left out, or changed.
+REVERSED = 'ends before it begins (x2 < x1 or y2 < y1)'
+NO_AREA = 'has no area (x2 = x1 or y2 = y1)'
+OTHER_CAMERA = 'begins beyond the picture; is it of the other camera?'
+OUTSIDE = 'lies outside of the frame of the training images'
+CUT = 'reaches beyond the picture (kept, and cut at its border)'
+# Share of a picture's side: labels are drawn a few pixels beyond.
+_BEYOND = .05
+
+
 def move_labels(labels: Sequence[StfLabel], scale: tuple[float, float],
                 shift: tuple[float, float],
                 size: tuple[int, int]) -> list[StfLabel]:
@@ -40,15 +50,55 @@ def move_labels(labels: Sequence[StfLabel], scale: tuple[float, float],
         shift (tuple[float, float]): Added afterwards, pixels.
         size (tuple[int, int]): Width and height to clip to.
     """
-    factor = np.tile(scale, 2)
-    offset = np.tile(shift, 2)
+    return sort_labels(labels, scale, shift, size)[0]
+
+
+def sort_labels(
+    labels: Sequence[StfLabel], scale: tuple[float, float],
+    shift: tuple[float, float], size: tuple[int, int],
+    camera_size: tuple[float, float] | None = None
+) -> tuple[list[StfLabel], list[tuple[str, str]]]:
+    """As :func:`move_labels`, and what became of the others.
+
+    Args:
+        labels, scale, shift, size: Of :func:`move_labels`.
+        camera_size (tuple[float, float], optional): Width and height of the
+            picture that the labels belong to, in their pixels.
+
+    Returns:
+        tuple: The moved labels; class and reason of each label that is left
+        out or cut.
+    """
+    factor, offset = np.tile(scale, 2), np.tile(shift, 2)
     limit = np.tile(size, 2)
-    moved = []
+    moved, told = [], []
     for label in labels:
-        box = np.clip(np.array(label.box) * factor + offset, 0, limit)
-        if box[2] > box[0] and box[3] > box[1]:
-            moved.append(label.with_box(np.round(box, 4)))
-    return moved
+        box = np.round(
+            np.clip(np.array(label.box) * factor + offset, 0, limit), 4)
+        kept = bool(box[2] > box[0] and box[3] > box[1])
+        if kept:
+            moved.append(label.with_box(box))
+        why = _why(label, kept, camera_size)
+        if why is not None:
+            told.append((label.base_name, why))
+    return moved, told
+
+
+def _why(label: StfLabel, kept: bool,
+         camera_size: tuple[float, float] | None) -> str | None:
+    x1, y1, x2, y2 = label.box
+    width, height = camera_size or (np.inf, np.inf)
+    if kept:
+        beyond = max(-x1 / width, -y1 / height, x2 / width - 1,
+                     y2 / height - 1)
+        return CUT if beyond > _BEYOND else None
+    if x2 < x1 or y2 < y1:
+        return REVERSED
+    if x2 == x1 or y2 == y1:
+        return NO_AREA
+    if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+        return OTHER_CAMERA
+    return OUTSIDE
 
 
 def coco_annotations(frames: Sequence[LabelledFrame], classes: Sequence[str],

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmxkd.errors import CorruptSampleError
+from mmxkd.io.text import parse_number, read_lines
 
 NUM_FIELDS = 27
 _FLAGS = {'True': True, 'False': False, '-1': None}
@@ -70,8 +71,9 @@ def parse_label(line: str) -> StfLabel:
     """Read one line.
 
     Raises:
-        ValueError: Too few fields, a field that is not a finite number, or an
-            unknown visibility flag.
+        ValueError: Too few or too many fields, a field that is not a finite
+            number, an occlusion that is not whole, or an unknown visibility
+            flag.
 
     Examples:
         >>> text = 'traffic light 0 0 0 1 2 3 4' + ' -1' * 3
@@ -84,18 +86,22 @@ def parse_label(line: str) -> StfLabel:
     if len(tokens) < NUM_FIELDS:
         raise ValueError(f'expected {NUM_FIELDS} fields, found {len(tokens)}')
     name = ' '.join(tokens[:1 - NUM_FIELDS])
+    if parse_number(tokens[-NUM_FIELDS]) is not None:
+        # Read from the right, a field more would become a part of the name.
+        raise ValueError(f'expected {NUM_FIELDS} fields, found {len(tokens)} '
+                         f'and the class name {name!r}')
     fields = tokens[1 - NUM_FIELDS:]
     numbers = []
     for index, token in enumerate(fields[:22], start=1):
-        try:
-            value = float(token)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+        value = parse_number(token)
+        if value is None or not math.isfinite(value):
             raise ValueError(
                 f'field {index} of {name!r} is not a finite number: '
                 f'{token!r}')
         numbers.append(value)
+    if not numbers[1].is_integer():
+        raise ValueError(f'the occlusion of {name!r} must be a whole number, '
+                         f'found {fields[1]!r}')
     for token in fields[22:]:
         if token not in _FLAGS:
             raise ValueError(
@@ -122,13 +128,11 @@ def read_labels(path: Path) -> list[StfLabel]:
     """Read a label file; an empty one is a frame without objects.
 
     Raises:
-        CorruptSampleError: A line cannot be read; names file and line.
+        CorruptSampleError: The file or a line cannot be read; names file and
+            line.
     """
     labels = []
-    text = Path(path).read_text(encoding='utf-8')
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(path, 'labels'):
         try:
             labels.append(parse_label(line))
         except ValueError as error:

@@ -1,5 +1,4 @@
 """Folders, frame ids and conditions of the published data set."""
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from mmxkd.errors import (
     check_name,
     did_you_mean,
 )
+from mmxkd.io.paths import checked_name
+from mmxkd.io.text import read_json, read_lines
 
 NUM_SLICES = 3
 WEATHERS = ('dense_fog', 'light_fog', 'snow', 'rain', 'clear')
@@ -124,6 +125,8 @@ class StfLayout:
 
         Raises:
             ConfigError: There is no such split.
+            CorruptSampleError: The list cannot be read, holds no id, or one
+                that leads out of the folders; names file and line.
         """
         path = Path(name)
         if path.suffix != '.txt':
@@ -132,8 +135,10 @@ class StfLayout:
             known = [p.stem for p in self.splits_dir.glob('*.txt')]
             raise ConfigError(
                 f'{path}: no such split file: {did_you_mean(name, known)}')
-        lines = path.read_text(encoding='utf-8').splitlines()
-        return [normalise_id(line) for line in lines if line.strip()]
+        ids = _read_ids(path)
+        if not ids:
+            raise CorruptSampleError(path, 'split', 'holds no frame id')
+        return ids
 
     def conditions(self, frame_id: str) -> tuple[str, str]:
         """Weather and daytime of a frame.
@@ -159,7 +164,7 @@ class StfLayout:
             # `rain` overlaps the others and does not tell day from night.
             if weather is None or daytime is None:
                 continue
-            for frame_id in self.split_ids(str(path)):
+            for frame_id in _read_ids(path):
                 found[frame_id] = weather, daytime
         return found
 
@@ -172,7 +177,8 @@ class StfLayout:
             allow_unlabelled (bool): Accept frames without a label file.
 
         Raises:
-            CorruptSampleError: A frame lacks files; names them all.
+            CorruptSampleError: A frame lacks files; names them all. Or an id
+                leads out of the folders.
         """
         frames = []
         calibrations = (self._calibration(self.rgb_source == 'cam_stereo_left',
@@ -180,6 +186,7 @@ class StfLayout:
                         self._calibration(self.gated_source == 'raw',
                                           'calib_gated_bwv'))
         for frame_id in frame_ids:
+            checked_name(frame_id, self.root, 'frame id')
             rgb = (self.root / self.rgb_source
                    / f'{frame_id}{RGB_SOURCES[self.rgb_source]}')
             gated = tuple(self.root / f'gated{k}_{self.gated_source}'
@@ -196,6 +203,13 @@ class StfLayout:
         return frames
 
 
+def _read_ids(path: Path) -> list[str]:
+    return [
+        checked_name(normalise_id(line), path, 'split', f'line {number}')
+        for number, line in read_lines(path, 'split')
+    ]
+
+
 def _require(frame_id: str, paths: Sequence[Path]) -> None:
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
@@ -204,13 +218,13 @@ def _require(frame_id: str, paths: Sequence[Path]) -> None:
 
 
 def _read_conditions(path: Path) -> tuple[str, str]:
+    meta = read_json(path, 'conditions')
     try:
-        meta = json.loads(path.read_text(encoding='utf-8'))
         picked = []
         for key, names in (('weather', WEATHERS), ('daytime', DAYTIMES)):
             flags = meta.get(key, {})
             picked.append(next((n for n in names if flags.get(n)), UNKNOWN))
-    except (ValueError, AttributeError) as error:
+    except AttributeError as error:
         raise CorruptSampleError(path, 'conditions',
                                  f'cannot be read: {error}') from error
     return picked[0], picked[1]

@@ -1,6 +1,7 @@
 """The view that one detector has of a sample with several modalities."""
+import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from mmdet.models.data_preprocessors import DetDataPreprocessor
@@ -40,8 +41,10 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
             ``pad_value`` is filled in after normalisation.
 
     Raises:
-        ConfigError: Modalities, channels and ``mean`` do not fit together,
-            or a batch does not hold what the model sees.
+        ConfigError: Modalities, channels and ``mean`` do not fit together;
+            there is no modality, or one twice; a number is NaN or infinite,
+            or what is divided by is not above 0; or a batch does not hold
+            what the model sees.
     """
 
     def __init__(self, modalities: Sequence[str] = ('img', 'gated'),
@@ -55,8 +58,10 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         swap = self._channel_conversion  # type: ignore[has-type]
         self._swap_colours: bool = swap
         self._channel_conversion = False
-        self.modalities = tuple(modalities)
+        self.modalities = _distinct(modalities)
         self.max_value = dict(max_value or {})
+        for key, value in self.max_value.items():
+            _check_number(f'max_value[{key!r}]', value, above_zero=True)
         self.channels = self._resolve_channels(channels or {})
         self._colours = {
             m.name for m in present(self.modalities) if m.in_colour
@@ -80,6 +85,10 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
                 raise ConfigError(
                     f'data_preprocessor: how many channels has {key!r}? Say '
                     f'channels=dict({key}=…); ' + did_you_mean(key, known))
+            if type(known[key]) is not int or known[key] < 1:
+                raise ConfigError(
+                    f'data_preprocessor: channels[{key!r}]={known[key]!r}, '
+                    'expected a whole number above 0')
         return {key: known[key] for key in self.modalities}
 
     def _register_statistics(self, mean: Sequence[float],
@@ -92,6 +101,9 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
                 f'{len(mean)} numbers and std {len(std)}')
         self._enable_normalize = True
         for name, numbers in (('mean', mean), ('std', std)):
+            for index, number in enumerate(numbers):
+                _check_number(f'{name}[{index}]', number,
+                              above_zero=name == 'std')
             values = torch.tensor(numbers, dtype=torch.float32)
             self.register_buffer(name, values.view(-1, 1, 1), False)
 
@@ -145,3 +157,25 @@ class ModalityDetDataPreprocessor(DetDataPreprocessor):
         if key in self.max_value:
             tensor = tensor * (255 / self.max_value[key])
         return tensor
+
+
+def _distinct(modalities: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(modalities, str) or not modalities:
+        raise ConfigError(f'data_preprocessor: modalities={modalities!r}, '
+                          "expected names such as ('img', 'gated')")
+    names = tuple(modalities)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f'data_preprocessor: modalities={names} names '
+                          f'{", ".join(map(repr, twice))} more than once')
+    return names
+
+
+def _check_number(what: str, value: Any, above_zero: bool) -> None:
+    """Inputs are divided by it, or shifted: NaN, 0 or Inf spoil them all."""
+    good = (isinstance(value, (int, float)) and not isinstance(value, bool)
+            and math.isfinite(value) and (value > 0 or not above_zero))
+    if not good:
+        expected = 'above 0' if above_zero else 'that is finite'
+        raise ConfigError(f'data_preprocessor: {what}={value!r}, expected a '
+                          f'number {expected}')

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxkd.datasets.convert.kitti import convert
+from mmxkd.datasets.convert.kitti import NOT_SHOWN, convert
+from mmxkd.datasets.convert.left_out import LeftOut
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti.calibration import read_calibration
 from mmxkd.formats.kitti.depth_maps import read_depth
@@ -254,13 +255,14 @@ def test_object_in_the_plane_of_the_camera(root):
     assert f'{path}: line 7: the centre lies in the plane' in problem
 
 
-def test_points_too_far_to_be_projected(root):
+@pytest.mark.parametrize('depth', [False, True])
+def test_points_too_far_to_be_projected(root, depth):
     path = root / 'training/velodyne/000002.bin'
     points = read_scan(path)
     points[:9, :3] = 3e38
     points.tofile(path)
-    problem, = problems_of(root, depth=True)
-    assert f'{path}: NaN or Inf among the points, or so large' in problem
+    problem, = problems_of(root, depth=depth)
+    assert f'{path}: coordinates beyond 1000 m in 9 of 4000' in problem
 
 
 @pytest.mark.parametrize(
@@ -313,3 +315,20 @@ def test_synthetic_frames_pass_every_check(tmp_path):
     ]
     assert any(i['num_lidar_pts'] > 10 for i in instances)
     assert {i['difficulty'] for i in instances} > {-1}
+
+
+def test_what_has_no_box_in_the_picture_is_counted(root, tmp_path):
+    path = root / 'training/label_2/000002.txt'
+    path.write_text(path.read_text()
+                    + 'Misc 0 0 0.1 1 2 30 40 1.5 1.6 3.9 1 1.4 -9 0.4\n'
+                    'Van 0 0 0.1 1 2 30 40 1.5 1.6 3.9 900 1.4 9 0.4\n')
+    left_out = LeftOut()
+    content = run(root, tmp_path / 'out', left_out=left_out)
+    for split, part in content.items():
+        missing = sum(
+            sum(i['bbox_label'] >= 0 for i in info['instances'])
+            - len(info['cam_instances']['CAM2']) for info in part['data_list'])
+        assert sum(left_out.counts(split).values()) == missing
+    assert left_out.counts('train') == {('Misc', NOT_SHOWN): 1,
+                                        ('Van', NOT_SHOWN): 1}
+    assert left_out.counts('val') == {}

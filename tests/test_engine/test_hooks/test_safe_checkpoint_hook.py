@@ -3,6 +3,8 @@ import os
 import pytest
 import torch
 
+from mmxkd.errors import CheckpointError
+
 SAFE = 'mmxkd.SafeCheckpointHook'
 
 
@@ -65,6 +67,30 @@ def test_a_failing_save_deletes_nothing(toy_runner, monkeypatch):
     assert files(runner) == ['epoch_1.pth']
 
 
+def test_a_full_disk_is_said_and_deletes_nothing(toy_runner, tmp_path):
+    """/dev/full answers every write as a full disk does."""
+    hook = dict(type=SAFE, interval=1, max_keep_ckpts=1)
+    runner = toy_runner(epochs=1, checkpoint=hook)
+    runner.train()
+    work = tmp_path / 'work'
+    before = (work / 'epoch_1.pth').read_bytes()
+    resumed = toy_runner(checkpoint=hook, resume=True)
+
+    def fill_up(now):
+        partial = work / f'epoch_2.pth.{os.getpid()}.partial'
+        if not partial.is_symlink():
+            partial.symlink_to('/dev/full')
+        return 1.
+
+    resumed.model.spoil = fill_up
+    with pytest.raises(OSError,
+                       match='No space left on device: .*/epoch_2.pth'):
+        resumed.train()
+    assert files(resumed) == ['epoch_1.pth']
+    assert (work / 'epoch_1.pth').read_bytes() == before
+    assert (work / 'last_checkpoint').read_text().endswith('epoch_1.pth')
+
+
 def test_leftovers_of_a_kill_are_deleted_on_resume(toy_runner):
     hook = dict(type=SAFE, interval=1, max_keep_ckpts=1)
     runner = toy_runner(epochs=2, checkpoint=hook)
@@ -108,3 +134,14 @@ def test_iteration_based_runs(toy_runner):
     runner._train_loop = dict(type='IterBasedTrainLoop', max_iters=4)
     runner.train()
     assert files(runner) == ['iter_4.pth']
+
+
+def test_a_file_of_weights_alone_is_not_resumed(toy_runner, tmp_path):
+    path = str(tmp_path / 'weights.pth')
+    runner = toy_runner(checkpoint=dict(type=SAFE), load_from=path,
+                        resume=True)
+    torch.save(dict(meta={}, state_dict=runner.model.state_dict()), path)
+    with pytest.raises(CheckpointError,
+                       match='weights.pth holds weights but no training'):
+        runner.train()
+    toy_runner(checkpoint=dict(type=SAFE), load_from=path).train()

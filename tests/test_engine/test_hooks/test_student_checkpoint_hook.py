@@ -45,3 +45,13 @@ def test_what_does_not_fit_is_refused(toy_runner, tmp_path, change, message):
     with pytest.raises(CheckpointError,
                        match='(?s)student.pth does not fit.*' + message):
         load(toy_runner, tmp_path, change)
+
+
+def test_what_is_not_finite_is_refused(toy_runner, tmp_path):
+
+    def spoil(state):
+        state['linear.bias'][0] = float('nan')
+
+    with pytest.raises(CheckpointError,
+                       match='student.pth is not finite: linear.bias is NaN'):
+        load(toy_runner, tmp_path, spoil)

@@ -118,6 +118,17 @@ def test_missing_line_is_named_with_the_nearest(tmp_path):
     ('Tr_velo_to_cam', '', "line 4: 'Tr_velo_to_cam' has 0 numbers"),
     ('Tr_velo_to_cam', '0 -1 0 0 0 0 -2 0 1 0 0 0',
      "line 4: 'Tr_velo_to_cam' holds no rotation"),
+    ('P2', LINES['P2'].replace(
+        '45', '4_5'), "line 2: 'P2' has '4_5', expected a number"),
+    ('P2', LINES['P2'].replace(
+        '45', '٤٥'), "line 2: 'P2' has '٤٥', expected a number"),
+    ('P2', '0 ' * 12, "line 2: 'P2' is 0 in all places"),
+    ('P2', LINES['P2'].replace('710', '-710'), "line 2: 'P2' has the focal"),
+    ('R0_rect', '1 0 0 0 1 0 0 0 -1', "line 3: 'R0_rect' holds a reflection"),
+    ('Tr_velo_to_cam', '0 1 0 0 0 0 -1 0 1 0 0 0',
+     "line 4: 'Tr_velo_to_cam' holds a reflection"),
+    ('Tr_velo_to_cam', '0 -1 0 0 0 0 -1 0 1 0 0 -270',
+     "line 4: 'Tr_velo_to_cam' shifts by 270, expected metres"),
 ])
 def test_bad_line_is_named(tmp_path, name, line, reason):
     path = calibration_file(tmp_path, **{name: line})
@@ -141,6 +152,18 @@ def test_file_that_cannot_be_read(tmp_path):
     path.write_bytes(b'\xff\xfe\x00')
     with pytest.raises(CorruptSampleError, match='binary.txt: cannot be read'):
         read_calibration(path)
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('newline', ['\n', '\r\n', '\r'])
+def test_every_encoding_gives_the_same_matrices(tmp_path, encoding, newline):
+    path = calibration_file(tmp_path)
+    expected = read_calibration(path)
+    path.write_bytes(path.read_text().replace('\n', newline).encode(encoding))
+    found = read_calibration(path)
+    for name in ('P2', 'R0_rect', 'Tr_velo_to_cam'):
+        np.testing.assert_array_equal(getattr(found, name),
+                                      getattr(expected, name))
 
 
 def test_matrices_of_another_shape_are_refused():

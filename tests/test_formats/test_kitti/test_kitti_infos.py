@@ -67,6 +67,12 @@ def test_an_object_that_mmdet3d_ignores(tmp_path, labels):
     (lambda c: c['metainfo'].update(categories=['Car']), 'schema 1.1'),
     (lambda c: c['data_list'].insert(1, 3), 'entry 1 is not of the schema'),
     (lambda c: c['data_list'][1].update(images=[]), 'entry 1 is not of'),
+    (lambda c: c['data_list'][1]['images']['CAM2'].update(
+        img_path='../../000007.png'), r"entry 1: '../../000007.png' cannot"),
+    (lambda c: c['data_list'][1]['images']['CAM2'].update(
+        img_path='/etc/000007.png'), 'entry 1: .* it is not below'),
+    (lambda c: c['data_list'][1]['images']['CAM2'].update(img_path=7),
+     'entry 1: 7 cannot be used'),
 ])
 def test_files_of_another_kind(tmp_path, labels, change, message):
     with pytest.raises(CorruptSampleError, match=message):
@@ -79,6 +85,20 @@ def test_a_file_that_is_cut_off(tmp_path, labels):
     path.write_text(path.read_text()[:500])
     with pytest.raises(CorruptSampleError, match='infos.json'):
         KittiInfos(path)
+
+
+def test_json_that_is_nested_too_deep(tmp_path):
+    (tmp_path / 'infos.json').write_text('[' * 100_000)
+    with pytest.raises(CorruptSampleError, match='infos.json.*too deep'):
+        KittiInfos(tmp_path / 'infos.json')
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_every_encoding(tmp_path, labels, encoding):
+    path = tmp_path / 'infos.json'
+    write_infos(path, labels)
+    path.write_text(path.read_text(), encoding=encoding)
+    assert KittiInfos(path).frame_ids == labels.frame_ids
 
 
 @pytest.mark.parametrize(
@@ -105,7 +125,13 @@ def test_labels_that_are_not_there(tmp_path, labels, change, message):
      (lambda i: i.update(cam2img=[[1, 2], [3]]), 'cam2img of 3 rows'),
      (lambda i: i['cam2img'][0].__setitem__(0, float('nan')), 'finite'),
      (lambda i: i['lidar2cam'][0].__setitem__(0, 'x'), 'finite'),
-     (lambda i: i.update(lidar2cam=[[1, 2]]), 'lidar2cam of 4x4')])
+     (lambda i: i.update(lidar2cam=[[1, 2]]), 'lidar2cam of 4x4'),
+     (lambda i: i.update(cam2img=np.zeros(
+         (3, 4)).tolist()), 'CAM2.cam2img is 0 in all places'),
+     (lambda i: i.update(lidar2cam=np.diag([1, 1, -1, 1]).tolist()),
+      'CAM2.lidar2cam holds a reflection'),
+     (lambda i: i.update(width=0), 'CAM2.width is 0'),
+     (lambda i: i.update(height='9'), "CAM2.height is '9'")])
 def test_cameras_that_are_not_there(tmp_path, labels, change, message):
     infos = changed(tmp_path / 'infos.json', labels,
                     lambda c: change(c['data_list'][1]['images']['CAM2']))

@@ -56,11 +56,23 @@ def test_unknown_split_offers_the_nearest():
     [('000001\n\n12\n', "line 3: expected an id of six digits, found '12'"),
      ('000001\n000002\n000001\n', 'line 3: 000001 stands in line 1 already'),
      ('00000\xe9\n', 'line 1: expected an id of six digits'),
-     ('\n', 'holds no frame id')])
+     ('\n', 'holds no frame id'),
+     ('000001\n../../a\n', "line 2: expected an id of six digits")])
 def test_lists_that_cannot_be_used(tmp_path, text, message):
     (tmp_path / 'mine.txt').write_text(text, encoding='latin-1')
     with pytest.raises(CorruptSampleError, match=f'mine.txt: {message}'):
         read_ids(tmp_path / 'mine.txt')
+
+
+def test_digits_of_other_scripts_are_not_ids(tmp_path):
+    (tmp_path / 'mine.txt').write_text('٠٠٠٠٠١', encoding='utf-8')
+    with pytest.raises(CorruptSampleError, match='line 1: expected an id of'):
+        read_ids(tmp_path / 'mine.txt')
+
+
+def test_a_list_that_is_not_there(tmp_path):
+    with pytest.raises(CorruptSampleError, match='none.txt: cannot be read'):
+        read_ids(tmp_path / 'none.txt')
 
 
 def test_lists_keep_their_order(tmp_path):

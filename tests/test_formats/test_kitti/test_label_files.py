@@ -112,3 +112,46 @@ def test_missing_files(write_folder, tmp_path):
     (tmp_path / 'none').mkdir()
     with pytest.raises(ConfigError, match='none: expected files'):
         read_labels(tmp_path / 'none')
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-32'])
+@pytest.mark.parametrize('newline', ['\n', '\r\n', '\r'])
+def test_every_encoding_gives_the_same_objects(tmp_path, encoding, newline):
+    text = newline.join([LABEL, LABEL.replace('Car', 'Van')])
+    (tmp_path / '000001.txt').write_bytes(text.encode(encoding))
+    objects = read_label_file(tmp_path / '000001.txt')
+    assert objects.name.tolist() == ['Car', 'Van']
+    assert objects.bbox.tolist() == [[1, 2, 30, 40]] * 2
+
+
+@pytest.mark.parametrize('content, message', [
+    (f'{LABEL}\n{LABEL}'.encode('utf-16-le'), 'line 1: found a NUL byte'),
+    (f'{LABEL}\nF\xe9'.encode('latin-1'), 'line 2: found the bytes 0xe9'),
+    (f'{LABEL}\n\ufeff{LABEL}'.encode(), 'line 2: found a byte order mark'),
+    (f'{LABEL}\n{LABEL}\x1a'.encode(), 'line 2: found the control'),
+])
+def test_what_is_not_text_is_named(tmp_path, content, message):
+    path = tmp_path / '000001.txt'
+    path.write_bytes(content)
+    with pytest.raises(CorruptSampleError, match=message) as caught:
+        read_label_file(path)
+    assert str(path) in str(caught.value)
+
+
+def test_line_numbers_of_files_with_a_mark(tmp_path):
+    path = tmp_path / '000001.txt'
+    path.write_text(f'\n{LABEL}\r\n{LABEL.replace("Car", "Cart")}',
+                    encoding='utf-16')
+    with pytest.raises(CorruptSampleError, match='line 3: unknown class'):
+        read_label_file(path)
+
+
+def test_ids_that_lead_out_of_the_folder_are_not_written(tmp_path):
+    objects = KittiObjects.from_frames({'../000001': dict(name=[], score=[])},
+                                       scored=True)
+    with pytest.raises(CorruptSampleError, match='it has a separator'):
+        write_results(tmp_path / 'data', objects)
+    assert not list(tmp_path.rglob('*.txt'))
+    write_labels(tmp_path, KittiObjects.from_frames({'000001': dict(name=[])}))
+    with pytest.raises(CorruptSampleError, match='it has a separator'):
+        read_labels(tmp_path, ['../000001'])

@@ -17,6 +17,7 @@ def test_records_are_little_endian_floats(tmp_path):
 
 def test_what_is_written_is_read(tmp_path):
     points = np.random.default_rng(0).normal(size=(100, 4))
+    points[:, 3] = points[:, 3]**2 % 1  # a reflectance
     path = tmp_path / 'velodyne' / '000000.bin'
     write_scan(path, points)
     np.testing.assert_array_equal(read_scan(path), points.astype(np.float32))

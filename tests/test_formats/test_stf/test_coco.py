@@ -1,6 +1,16 @@
 import pytest
 
-from mmxkd.formats.stf.coco import LabelledFrame, coco_annotations, move_labels
+from mmxkd.formats.stf.coco import (
+    CUT,
+    NO_AREA,
+    OTHER_CAMERA,
+    OUTSIDE,
+    REVERSED,
+    LabelledFrame,
+    coco_annotations,
+    move_labels,
+    sort_labels,
+)
 from mmxkd.formats.stf.labels import StfLabel
 
 
@@ -56,3 +66,29 @@ def test_boxes_are_scaled_shifted_and_clipped():
 def test_boxes_without_area_are_dropped(box):
     labels = [StfLabel('Pedestrian', box)]
     assert move_labels(labels, (1, 1), (0, 0), (30, 30)) == []
+
+
+@pytest.mark.parametrize('box, kept, why', [
+    ((5, 5, 9, 9), True, None),
+    ((-1, 5, 9, 9), True, None),
+    ((9, 1, 5, 6), False, REVERSED),
+    ((5, 6, 9, 1), False, REVERSED),
+    ((5, 5, 5, 9), False, NO_AREA),
+    ((45, 5, 55, 9), False, OTHER_CAMERA),
+    ((5, 45, 9, 50), False, OTHER_CAMERA),
+    ((-9, 5, -1, 9), False, OTHER_CAMERA),
+    ((32, 5, 38, 9), False, OUTSIDE),
+    ((20, 5, 50, 9), True, CUT),
+    ((-9, 5, 9, 9), True, CUT),
+])
+def test_what_becomes_of_a_label_is_told(box, kept, why):
+    label = StfLabel('Pedestrian_is_group', box)
+    moved, told = sort_labels([label], (1, 1), (0, 0), (30, 40), (40, 40))
+    assert len(moved) == kept
+    assert told == ([] if why is None else [('Pedestrian', why)])
+    assert move_labels([label], (1, 1), (0, 0), (30, 40)) == moved
+
+
+def test_boxes_that_rounding_makes_flat_are_dropped():
+    label = StfLabel('Pedestrian', (5, 5, 5.00001, 9))
+    assert move_labels([label], (1, 1), (0, 0), (30, 40)) == []

@@ -55,7 +55,11 @@ def test_group_is_known_by_its_name(name, base, is_group):
     [(LINE.rsplit(' ', 1)[0], 'expected 27 fields, found 26'),
      (LINE.replace('727.3', 'x'), "field 6 of 'PassengerCar'"),
      (LINE.replace('727.3', 'nan'), 'not a finite number'),
-     (LINE.replace('True', 'yes'), 'must be True, False or -1')])
+     (LINE.replace('True', 'yes'), 'must be True, False or -1'),
+     (LINE.replace('727.3', '7_27.3'), "field 6 of .*'7_27.3'"),
+     (LINE.replace(' 1 -1.5', ' 0.5 -1.5'), 'occlusion .* must be a whole'),
+     (LINE.replace('PassengerCar', 'PassengerCar 0'), "name 'PassengerCar 0'"),
+     (LINE.replace('PassengerCar', '7'), "the class name '7'")])
 def test_bad_line_is_named_by_file_and_number(tmp_path, line, message):
     path = tmp_path / 'a.txt'
     path.write_text(f'{LINE}\n\n{line}\n', encoding='utf-8')
@@ -75,3 +79,20 @@ def test_files_survive_a_round_trip(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_text(format_labels(labels), encoding='utf-8')
     assert read_labels(path) == labels
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('newline', ['\n', '\r\n', '\r'])
+def test_every_encoding_gives_the_same_labels(tmp_path, encoding, newline):
+    path = tmp_path / 'a.txt'
+    text = newline.join([LINE, '', f'traffic sign {FLAT}', ''])
+    path.write_bytes(text.encode(encoding))
+    assert read_labels(path) == [
+        parse_label(LINE),
+        parse_label(f'traffic sign {FLAT}')
+    ]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CorruptSampleError, match='none.txt: cannot be read'):
+        read_labels(tmp_path / 'none.txt')

@@ -130,3 +130,41 @@ def test_conditions_fall_back_to_the_official_splits(root):
     assert layout.conditions(FRAME) == ('light_fog', 'night')
     assert layout.conditions('2018-02-03_20-48-35_00500') == ('clear', 'day')
     assert layout.conditions('other') == ('unknown', 'unknown')
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['../../../a,00400', '/tmp/a', '..', 'a/b', 'a\\b', 'a\u202eb', 'C:a'])
+def test_ids_that_lead_out_of_the_folders_are_refused(root, name):
+    (root / 'splits/a.txt').write_text(f'{FRAME}\n\n{name}\n',
+                                       encoding='utf-8')
+    with pytest.raises(CorruptSampleError, match='a.txt: line 3: .*cannot be'):
+        StfLayout(root).split_ids('a')
+    with pytest.raises(CorruptSampleError, match='frame id: .*cannot be used'):
+        StfLayout(root).find([name])
+
+
+@pytest.mark.parametrize('content', ['', '\n \n'])
+def test_an_empty_list_is_refused(root, content):
+    (root / 'splits/a.txt').write_text(content)
+    with pytest.raises(CorruptSampleError, match='a.txt: holds no frame id'):
+        StfLayout(root).split_ids('a')
+
+
+def test_empty_lists_tell_nothing_of_conditions(root):
+    (root / 'splits/snow_day.txt').write_text('')
+    assert StfLayout(root).conditions(FRAME) == ('unknown', 'unknown')
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_lists_of_every_encoding(root, encoding):
+    (root / 'splits/a.txt').write_text(f'{FRAME}\r\n', encoding=encoding)
+    assert StfLayout(root).split_ids('a') == [FRAME]
+
+
+def test_conditions_that_are_nested_too_deep(root):
+    path = root / 'labeltool_labels' / f'{FRAME}.json'
+    path.parent.mkdir()
+    path.write_text('[' * 100_000)
+    with pytest.raises(CorruptSampleError, match=f'{FRAME}.json.*too deep'):
+        StfLayout(root).conditions(FRAME)

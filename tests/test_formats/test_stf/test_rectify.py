@@ -61,3 +61,25 @@ def test_maps_agree_with_opencv_undistortion(tmp_path):
     slow = cv2.undistort(image, camera, np.array([.27, 0, 0, 0, 0]))
     inner = np.s_[5:-5, 5:-5]
     assert np.abs(rectify(image, path)[inner] - slow[inner]).max() < 2e-3
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(K=[0] * 9), 'K is 0 in all places'),
+    (dict(P=[-100, 0, 40, 0, 0, 100, 30, 0, 0, 0, 1, 0]), 'P has the focal'),
+    (dict(R=[1, 0, 0, 0, 1, 0, 0, 0, -1]), 'R holds a reflection'),
+    (dict(D=[0, float('nan'), 0, 0, 0]), 'D holds NaN'),
+    (dict(D=[0, 0, 0]), 'D has 3 numbers'),
+    (dict(width=0), 'expected width and height'),
+    (dict(width='80'), 'expected width and height'),
+    (dict(width=60_000, height=60_000), 'expected width and height'),
+])
+def test_numbers_that_no_camera_has(tmp_path, change, message):
+    path = _calibration(tmp_path / 'c.json', **change)
+    with pytest.raises(CorruptSampleError, match=f'c.json: {message}'):
+        rectify(np.zeros((60, 80), np.uint8), path)
+
+
+def test_json_that_is_nested_too_deep(tmp_path):
+    (tmp_path / 'c.json').write_text('[' * 100_000)
+    with pytest.raises(CorruptSampleError, match='c.json.*too deep'):
+        rectify(np.zeros((60, 80), np.uint8), tmp_path / 'c.json')

@@ -189,3 +189,31 @@ def test_channels_that_a_config_gives():
     seen = view(dict(inputs=inputs))['inputs'][0]
     assert torch.equal(
         seen, torch.cat([inputs['spectrogram'][0], inputs['bands'][0]]))
+
+
+NAN, INF = float('nan'), float('inf')
+SIX = [1.] * 5
+
+
+@pytest.mark.parametrize('config, message', [
+    (dict(modalities=()), r'modalities=\(\), expected names'),
+    (dict(modalities='img'), "modalities='img', expected names"),
+    (dict(modalities=('img', 'gated', 'img')), "names 'img' more than once"),
+    *((dict(mean=SIX + [1.], std=SIX + [value]), r'std\[5\]=.*above 0')
+      for value in (0, -1., NAN, INF, None, '1', True)),
+    *((dict(mean=SIX + [value], std=SIX + [1.]), r'mean\[5\]=.*is finite')
+      for value in (NAN, INF, None, '1')),
+    *((dict(max_value=dict(gated=value)), r"max_value\['gated'\]=.*above 0")
+      for value in (0, -1023, NAN, INF, None, '1023')),
+    *((dict(channels=dict(gated=value)), r"channels\['gated'\]=.*whole")
+      for value in (0, -3, 1.5, True, '3')),
+])
+def test_numbers_that_would_spoil_every_input(config, message):
+    with pytest.raises(ConfigError, match=message):
+        ModalityDetDataPreprocessor(**config)
+
+
+def test_a_mean_may_be_zero_or_negative():
+    view = ModalityDetDataPreprocessor(('img', ), [0, -1, 2], [1, 2, .5])
+    out = view(dict(inputs=dict(img=[torch.zeros(3, 4, 4)])))['inputs']
+    torch.testing.assert_close(out[0, :, 0, 0], torch.tensor([0, .5, -4]))

@@ -93,3 +93,22 @@ def test_command_on_no_folder(repo, run_python, tmp_path):
     assert done.returncode == 1
     assert done.stderr.strip().endswith('none: no such folder')
     assert 'Traceback' not in done.stderr
+
+
+def test_the_table_of_what_was_left_out(converter, root, capsys):
+    path = root / 'training/label_2/000002.txt'
+    path.write_text(path.read_text()
+                    + 'Misc 0 0 0.1 1 2 30 40 1.5 1.6 3.9 1 1.4 -9 0.4\n')
+    converter.main([str(root), '--num-workers', '1'])
+    header, row = capsys.readouterr().out.splitlines()[-2:]
+    assert header.split() == 'left out why train val trainval test'.split()
+    assert row.startswith('Misc ') and row.split()[-4:] == ['1', '0', '1', '0']
+
+
+def test_a_full_disk_is_said(repo, run_python, root, tmp_path):
+    (root / '.kitti_infos.progress').symlink_to('/dev/full')
+    done = run_python(repo / 'tools/dataset_converters/kitti.py', root,
+                      check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert 'No space left' in done.stderr.splitlines()[-1]
+    assert '.kitti_infos.progress' in done.stderr.splitlines()[-1]

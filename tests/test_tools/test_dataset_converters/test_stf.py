@@ -91,3 +91,54 @@ def test_command_prints_one_line_for_an_error(repo, run_python, tmp_path):
     assert done.returncode == 1
     assert done.stderr.strip().endswith('none: no such folder')
     assert 'Traceback' not in done.stderr
+
+
+def test_the_table_of_what_was_left_out(converter, root, tmp_path, capsys):
+    converter.main([
+        root,
+        str(tmp_path), '--train', 'train', '--val', 'val', '--daytime', 'day',
+        '--num-workers', '1'
+    ])
+    lines = capsys.readouterr().out.splitlines()
+    start = next(k for k, line in enumerate(lines)
+                 if line.startswith('left out'))
+    assert lines[start].split() == [
+        'left', 'out', 'why', 'train', 'val', 'test'
+    ]
+    rows = [line.split() for line in lines[start + 1:]]
+    frames = [row for row in rows if row[0] == '(frame)']
+    assert ['is', 'night:', 'not', 'in',
+            '--daytime'] in [row[1:6] for row in frames]
+    assert ['PassengerCar', 'is', 'not', 'in',
+            '--classes'] in [row[:5] for row in rows]
+    for column, split in ((-3, 'train'), (-2, 'val')):
+        ids = Path(root, f'splits/{split}.txt').read_text().split()
+        filtered = sum(int(row[column]) for row in frames)
+        assert len(_images(tmp_path, split)) + filtered == len(ids)
+
+
+def test_errors_do_not_act_upon_the_terminal(repo, run_python, root, tmp_path):
+    ids = tmp_path / 'ids.txt'
+    ids.write_text('2020-01-01_00-00-00,00000\n../\u202e[2J\n')
+    done = run_python(repo / 'tools/dataset_converters/stf.py', root,
+                      tmp_path / 'o\x1b[2J', '--train', ids, check=False)
+    assert done.returncode == 1
+    error = done.stderr.strip().splitlines()[-1]
+    assert error.startswith(f'error: split: {ids}: line 2: ')
+    assert error.isprintable()
+
+
+def test_a_class_in_the_wrong_case_is_refused(repo, run_python, root,
+                                              tmp_path):
+    done = run_python(repo / 'tools/dataset_converters/stf.py', root,
+                      tmp_path / 'out', '--train', 'train', '--classes',
+                      'pedestrian', check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert "did you mean 'Pedestrian'" in done.stderr
+    assert not (tmp_path / 'out').exists()
+
+
+def test_sizes_without_pixels_are_refused(converter, root, tmp_path):
+    for size in ('0x48', '80x-48', '80'):
+        with pytest.raises(SystemExit):
+            converter.main([root, str(tmp_path), '--size', size])
