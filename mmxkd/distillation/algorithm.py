@@ -17,6 +17,7 @@ from mmxkd.engine.state_names import use_plain_names
 from mmxkd.errors import ConfigError
 from mmxkd.families import family_of
 from mmxkd.families.dry_run import dry_run, dry_run_size
+from mmxkd.families.views import ViewsDataPreprocessor
 from mmxkd.recording.hook_points import STUDENT
 from mmxkd.recording.recorders import map_tensors, tensors_in
 from mmxkd.registry import MODELS
@@ -26,7 +27,6 @@ from .context import Context, make_context
 from .distiller import Distiller
 from .supply import LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers
-from .views import ViewsDataPreprocessor
 
 
 @MODELS.register_module()

@@ -3,6 +3,7 @@ import inspect
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from mmengine.logging import print_log
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
 from mmxkd.errors import ConfigError
+from mmxkd.families.regions import check_same_regions, region_point
 from mmxkd.families.strides import size_of, stride_hint
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
@@ -81,6 +83,16 @@ class BoundLoss(nn.Module):
             source: parse(source.address, models[source.model], source.model)
             for source in self.sources()
         }
+        # Of each layer inside a RoI head, the regions that it works on.
+        self._regions = {
+            source: replace(source, address=region, connector=None)
+            for source, point in self.points.items()
+            if (region := region_point(models[source.model], point.path))
+        }
+        self.points.update({
+            source: parse(source.address, models[source.model], source.model)
+            for source in self._regions.values()
+        })
         # In a dict, so that they are parts of the distiller alone.
         self._shared = {
             source.connector: connectors[source.connector]
@@ -141,10 +153,20 @@ class BoundLoss(nn.Module):
             source: records[source.model].read(point)
             for source, point in self.points.items()
         }
+        self._check_regions(values)
         return match_single_levels({
             name: reading.read(values)
             for name, reading in self.readings.items()
         })
+
+    def _check_regions(self, values: Mapping[Source, Any]) -> None:
+        for own in self._regions:
+            for other in self._regions:
+                if own.model == STUDENT != other.model:
+                    check_same_regions(values[self._regions[own]],
+                                       values[self._regions[other]], self.key,
+                                       own.address,
+                                       f'{other.model}:{other.address}')
 
     def fit(self, values: dict[str, Any]) -> None:
         """Compare levels and shapes, and infer a connector where needed.

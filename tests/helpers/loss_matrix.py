@@ -131,7 +131,9 @@ LOSSES = FEATURES | {
 }
 # The detectors that a loss between heads applies to.
 HEADS: dict[str, tuple[str, ...]] = {
-    'SoftLabels': tuple(name for name in DETECTORS if name != 'DINO'),
+    # The RoIs of two Sparse R-CNNs are not the same ones.
+    'SoftLabels': tuple(name for name in DETECTORS
+                        if name not in ('DINO', 'Sparse R-CNN')),
     'CrossKD': ('RetinaNet', 'ATSS', 'GFL', 'FCOS', 'FoveaBox', 'RepPoints',
                 'CondInst'),
     'ChenDense': (*TWO_STAGE, 'SSD'),
@@ -210,10 +212,9 @@ def outcome(detector: str, loss: str) -> str:
         AssertionError: The pair is neither trained nor refused.
     """
     try:
-        model = build(detector, loss)
+        train(build(detector, loss))
     except ConfigError as error:
         return str(error)
-    train(model)
     return 'ok'
 
 
@@ -230,7 +231,9 @@ def short(reason: str) -> str:
     reason = re.sub(r"^hook point .* has no layer", 'there is no layer',
                     reason)
     reason = re.sub(r'; did you mean .*', '', reason)
-    return re.sub(r'^\w+Head of the student', 'the head', reason)
+    reason = re.sub(r'^\w+Head of the student', 'the head', reason)
+    return re.sub(r'^roi_head\S+ of the student and \S+ are', 'the RoIs are',
+                  reason.partition(': each detector')[0])
 
 
 def table(outcomes: dict[tuple[str, str], str]) -> str:

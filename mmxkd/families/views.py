@@ -10,8 +10,10 @@ from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
 from mmxkd.errors import ConfigError
-from mmxkd.families import Detector, family_of
 from mmxkd.recording.hook_points import STUDENT
+
+from .base import Detector
+from .registry import family_of
 
 
 class ViewsDataPreprocessor(BaseDataPreprocessor):
