@@ -13,12 +13,14 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import find_latest_checkpoint
 
+from mmxkd.engine.hooks.hang_guard_hook import DEFAULT_TIMEOUT
 from mmxkd.errors import ConfigError, did_you_mean
 
 #: Hooks that make a run safe to kill and to resume; see each for why.
 GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
-          'mmxkd.GracefulStopHook', 'mmxkd.TeacherMeaningHook',
-          'mmxkd.StepStateHook', 'mmxkd.RunRecordHook')
+          'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
+          'mmxkd.TeacherMeaningHook', 'mmxkd.StepStateHook',
+          'mmxkd.RunRecordHook')
 #: What mmengine averages over the window of the log, by its name.
 AVERAGED = r'.*(loss|time|data_time|grad_norm).*'
 
@@ -89,6 +91,15 @@ def add_guards(cfg: Config) -> None:
     if _is_a(checkpoint, 'CheckpointHook'):
         checkpoint['type'] = 'mmxkd.SafeCheckpointHook'
     cfg.default_hooks['checkpoint'] = checkpoint
+    _set_timeout(cfg)
+
+
+def _set_timeout(cfg: Config) -> None:
+    """Let no process wait for another one longer than some minutes."""
+    env_cfg = dict(cfg.get('env_cfg') or {})
+    dist_cfg = dict(env_cfg.get('dist_cfg') or {})
+    dist_cfg.setdefault('timeout', DEFAULT_TIMEOUT)
+    cfg.env_cfg = dict(env_cfg, dist_cfg=dist_cfg)
 
 
 def type_name(cfg: Mapping) -> str:

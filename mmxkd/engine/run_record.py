@@ -71,8 +71,8 @@ _LEFT_OUT = {
 }
 # These take no part in a step.
 _GUARDS = {
-    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'RunRecordHook',
-    'StepStateHook', 'TeacherMeaningHook'
+    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
+    'RunRecordHook', 'StepStateHook', 'TeacherMeaningHook'
 }
 _MANY = 12
 

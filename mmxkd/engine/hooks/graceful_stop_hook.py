@@ -4,9 +4,10 @@ import signal
 from types import FrameType
 
 import torch
-from mmengine.dist import all_reduce, is_distributed
+from mmengine.dist import all_reduce, get_rank, is_distributed
 from mmengine.hooks import Hook
 
+from mmxkd.engine.watchdog import SignalWatch
 from mmxkd.registry import HOOKS
 
 
@@ -21,12 +22,25 @@ class GracefulStopHook(Hook):
     from the middle of an epoch could not be resumed exactly, since the order
     of the samples starts anew with the epoch.
 
-    A second signal of the same kind ends the process at once.
+    A second signal of the same kind ends the process at once. With several
+    processes, one that does not come to the end of its iteration within
+    ``patience`` ends too: it hangs, or waits for a process that is gone, and
+    the launcher would wait half a minute before it kills.
+
+    Args:
+        patience (float): Seconds from the signal to the end of an iteration,
+            with several processes.
     """
 
     signals = (signal.SIGTERM, signal.SIGINT)
 
+    def __init__(self, patience: float = 5.0) -> None:
+        self.patience = patience
+
     def before_train(self, runner) -> None:
+        wait = self.patience if is_distributed() else float('inf')
+        self._watch = SignalWatch({int(s): wait for s in self.signals},
+                                  self._explain)
         self._received = 0
         self._process = os.getpid()
         self._previous = {
@@ -41,6 +55,10 @@ class GracefulStopHook(Hook):
             os.kill(os.getpid(), number)
         self._received = number
 
+    def _explain(self) -> str:
+        return (f'rank {get_rank()} was asked to stop, and did not come to '
+                f'the end of its iteration: it ends now.')
+
     def after_train_iter(self, runner, batch_idx: int, data_batch=None,
                          outputs=None) -> None:
         received = self._received
@@ -49,6 +67,7 @@ class GracefulStopHook(Hook):
             all_reduce(shared, op='max')
             received = int(shared)
         if received:
+            self._watch.stop()
             runner.logger.warning(
                 f'{signal.Signals(received).name} received: stopped after '
                 f'iteration {runner.iter + 1}. --resume goes on from the '
@@ -56,5 +75,6 @@ class GracefulStopHook(Hook):
             raise SystemExit(128 + received)
 
     def after_train(self, runner) -> None:
+        self._watch.stop()
         for number, handler in self._previous.items():
             signal.signal(number, handler)
