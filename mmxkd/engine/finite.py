@@ -1,9 +1,10 @@
 """Refuse a step or a checkpoint of values that are not numbers."""
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, is_distributed
+from mmengine.dist import all_gather_object, all_reduce, is_distributed
 from torch import Tensor, nn
 
 from mmxkd.compat.non_finite import CONSTANTS, non_finite, shortened
@@ -14,7 +15,7 @@ SHOWN = 5
 
 
 def check_finite(losses: dict[str, Any], data_samples: list | None,
-                 iteration: int) -> None:
+                 iteration: int, same_names: bool = False) -> None:
     """Raise when a term of the loss is NaN or infinite, before backward.
 
     In distributed training every process raises when one of them must: else
@@ -24,10 +25,14 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
         losses (dict): Name -> tensor or list of tensors, as detectors give.
         data_samples (list, optional): The samples of the batch.
         iteration (int): Iterations done before.
+        same_names (bool): Whether all processes must have the same losses:
+            DDP waits for the gradients of each parameter.
 
     Raises:
         NonFiniteLossError: It names the losses and the samples. On a process
             whose own losses are finite it says so.
+        RuntimeError: The processes have losses of other names; on all of
+            them, in the place of a wait without end.
     """
     names, values = [], []
     for name, value in losses.items():
@@ -39,14 +44,25 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
             if isinstance(item, Tensor):
                 names.append(name)
                 values.append(item.detach().float().mean())
-    if not values:
+    if not (values or is_distributed()):
         return
-    stacked = torch.stack(values)
+    stacked = torch.stack(values) if values else torch.zeros(1)
     finite = torch.isfinite(stacked)
-    all_finite = finite.all().float()
     if is_distributed():
-        all_reduce(all_finite, op='min')
-    if bool(all_finite):
+        # One message for both; a float32 holds 24 bits of the names.
+        code = _code(names) if same_names else 0
+        bounds = torch.stack([
+            finite.all().float(),
+            stacked.new_tensor(code, dtype=torch.float32),
+            stacked.new_tensor(-code, dtype=torch.float32)
+        ])
+        all_reduce(bounds, op='min')
+        all_finite, least, most = bounds.tolist()
+        if least != -most:
+            _refuse_other_names(names, data_samples)
+    else:
+        all_finite = bool(finite.all())
+    if all_finite:
         return
     found = zip(names, stacked.tolist(), finite.tolist(), strict=True)
     bad = {name: value for name, value, ok in found if not ok}
@@ -54,6 +70,29 @@ def check_finite(losses: dict[str, Any], data_samples: list | None,
         bad = {'a loss on another process': float('nan')}
     raise NonFiniteLossError(bad, [sample_id(s) for s in data_samples or []],
                              iteration)
+
+
+def _code(names: Sequence[str]) -> int:
+    """24 bits that are the same for the same names, in every process."""
+    digest = hashlib.blake2b('\n'.join(sorted(set(names))).encode(),
+                             digest_size=3)
+    return int.from_bytes(digest.digest(), 'big')
+
+
+def _refuse_other_names(names: Sequence[str],
+                        data_samples: list | None) -> None:
+    all_names = all_gather_object(sorted(set(names)))
+    common = set.intersection(*map(set, all_names))
+    extra = [
+        f'rank {rank} has, and not all have: {", ".join(others)}'
+        for rank, found in enumerate(all_names)
+        if (others := sorted(set(found) - common))
+    ]
+    samples = ', '.join(sample_id(s) for s in data_samples or [])
+    raise RuntimeError(
+        f'the losses of the processes differ: {"; ".join(extra)}. Samples of '
+        f'this process: {samples or "unknown"}. A loss without a target must '
+        'be 0, and not be left out')
 
 
 def check_gradients(parameters: Iterable[nn.Parameter], model: nn.Module,

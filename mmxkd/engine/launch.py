@@ -11,9 +11,9 @@ from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import find_latest_checkpoint
 
-from mmxkd.engine.hooks.hang_guard_hook import DEFAULT_TIMEOUT
+from mmxkd.compat.latest_checkpoint import find_latest_checkpoint
+from mmxkd.engine.parallel import check_parallel
 from mmxkd.errors import ConfigError, did_you_mean
 
 #: Hooks that make a run safe to kill and to resume; see each for why.
@@ -21,6 +21,9 @@ GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
           'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
           'mmxkd.TeacherMeaningHook', 'mmxkd.StepStateHook',
           'mmxkd.RunRecordHook')
+#: Seconds that one process waits for another, unless the config says
+#: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
+WAIT = 1800
 #: What mmengine averages over the window of the log, by its name.
 AVERAGED = r'.*(loss|time|data_time|grad_norm).*'
 
@@ -95,10 +98,10 @@ def add_guards(cfg: Config) -> None:
 
 
 def _set_timeout(cfg: Config) -> None:
-    """Let no process wait for another one longer than some minutes."""
+    """Let no process wait for another one forever."""
     env_cfg = dict(cfg.get('env_cfg') or {})
     dist_cfg = dict(env_cfg.get('dist_cfg') or {})
-    dist_cfg.setdefault('timeout', DEFAULT_TIMEOUT)
+    dist_cfg.setdefault('timeout', WAIT)
     cfg.env_cfg = dict(env_cfg, dist_cfg=dist_cfg)
 
 
@@ -216,8 +219,11 @@ def resume_from(cfg: Config, checkpoint: str) -> None:
     """
     if checkpoint != 'auto':
         cfg.resume, cfg.load_from = True, checkpoint
-    elif find_latest_checkpoint(cfg.work_dir) is not None:
-        cfg.resume, cfg.load_from = True, None
+        return
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    latest = find_latest_checkpoint(cfg.work_dir, hook.get('out_dir'))
+    if latest is not None:
+        cfg.resume, cfg.load_from = True, latest
 
 
 def student_alone(cfg: Config) -> None:
@@ -243,5 +249,11 @@ def _student_of(model: Mapping) -> Mapping:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The runner of the config: ``runner_type`` where given."""
+    """The runner of the config: ``runner_type`` where given.
+
+    Raises:
+        ConfigError: Processes are to share a model in a way that does not
+            work, or a distillation is to be compiled.
+    """
+    check_parallel(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -73,18 +73,51 @@ def _one_of_two(rank, port, queue):
         queue.put((rank, error.losses))
 
 
-def test_all_processes_decide_alike():
+def _two(target):
+    """What each of two processes puts into the queue."""
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
     port = 29000 + torch.randint(900, ()).item()
     processes = [
-        context.Process(target=_one_of_two, args=(r, port, queue))
-        for r in range(2)
+        context.Process(target=target, args=(r, port, queue)) for r in range(2)
     ]
     for process in processes:
         process.start()
     got = dict(queue.get(timeout=60) for _ in processes)
     for process in processes:
         process.join()
+    return got
+
+
+def test_all_processes_decide_alike():
+    got = _two(_one_of_two)
     assert list(got[0]) == ['a loss on another process']
     assert got[1] == {'loss': float('inf')}
+
+
+def _names_differ(rank, port, queue):
+    torch.distributed.init_process_group('gloo',
+                                         init_method=f'tcp://127.0.0.1:{port}',
+                                         rank=rank, world_size=2)
+    losses = dict(loss_a=torch.ones(()), accuracy=torch.ones(()))
+    # Another number of levels is fine, and so are other values that are
+    # logged only.
+    for more in (dict(loss_a=[torch.ones(())] * (rank + 1)),
+                 {f'recall_{rank}': torch.zeros(())}):
+        check_finite({**losses, **more}, None, 0, same_names=True)
+    if rank == 1:
+        losses.update(loss_extra=torch.ones(()))
+    check_finite(losses, None, 0)
+    check_finite({} if rank else losses, None, 0)
+    sample = BaseDataElement(metainfo=dict(img_path=f'{rank}.png'))
+    try:
+        check_finite(losses, [sample], 0, same_names=True)
+    except RuntimeError as error:
+        queue.put((rank, str(error)))
+
+
+def test_all_refuse_losses_of_other_names():
+    got = _two(_names_differ)
+    for rank in (0, 1):
+        assert 'rank 1 has, and not all have: loss_extra' in got[rank]
+        assert f'Samples of this process: {rank}.png' in got[rank]

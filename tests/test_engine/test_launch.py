@@ -49,8 +49,8 @@ def test_guards_are_added_once():
     launch.add_guards(cfg)
     assert [hook.type for hook in cfg.custom_hooks] == [
         'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook',
-        'mmxkd.TeacherMeaningHook', 'mmxkd.StepStateHook',
-        'mmxkd.RunRecordHook'
+        'mmxkd.HangGuardHook', 'mmxkd.TeacherMeaningHook',
+        'mmxkd.StepStateHook', 'mmxkd.RunRecordHook'
     ]
     assert cfg.default_hooks.checkpoint == dict(
         type='mmxkd.SafeCheckpointHook', interval=3)

@@ -34,7 +34,8 @@ class FiniteGuardHook(Hook):
     clipped: clipping spreads one NaN to all of them. The error names
     the terms, or the parameters, the samples and the iteration; in
     distributed training all processes raise it together, each with its own
-    samples.
+    samples. So they do where one of them has a loss that others have not:
+    DDP would wait for its gradients.
 
     A checkpoint is not written when a weight, a statistic of batch norm or
     the state of the optimizer is NaN or infinite, and a file with such values
@@ -65,6 +66,8 @@ class FiniteGuardHook(Hook):
         wrappers: list[Any] = [whole]
         if isinstance(whole, OptimWrapperDict):
             wrappers = list(whole.values())
+        # Else DDP looks itself for the parameters without a gradient.
+        same_names = not getattr(runner.model, 'find_unused_parameters', True)
         # The gradients of a step are of these batches.
         batches: deque[list[str]] = deque(maxlen=max(w._accumulative_counts
                                                      for w in wrappers))
@@ -75,7 +78,7 @@ class FiniteGuardHook(Hook):
                 samples = kwargs.get('data_samples')
                 samples = samples if isinstance(samples, list) else []
                 batches.append([sample_id(s) for s in samples])
-                check_finite(output, samples, runner.iter)
+                check_finite(output, samples, runner.iter, same_names)
 
         def check(optimizers: Sequence[torch.optim.Optimizer]) -> None:
             names = [name for batch in batches for name in batch]

@@ -1,6 +1,7 @@
 """Stop between two iterations when the system asks for it."""
 import os
 import signal
+import time
 from types import FrameType
 
 import torch
@@ -9,6 +10,8 @@ from mmengine.hooks import Hook
 
 from mmxkd.engine.watchdog import SignalWatch
 from mmxkd.registry import HOOKS
+
+from .hang_guard_hook import HangGuardHook
 
 
 @HOOKS.register_module()
@@ -23,13 +26,14 @@ class GracefulStopHook(Hook):
     of the samples starts anew with the epoch.
 
     A second signal of the same kind ends the process at once. With several
-    processes, one that does not come to the end of its iteration within
-    ``patience`` ends too: it hangs, or waits for a process that is gone, and
-    the launcher would wait half a minute before it kills.
+    processes, one that does not come to the end of its iteration in time
+    ends too: it hangs, or waits for a process that is gone, and the launcher
+    would wait half a minute before it kills.
 
     Args:
         patience (float): Seconds from the signal to the end of an iteration,
-            with several processes.
+            with several processes. At least twice the time of the last
+            iteration, with what came after it, is granted.
     """
 
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -38,8 +42,12 @@ class GracefulStopHook(Hook):
         self.patience = patience
 
     def before_train(self, runner) -> None:
-        wait = self.patience if is_distributed() else float('inf')
-        self._watch = SignalWatch({int(s): wait for s in self.signals},
+        self._guards = [
+            h for h in runner.hooks if isinstance(h, HangGuardHook)
+        ]
+        self._alone = not is_distributed()
+        self._began, self._last = time.monotonic(), 0.0
+        self._watch = SignalWatch(tuple(map(int, self.signals)), self._wait,
                                   self._explain)
         self._received = 0
         self._process = os.getpid()
@@ -55,9 +63,22 @@ class GracefulStopHook(Hook):
             os.kill(os.getpid(), number)
         self._received = number
 
+    def _wait(self) -> float:
+        if self._alone:
+            return float('inf')
+        return max(self.patience, 2 * self._last)
+
     def _explain(self) -> str:
-        return (f'rank {get_rank()} was asked to stop, and did not come to '
-                f'the end of its iteration: it ends now.')
+        where = [guard.report() for guard in self._guards]
+        return '\n'.join([
+            f'rank {get_rank()} was asked to stop, and did not come to the '
+            'end of its iteration: it ends now.', *where
+        ])
+
+    def before_train_iter(self, runner, batch_idx: int,
+                          data_batch=None) -> None:
+        now = time.monotonic()
+        self._began, self._last = now, now - self._began
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None,
                          outputs=None) -> None:
