@@ -11,13 +11,17 @@ the id of each process, are noted in the work directory.
 ``hang``       the forward does not end
 ``hang in C``  the same in C, where no signal handler of Python is called
 ``hang hard``  the same, and no other thread of Python goes on
-``hang load``  the next sample is not loaded to its end
+``hang load``  the next sample is not loaded to its end; with two workers:
+               in the second one, which loads the batch of that iteration
 ``bad sample`` the next sample cannot be read
 ``backward``   the backward does not end
 ``other loss`` one loss more than the other process has
+``slow``       nothing fails, but a first batch, a first step, a checkpoint
+               and an evaluation take 6 seconds, each on one process
 =============  ==============================================================
 """
 import ctypes
+import itertools
 import os
 import signal
 import time
@@ -26,9 +30,12 @@ from pathlib import Path
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from torch.utils.data import get_worker_info
 
 from mmxkd.errors import CorruptSampleError
 
+#: Seconds of ``slow``.
+SLOW = 6
 FAULT = os.environ.get('FAULT', '')
 ITERATION = 4
 
@@ -53,8 +60,12 @@ class FaultHook(Hook):
     def before_train(self, runner) -> None:
         self.folder = Path(runner.work_dir)
         (self.folder / f'pid_{runner.rank}').write_text(str(os.getpid()))
-        if not FAULT or runner.rank != 1:
-            return
+        if FAULT == 'slow':
+            _slow(runner)
+        elif FAULT and runner.rank == 1:
+            self._fail(runner)
+
+    def _fail(self, runner) -> None:
         self._spoil_the_losses(runner)
         self._spoil_the_data(runner)
 
@@ -81,8 +92,16 @@ class FaultHook(Hook):
         dataset = runner.train_loop.dataloader.dataset
         stock = dataset.prepare_data
 
+        loaded = itertools.count(1)
+
         def prepare_data(index):
-            if runner.iter + 1 == ITERATION:
+            worker = get_worker_info()
+            if worker is None:
+                now = runner.iter + 1 == ITERATION
+            else:
+                # Two samples of each epoch are its part.
+                now = worker.id == 1 and next(loaded) == 3
+            if now:
                 if FAULT == 'hang load':
                     self._note()
                     time.sleep(1000)
@@ -95,6 +114,8 @@ class FaultHook(Hook):
         dataset.prepare_data = prepare_data
 
     def before_train_iter(self, runner, **kwargs) -> None:
+        if FAULT == 'slow' and runner.iter == 0 and runner.rank == 1:
+            time.sleep(SLOW)
         if runner.rank != 1 or runner.iter + 1 != ITERATION:
             return
         if FAULT == 'kill':
@@ -117,3 +138,22 @@ class FaultHook(Hook):
         note = self.folder / 'failed_at'
         if not note.exists():
             note.write_text(str(time.time()))
+
+
+def _slow(runner) -> None:
+    """Let one process wait for the other, in all that has no limit."""
+    if runner.rank == 0:
+        _delay(runner.train_loop.dataloader.dataset, 'prepare_data', times=1)
+        _delay(runner, 'save_checkpoint', times=1)
+        for metric in runner.val_loop.evaluator.metrics:
+            _delay(metric, 'compute_metrics', times=1)
+
+
+def _delay(owner, name: str, times: int) -> None:
+    stock, left = getattr(owner, name), [SLOW] * times
+
+    def late(*args, **kwargs):
+        time.sleep(left.pop() if left else 0)
+        return stock(*args, **kwargs)
+
+    setattr(owner, name, late)

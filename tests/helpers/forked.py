@@ -4,14 +4,16 @@ The child is a fork of this process: a start costs milliseconds where a new
 interpreter needs many seconds for PyTorch and mmdet. What the child does to
 itself (signals, threads, ``os._exit``) stays there.
 """
+import importlib.util
 import os
 import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+_GRACE = 30
 
 
 @dataclass
@@ -44,26 +46,78 @@ def run_forked(function: Callable[[], object], log: Path, timeout: float = 120,
     Raises:
         TimeoutError: It had to be killed.
     """
+    return run_ranks(function, 1, log, timeout, environment, cwd)[0]
+
+
+def run_ranks(function: Callable[[], object], number: int, log: Path,
+              timeout: float = 120, environment: Mapping | None = None,
+              cwd: Path | None = None) -> list[Done]:
+    """The same in several children, as ``torchrun`` starts and ends them.
+
+    Each child gets ``RANK``, ``LOCAL_RANK`` and ``WORLD_SIZE``; the address
+    is up to ``environment``. When one fails, the others get SIGTERM, and 30
+    seconds later SIGKILL.
+
+    Returns:
+        list[Done]: Of each rank; the output is that of all.
+    """
     begin = log.stat().st_size if log.exists() else 0
-    start = time.monotonic()
+    start, grace = time.monotonic(), float('inf')
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
-    if not pid:
-        _child(function, log, environment or {}, cwd)
-    while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            break
-        if time.monotonic() - start > timeout:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise TimeoutError(f'{function} took longer than {timeout} s; '
-                               f'its output: {log}')
+    running: dict[int, int] = {}
+    for rank in range(number):
+        mine = dict(environment or {})
+        if number > 1:
+            mine.update(RANK=str(rank), LOCAL_RANK=str(rank),
+                        WORLD_SIZE=str(number))
+        pid = os.fork()
+        if not pid:
+            _child(function, log, mine, cwd)
+        running[pid] = rank
+    codes, seconds = [0] * number, [0.] * number
+    while running:
+        for pid in [*running]:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                rank = running.pop(pid)
+                codes[rank] = os.waitstatus_to_exitcode(status)
+                seconds[rank] = time.monotonic() - start
+        now = time.monotonic()
+        if any(codes) and running and grace == float('inf'):
+            grace = now + _GRACE
+            _signal(running, signal.SIGTERM)
+        if now > min(grace, start + timeout):
+            _signal(running, signal.SIGKILL)
         time.sleep(0.01)
+    if time.monotonic() - start > timeout:
+        raise TimeoutError(f'{function} took longer than {timeout} s; its '
+                           f'output: {log}')
     output = log.read_bytes()[begin:].decode(errors='replace')
-    return Done(os.waitstatus_to_exitcode(status), output,
-                time.monotonic() - start)
+    return [Done(c, output, s) for c, s in zip(codes, seconds, strict=True)]
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        # It is ours, and nobody has waited for it yet.
+        os.kill(pid, number)
+
+
+def main_of(script: Path, *args: object) -> Callable[[], object]:
+    """What runs a script such as ``tools/train.py`` with arguments.
+
+    It is imported here, so that a child need not.
+    """
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def run() -> None:
+        sys.argv = [str(script), *map(str, args)]
+        module.main()
+
+    return run
 
 
 def _child(function: Callable[[], object], log: Path, environment: Mapping,
@@ -90,8 +144,6 @@ def _child(function: Callable[[], object], log: Path, environment: Mapping,
             print(error.code, file=sys.stderr)
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        if not isinstance(error, Exception):
-            traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -1,23 +1,29 @@
 """Kill a training run at many moments, resume it, compare with one never cut.
 
-    python -m tests.helpers.resume_kill [--distilled] [--moments M …]
+    python -m tests.helpers.resume_kill [--variants V …] [--jobs N]
 
-For each moment a run is killed with SIGKILL, resumed with
-``tools/train.py --resume``, and its checkpoints are compared bit by bit with
-those of an uninterrupted run: weights, optimizer, schedulers, the history of
-the losses, the best score and the list of files. Prints a table; exits with 1
-if anything differs.
+For each moment a run is killed with SIGKILL, resumed with ``--resume``, and
+its checkpoints are compared bit by bit with those of an uninterrupted run:
+weights, optimizer, schedulers, the history of the losses, the best score and
+the list of files. Prints a table; exits with 1 if anything differs.
+
+Each run is ``tools/train.py`` in a fork of this process.
 """
 import argparse
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from tests.helpers.forked import main_of, run_forked
 from tests.helpers.tiny_run import write_config, write_data, write_distilled
 
 REPO = Path(__file__).resolve().parents[2]
@@ -33,6 +39,30 @@ MOMENTS = ('iter:2', 'step:4', 'iter:6', 'write:epoch_2.pth',
            'write:best_coco_bbox_mAP_epoch_2.pth',
            'renamed:best_coco_bbox_mAP_epoch_2.pth',
            'remove:best_coco_bbox_mAP_epoch_1.pth', 'step:12', 'val:3')
+FEW = ('step:6', 'iter:7', 'write:epoch_2.pth', 'renamed:epoch_2.pth', 'val:2')
+EMA = "custom_hooks.append(dict(type='EMAHook', momentum=0.1))\n"
+ACCUMULATE = ('''
+optim_wrapper.update(accumulative_counts={0})
+train_dataloader.update(batch_size={1})
+default_hooks['checkpoint'].update(max_keep_ckpts={2})
+''' + EMA).format
+ALTERNATE = '''
+model['distiller']['losses']['loss_adversarial'].update(mode='alternate')
+optim_wrapper = dict(
+    _delete_=True, constructor='mmxkd.AlternatingOptimWrapperConstructor',
+    student=dict(optimizer=dict(type='AdamW', lr=1e-3)),
+    discriminator=dict(optimizer=dict(type='SGD', lr=1e-2, momentum=0.9)))
+'''
+#: Name -> whether it distils, lines for the config, moments. Accumulation
+#: counts that do not divide an epoch leave gradients that wait at its end.
+VARIANTS: dict[str, tuple[bool, str, tuple[str, ...]]] = {
+    'plain': (False, '', MOMENTS),
+    'distilled': (True, '', FEW),
+    'EMA': (False, EMA, FEW),
+    'accumulation 2, EMA': (False, ACCUMULATE(2, 3, 2), FEW),
+    'accumulation 3, EMA': (False, ACCUMULATE(3, 2, -1), FEW),
+    'alternating optimizer': (True, ALTERNATE, FEW),
+}
 
 
 def train(config: Path, folder: Path, kill_at: str = '',
@@ -42,15 +72,24 @@ def train(config: Path, folder: Path, kill_at: str = '',
         os.environ, KILL_AT=kill_at, OMP_NUM_THREADS='1',
         PYTHONPATH=os.pathsep.join(
             [str(REPO), os.environ.get('PYTHONPATH', '')]))
-    command = [
-        sys.executable,
-        str(REPO / 'tools/train.py'),
-        str(config), '--work-dir',
-        str(folder)
-    ] + ['--resume'] * resume
+    command = [sys.executable, str(REPO / 'tools/train.py'),
+               *_arguments(config, folder, resume)]  # yapf: disable
     with open(folder.with_suffix('.log'), 'a') as log:
         return subprocess.run(command, env=env, cwd=REPO, stdout=log,
                               stderr=log).returncode
+
+
+def train_forked(config: Path, folder: Path, kill_at: str = '',
+                 resume: bool = False) -> int:
+    """The same in a fork of this process, which has imported all of it."""
+    script = main_of(REPO / 'tools/train.py',
+                     *_arguments(config, folder, resume))
+    return run_forked(script, folder.with_suffix('.log'), timeout=300,
+                      environment=dict(KILL_AT=kill_at), cwd=REPO).code
+
+
+def _arguments(config: Path, folder: Path, resume: bool) -> list[str]:
+    return [str(config), '--work-dir', str(folder)] + ['--resume'] * resume
 
 
 def differences(ours: Path, reference: Path) -> list[str]:
@@ -103,56 +142,103 @@ def _same(a, b) -> bool:
     return a == b
 
 
-def kill_and_resume(config: Path, folder: Path, reference: Path,
-                    moment: str) -> list[str]:
+def kill_and_resume(config: Path, folder: Path, reference: Path, moment: str,
+                    run: Callable[..., int] = train) -> list[str]:
     """Kill one run at ``moment``, resume it; return what differs."""
-    code = train(config, folder, kill_at=moment)
+    code = run(config, folder, kill_at=moment)
     if code != -signal.SIGKILL:
         return [f'was not killed: exit code {code}']
-    code = train(config, folder, resume=True)
+    code = run(config, folder, resume=True)
     if code != 0:
         return [f'not resumed: exit code {code}']
     return differences(folder, reference)
 
 
-def prepare(root: Path, workers: int = 0, distilled: bool = False) -> Path:
-    """Write data and config into ``root``; train the teacher if needed."""
+def prepare(root: Path, workers: int = 0, distilled: bool = False,
+            more: str = '', run: Callable[..., int] = train) -> Path:
+    """Write data and config into ``root``; train the teacher if needed.
+
+    Args:
+        root (Path): Folder; it is made.
+        workers (int): Of the data loader.
+        distilled (bool): Distil a wider teacher, with connectors and
+            discriminators.
+        more (str): Lines at the end of the config.
+        run (Callable): :func:`train` or :func:`train_forked`.
+    """
     write_data(root / 'data')
     student = write_config(root / 'tiny.py', root / 'data', workers=workers,
-                           more=MORE)
+                           more=MORE + ('' if distilled else more))
     if not distilled:
         return student
     teacher = write_config(root / 'teacher.py', root / 'data', epochs=1,
                            channels=12, more=MORE)
-    if train(teacher, root / 'teacher') != 0:
+    if run(teacher, root / 'teacher') != 0:
         raise RuntimeError((root / 'teacher.log').read_text())
     return write_distilled(root / 'distilled.py', student, teacher,
-                           root / 'teacher/epoch_1.pth')
+                           root / 'teacher/epoch_1.pth', more=more)
+
+
+def _reference(workers: int, root: Path, variant: str) -> Path:
+    """The config of a variant, whose whole run is in ``root/reference``."""
+    distilled, more, _ = VARIANTS[variant]
+    config = prepare(root, workers, distilled, more, train_forked)
+    if train_forked(config, root / 'reference') != 0:
+        raise RuntimeError((root / 'reference.log').read_text())
+    return config
+
+
+def trials(variants: list[str], moments: list[str] | None = None,
+           workers: int = 0,
+           jobs: int = 2) -> Iterator[tuple[str, str, list[str]]]:
+    """Kill and resume; gives variant, moment and what differs, as they end.
+
+    Args:
+        variants (list[str]): Keys of :data:`VARIANTS`.
+        moments (list[str], optional): Those of the variant by default.
+        workers (int): Of each data loader.
+        jobs (int): Runs at a time.
+    """
+    # Once, for all the forks.
+    import mmdet.apis  # noqa: F401
+
+    import mmxkd.distillation
+    import mmxkd.engine  # noqa: F401
+    with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(
+            jobs, multiprocessing.get_context('fork')) as pool:
+        roots = {v: Path(temporary, f'v{i}') for i, v in enumerate(variants)}
+        configs = pool.map(partial(_reference, workers), roots.values(), roots)
+        jobs_of = {}
+        for variant, config in zip(variants, configs, strict=True):
+            root = roots[variant]
+            for i, moment in enumerate(moments or VARIANTS[variant][2]):
+                job = pool.submit(kill_and_resume, config, root / f'run{i}',
+                                  root / 'reference', moment, train_forked)
+                jobs_of[job] = variant, moment
+        for job in as_completed(jobs_of):
+            yield *jobs_of[job], job.result()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument(
-        '--distilled', action='store_true', help='distil a '
-        'wider teacher, with connectors and discriminators')
-    parser.add_argument('--moments', nargs='+', default=MOMENTS)
-    parser.add_argument('--workers', type=int, default=0)
+    parser.add_argument('--variants', nargs='+', default=[*VARIANTS],
+                        choices=VARIANTS, metavar='VARIANT',
+                        help='of: ' + ', '.join(VARIANTS))
+    parser.add_argument('--moments', nargs='+')
+    parser.add_argument('--workers', type=int, default=0,
+                        help='of each data loader')
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     args = parser.parse_args()
-    bad = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        root = Path(temporary)
-        config = prepare(root, args.workers, args.distilled)
-        if train(config, root / 'reference') != 0:
-            print((root / 'reference.log').read_text(), file=sys.stderr)
-            return 1
-        print(f'{"killed at":42} resumed run against the uninterrupted one')
-        for number, moment in enumerate(args.moments):
-            found = kill_and_resume(config, root / f'run{number}',
-                                    root / 'reference', moment)
-            bad += bool(found)
-            print(f'{moment:42} {"; ".join(found) or "bit-identical"}',
-                  flush=True)
-    print(f'{len(args.moments) - bad} of {len(args.moments)} bit-identical')
+    bad = number = 0
+    print(f'{"run":23} {"killed at":42} against the uninterrupted one')
+    for variant, moment, found in trials(args.variants, args.moments,
+                                         args.workers, args.jobs):
+        number += 1
+        bad += bool(found)
+        print(
+            f'{variant:23} {moment:42} '
+            f'{"; ".join(found) or "bit-identical"}', flush=True)
+    print(f'{number - bad} of {number} bit-identical')
     return int(bad > 0)
 
 

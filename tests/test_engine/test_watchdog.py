@@ -68,10 +68,11 @@ dog.feed(); time.sleep(2)
 """,
     'stopped for a while': """
 import subprocess
+dog.timeout = 2
 dog.feed()
-subprocess.Popen(['sh', '-c', f'kill -STOP {os.getpid()}; sleep 2.5; '
+subprocess.Popen(['sh', '-c', f'kill -STOP {os.getpid()}; sleep 3; '
                               f'kill -CONT {os.getpid()}'])
-time.sleep(2.6)
+time.sleep(3)
 dog.feed(limited=False)
 """,
     'a debugger': """
