@@ -99,8 +99,10 @@ class FaultHook(Hook):
             if worker is None:
                 now = runner.iter + 1 == ITERATION
             else:
-                # Two samples of each epoch are its part.
-                now = worker.id == 1 and next(loaded) == 3
+                # Two samples of each epoch are its part; it may have been
+                # started anew.
+                third = next(loaded) == 3
+                now = worker.id == 1 and (third or runner.epoch == 1)
             if now:
                 if FAULT == 'hang load':
                     self._note()

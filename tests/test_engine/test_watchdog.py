@@ -68,11 +68,11 @@ dog.feed(); time.sleep(2)
 """,
     'stopped for a while': """
 import subprocess
-dog.timeout = 2
+dog.timeout = 4
+subprocess.Popen(['sh', '-c', f'sleep 5; kill -CONT {os.getpid()}'])
 dog.feed()
-subprocess.Popen(['sh', '-c', f'kill -STOP {os.getpid()}; sleep 3; '
-                              f'kill -CONT {os.getpid()}'])
-time.sleep(3)
+os.kill(os.getpid(), signal.SIGSTOP)
+time.sleep(0.6)
 dog.feed(limited=False)
 """,
     'a debugger': """
