@@ -44,6 +44,9 @@ def check_parallel(cfg: Mapping) -> None:
         if kind in _REFUSED:
             raise ConfigError(f'{key}: {kind} is not supported: '
                               f'{_REFUSED[kind]}; {_INSTEAD}')
+    if isinstance(strategy, str):
+        raise ConfigError(f'strategy: expected a dict, e.g. '
+                          f'dict(type={strategy!r}), got {strategy!r}')
 
 
 def _name(stated: Any) -> str:

@@ -35,6 +35,22 @@ def write_pair(root: Path) -> Path:
                            root / 'teacher.pth')
 
 
+def pair_config(config: Path, folder: Path,
+                change: Callable[[Config], None] = lambda cfg: None,
+                epochs: int = 1) -> Config:
+    """The config of :func:`train`."""
+    cfg = Config.fromfile(config)
+    cfg.work_dir = str(folder)
+    cfg.train_cfg.max_epochs = epochs
+    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+    cfg.default_hooks.checkpoint.pop('save_best')
+    launch.add_guards(cfg)
+    change(cfg)
+    launch.log_together(cfg)
+    cfg.experiment_name = f'pair_{next(_numbers)}'
+    return cfg
+
+
 def train(config: Path, folder: Path,
           change: Callable[[Config], None] = lambda cfg: None,
           epochs: int = 1) -> Runner:
@@ -46,15 +62,7 @@ def train(config: Path, folder: Path,
         change (Callable): Changes the config before the run is built.
         epochs (int): ``max_epochs``.
     """
-    cfg = Config.fromfile(config)
-    cfg.work_dir = str(folder)
-    cfg.train_cfg.max_epochs = epochs
-    cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
-    cfg.default_hooks.checkpoint.pop('save_best')
-    launch.add_guards(cfg)
-    change(cfg)
-    launch.log_together(cfg)
-    cfg.experiment_name = f'pair_{next(_numbers)}'
+    cfg = pair_config(config, folder, change, epochs)
     # Where a fixture of a whole file trains, nobody forgets its scope.
     scopes = DefaultScope._instance_dict.copy()
     try:

@@ -164,7 +164,8 @@ def _content(value) -> str:
 
 @pytest.mark.parametrize('kind', FILES)
 @pytest.mark.parametrize('damage', DAMAGES)
-def test_bad_files(tmp_path, kind, damage):
+def test_bad_files(tmp_path, kind, damage, record_property):
+    record_property('trials', TRIALS)
     outcome = count(kind, damage, tmp_path)
     assert sum(outcome.values()) == TRIALS
     least, _ = BLIND.get((kind, damage), (TRIALS, ''))
@@ -204,7 +205,7 @@ def bad_scans():
         yield 'columns', np.hstack([good[:rows], columns]).tobytes()
 
 
-def test_bad_scans(tmp_path):
+def test_bad_scans(tmp_path, record_property):
     """Odd, all zero, NaN, Inf, far away, of another layout: all of them."""
     path, noticed = tmp_path / '000000.bin', Counter()
     for kind, content in bad_scans():
@@ -213,6 +214,7 @@ def test_bad_scans(tmp_path):
             read_scan(path)
         noticed[kind] += 1
     assert set(noticed.values()) == {TRIALS} and len(noticed) == 6
+    record_property('trials', sum(noticed.values()))
 
 
 def gated_damages():
@@ -254,8 +256,9 @@ LABEL_DAMAGES = {
 
 @pytest.mark.parametrize('damage', LABEL_DAMAGES)
 @pytest.mark.parametrize('kind', ['KITTI labels', 'STF labels'])
-def test_bad_labels(tmp_path, kind, damage):
+def test_bad_labels(tmp_path, kind, damage, record_property):
     """Twenty files with the damage in another line of each: file and line."""
+    record_property('trials', TRIALS)
     line, read = {
         'KITTI labels': ('Car 0 0 1.85 10.5 40.25 160.75 80.5 1.5 1.6 4.0 '
                          '-1.5 1.2 9.0 1.7', read_label_file),

@@ -46,8 +46,10 @@ def same(a, b) -> bool:
     return a == b
 
 
-def test_no_damage_crashes_the_search(trained, tmp_path, monkeypatch):
+def test_no_damage_crashes_the_search(trained, tmp_path, monkeypatch,
+                                      record_property):
     """Noticed with a line that says so, or without effect on the content."""
+    record_property('trials', TRIALS)
     said = []
     monkeypatch.setattr('mmengine.logging.print_log',
                         lambda text, *args, **kwargs: said.append(text))
