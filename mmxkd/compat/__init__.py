@@ -16,12 +16,13 @@ from . import (
     mmrazor_import,
     pickle_files,
     remote_checkpoints,
+    strategy_names,
     yaml_files,
 )
 
 _REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
             cpu_ddp, mmrazor_import, mmcv_bf16, init_detector, yaml_files,
-            pickle_files, remote_checkpoints, file_names)
+            pickle_files, remote_checkpoints, file_names, strategy_names)
 
 _applied = False
 

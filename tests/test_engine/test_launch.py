@@ -1,5 +1,7 @@
 import argparse
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -182,3 +184,52 @@ def test_a_distillation_inside_of_another_model():
     cfg = Config(dict(model=dict(type='DetTTAModel', module=distilled)))
     launch.student_alone(cfg)
     assert cfg.model == dict(type='DetTTAModel', module=student)
+
+
+def _runs(folder, *epochs):
+    """A work directory with checkpoints, as a run leaves it."""
+    folder.mkdir(parents=True)
+    for epoch in epochs:
+        torch.save(dict(meta=dict(epoch=epoch), message_hub={}, state_dict={}),
+                   folder / f'epoch_{epoch}.pth')
+    (folder / 'last_checkpoint').write_text(
+        str(folder / f'epoch_{epochs[-1]}.pth'))
+
+
+def _resumed(work_dir, **hook):
+    cfg = Config(
+        dict(
+            work_dir=str(work_dir), load_from='start.pth', default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', **hook))))
+    launch.resume_from(cfg, 'auto')
+    return cfg.get('resume', False), cfg.load_from
+
+
+@pytest.mark.parametrize('how', ['moved', 'copied'])
+def test_a_run_resumes_from_its_own_folder(tmp_path, how):
+    _runs(tmp_path / 'old', 1, 2)
+    place = shutil.move if how == 'moved' else shutil.copytree
+    place(tmp_path / 'old', tmp_path / 'new')
+    if how == 'copied':
+        # The other run goes on; the copy does not follow it.
+        shutil.copy(tmp_path / 'old/epoch_2.pth', tmp_path / 'old/epoch_3.pth')
+    assert _resumed(tmp_path / 'new') == (True,
+                                          str(tmp_path / 'new/epoch_2.pth'))
+
+
+def test_a_relative_folder_named_from_another_place(tmp_path, monkeypatch):
+    (tmp_path / 'a').mkdir()
+    monkeypatch.chdir(tmp_path / 'a')
+    _runs(Path('run'), 1)
+    assert _resumed('run') == (True, 'run/epoch_1.pth')
+    monkeypatch.chdir(tmp_path)
+    assert _resumed('a/run') == (True, 'a/run/epoch_1.pth')
+    assert _resumed('run') == (False, 'start.pth')
+
+
+def test_checkpoints_in_the_out_dir(tmp_path):
+    _runs(tmp_path / 'out/run', 1, 2)
+    out_dir = str(tmp_path / 'out')
+    assert _resumed(tmp_path / 'run') == (False, 'start.pth')
+    assert _resumed(tmp_path / 'run',
+                    out_dir=out_dir) == (True, f'{out_dir}/run/epoch_2.pth')
