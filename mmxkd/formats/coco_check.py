@@ -7,6 +7,8 @@ from typing import Any
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.io.paths import checked_path
 
+from .pseudo_labels import check_scores
+
 _LISTS = ('images', 'annotations', 'categories')
 
 
@@ -23,8 +25,9 @@ def check_coco(content: Any, path: str | os.PathLike) -> None:
     Raises:
         ConfigError: There is no frame in the file.
         CorruptSampleError: A list is missing, an id stands twice or is
-            unknown, a name leads out of the folder, or a box is not four
-            finite numbers with an area; names file and entry.
+            unknown, a name leads out of the folder, a box is not four
+            finite numbers with an area, or a label of a teacher has no
+            score; names file and entry.
     """
     for name in _LISTS:
         entries = content.get(name) if isinstance(content, dict) else None
@@ -63,6 +66,7 @@ def check_coco(content: Any, path: str | os.PathLike) -> None:
     for number, annotation in enumerate(content['annotations']):
         where = f'annotations[{number}] (id {annotation["id"]})'
         _check_object(annotation, where, images, categories, path)
+    check_scores(content, path)
 
 
 def _check_object(annotation: dict[str, Any], where: str, images: set,

@@ -2,6 +2,7 @@
 from .depth_colours import depth_colours, depth_overlay
 from .detections import Panel, compare_detections, match_detections
 from .kitti_frame import draw_frame
+from .label_sheet import LabelledPicture, label_sheet
 from .modalities import (
     draw_modality,
     gated_colours,
@@ -11,8 +12,8 @@ from .modalities import (
 from .sounds import spectrogram_colours, waveform_picture
 
 __all__ = [
-    'Panel', 'compare_detections', 'depth_colours', 'depth_overlay',
+    'LabelledPicture', 'Panel', 'compare_detections', 'depth_colours', 'depth_overlay',
     'draw_frame', 'draw_modality', 'gated_colours', 'grey_picture',
-    'match_detections', 'spectrogram_colours', 'to_displayable',
+    'label_sheet', 'match_detections', 'spectrogram_colours', 'to_displayable',
     'waveform_picture'
 ]

@@ -1,0 +1,1 @@
+"""A teacher's labels, written: what ``tools/label.py`` runs."""

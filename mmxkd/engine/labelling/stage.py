@@ -1,0 +1,278 @@
+"""The frames that all teachers of a labelling look at, and their files."""
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+
+from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.io.atomic import write_json
+
+from .source import Source
+from .teachers import Teacher
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame to look at.
+
+    Attributes:
+        img_id: As the samples of the dataset have it.
+        entry: Its entry among the ``images`` of the labels.
+        files: What its sample is read from.
+        truth: Boxes of humans, if it has any: name of the class, xyxy in
+            pixels, whether it is a region to ignore.
+    """
+
+    img_id: int | str
+    entry: dict[str, Any]
+    files: tuple[str, ...]
+    truth: tuple[tuple[str, tuple[float, ...], bool], ...] = ()
+
+
+@dataclass
+class Stage:
+    """Frames, as each teacher reads them.
+
+    Attributes:
+        name: ``'data'``, or ``'val'`` for those that thresholds come from.
+        loader: The data loader of the configs that reads them.
+        frames: Those that every teacher can see.
+        left_out: Name and reason of each of the others.
+        datasets: The dataset config of each teacher.
+        batch_size: How many go through a teacher at once.
+    """
+
+    name: str
+    loader: str
+    frames: list[Frame]
+    left_out: list[tuple[str, str]]
+    datasets: list[dict[str, Any]]
+    batch_size: int
+
+    def batches(self) -> list[list[Frame]]:
+        """The same for any number of processes, as are all roundings."""
+        size = self.batch_size
+        return [
+            self.frames[k:k + size] for k in range(0, len(self.frames), size)
+        ]
+
+
+def prepare(name: str, loader: str, source: Source,
+            teachers: Sequence[Teacher], folder: Path) -> Stage:
+    """Find the frames that all teachers can see; write their lists.
+
+    Args:
+        name (str): Of the stage.
+        loader (str): A data loader of the configs.
+        source (Source): The list of frames.
+        teachers (Sequence[Teacher]): Who looks at them.
+        folder (Path): Gets a list of frames for each teacher.
+
+    Raises:
+        ConfigError: No frame is left, or the datasets of the teachers read
+            other frames.
+        CorruptSampleError: A frame cannot be used.
+    """
+    every: list[list[Frame]] = []
+    datasets = []
+    missing: dict[int, str] = {}
+    for number, teacher in enumerate(teachers):
+        path = folder / f'{name}_{number}.json'
+        config = _dataset_config(teacher, loader, source, path)
+        if source.content is not None:
+            write_json(path, _list_of(source.content, teacher.classes,
+                                      source.content['images']))
+        dataset = _build(config)
+        infos = [dataset.get_data_info(k) for k in range(len(dataset))]
+        keys = paths_read(dataset, infos)
+        for k, info in enumerate(infos):
+            absent = _absent(info, keys)
+            if absent:
+                missing.setdefault(k, f'has no {absent[0]}')
+        frames = _frames(infos, keys, dataset, source)
+        if every and [f.img_id for f in frames] != [
+                f.img_id for f in every[0]
+        ]:
+            raise ConfigError(
+                f'{teacher.cfg.filename}: its {loader} reads other frames '
+                f'than that of {teachers[0].cfg.filename}; name a list that '
+                'both can read with --data or --ann')
+        every.append(frames)
+        datasets.append(config)
+    left_out = [(every[0][k].entry['file_name'], missing[k])
+                for k in sorted(missing)]
+    if left_out and source.content is None:
+        raise CorruptSampleError(
+            left_out[0][0], 'frame', f'{left_out[0][1]}; so {len(left_out)} '
+            'frames cannot be labelled: take them off the list')
+    if len(left_out) == len(every[0]):
+        raise ConfigError(f'{source.path}: no frame is left: each lacks a '
+                          f'file; {left_out[0][0]} {left_out[0][1]}')
+    if source.content is not None and left_out:
+        kept = [image for k, image in enumerate(source.content['images'])
+                if k not in missing]
+        for config, teacher in zip(datasets, teachers, strict=True):
+            write_json(config['ann_file'],
+                       _list_of(source.content, teacher.classes, kept))
+    # Journals are kept for files of any teacher.
+    frames = [
+        Frame(parts[0].img_id, parts[0].entry,
+              tuple(dict.fromkeys(f for part in parts for f in part.files)),
+              parts[0].truth)
+        for k, parts in enumerate(zip(*every, strict=True)) if k not in missing
+    ]
+    size = teachers[0].cfg[loader].get('batch_size', 1)
+    return Stage(name, loader, frames, left_out, datasets, size)
+
+
+def _build(config: Mapping[str, Any]) -> BaseDataset:
+    dataset = DATASETS.build(dict(config))
+    dataset.full_init()
+    return dataset
+
+
+def _dataset_config(teacher: Teacher, loader: str, source: Source,
+                    path: Path) -> dict[str, Any]:
+    """The dataset of a teacher, with other frames."""
+    config = teacher.dataset(loader)
+    config.update(test_mode=True)
+    config.pop('filter_cfg', None)
+    if source.content is not None:
+        config.update(ann_file=str(path.resolve()), data_root=source.data_root,
+                      metainfo=dict(config.get('metainfo') or {},
+                                    classes=teacher.classes))
+        if source.is_folder:
+            config.update(data_prefix=dict(img=''))
+    else:
+        if source.data_root:
+            config.update(data_root=source.data_root)
+        if Path(source.path).is_file():
+            config.update(ann_file=str(Path(source.path).resolve()))
+    return config
+
+
+def _list_of(content: Mapping[str, Any], classes: Sequence[str],
+             images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A COCO file of frames alone, that a dataset of these classes reads."""
+    return {
+        'images': list(images),
+        'annotations': [],
+        'categories': [{'id': k, 'name': name}
+                       for k, name in enumerate(classes, start=1)]
+    }
+
+
+class _Recording(dict):
+    """A sample that notes which of its keys somebody asks for."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def paths_read(dataset: BaseDataset,
+               infos: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys of a sample whose files the pipeline of a dataset reads.
+
+    A dataset names more files than one model sees: slices that a model of
+    colour images never loads may be missing.
+
+    Raises:
+        CorruptSampleError: The first frame that has all its files cannot be
+            loaded.
+    """
+    keys = sorted({
+        key for info in infos for key in info
+        if key.endswith(('_path', '_paths')) and info[key]
+    })
+    whole = next((k for k, info in enumerate(infos)
+                  if not _absent(info, keys)), None)
+    sample = _Recording(infos[whole or 0])
+    try:
+        dataset.pipeline(sample)
+    except (CorruptSampleError, OSError):
+        # No frame has all files. Up to the first one that is missing, the
+        # keys were asked for: it says why the frames are left out.
+        if whole is not None:
+            raise
+    return [key for key in keys if key in sample.asked]
+
+
+def _files(info: Mapping[str, Any], key: str) -> list[str]:
+    value = info.get(key) or []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _absent(info: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """The files of a frame that are not there."""
+    absent = []
+    for key in keys:
+        files = _files(info, key)
+        if not files:
+            absent.append(key)
+        absent += [
+            path for path in files
+            if '://' not in path and not os.path.isfile(path)
+        ]
+    return absent
+
+
+def _frames(infos: Sequence[Mapping[str, Any]], keys: Sequence[str],
+            dataset: BaseDataset, source: Source) -> list[Frame]:
+    if source.content is not None:
+        names = {c['id']: c['name'] for c in source.content['categories']}
+        boxes: dict[Any, list] = {}
+        for a in source.content['annotations']:
+            x, y, w, h = a['bbox']
+            boxes.setdefault(a['image_id'], []).append(
+                (names[a['category_id']], (x, y, x + w, y + h),
+                 bool(a.get('iscrowd') or a.get('ignore'))))
+        entries = list(source.content['images'])
+        truths = [tuple(boxes.get(e['id'], ())) for e in entries]
+        if [i['img_id'] for i in infos] != [e['id'] for e in entries]:
+            raise ConfigError(f'{source.path}: {type(dataset).__name__} reads '
+                              'other frames than the file lists')
+    else:
+        classes = dataset.metainfo['classes']
+        entries = [_entry(k, info, source.data_root)
+                   for k, info in enumerate(infos, start=1)]
+        truths = [
+            tuple((classes[i['bbox_label']], tuple(np.float64(i['bbox'])),
+                   bool(i['ignore_flag'])) for i in info.get('instances', ()))
+            for info in infos
+        ]
+    return [
+        Frame(info['img_id'], entry,
+              tuple(f for key in keys for f in _files(info, key)), truth)
+        for info, entry, truth in zip(infos, entries, truths, strict=True)
+    ]
+
+
+def _entry(number: int, info: Mapping[str, Any],
+           data_root: str) -> dict[str, Any]:
+    """The COCO entry of a frame of another form."""
+    path = Path(info['img_path'])
+    inside = Path(data_root) in path.parents
+    entry = {
+        'id': number,
+        'file_name': (path.relative_to(data_root) if inside else
+                      path).as_posix(),
+        'width': info['width'],
+        'height': info['height']
+    }
+    if 'frame_id' in info:
+        entry['frame_id'] = info['frame_id']
+    return entry
