@@ -5,6 +5,7 @@ the frame of the gated camera. Official splits are named with --train, --val,
 --test.
 """
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from mmxkd.datasets.convert.left_out import LeftOut
@@ -21,8 +22,10 @@ from mmxkd.formats.stf.layout import (
 from mmxkd.formats.stf.splits import (
     NIGHT_POOL,
     SPLITS,
+    UNLABELLED,
     named_splits,
     resplit_pool,
+    unlabelled_split,
 )
 from mmxkd.io.escape import escape
 
@@ -56,6 +59,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     for split in SPLITS:
         group.add_argument(f'--{split}', nargs='+', metavar='NAME',
                            help='official splits, or files of ids (.txt)')
+    group.add_argument('--unlabelled', nargs='+', metavar='NAME',
+                       help='official splits, or files of ids, whose labels '
+                       'are not read: annotations/unlabelled.json lists them '
+                       'for tools/label.py')
     group.add_argument('--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
                        help='official splits that are split anew')
     group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
@@ -73,6 +80,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         'without objects')
     parser.add_argument('--num-workers', type=int, default=2)
     return parser.parse_args(argv)
+
+
+def _find(layout: StfLayout, split: str, ids: list[str],
+          allow_unlabelled: bool) -> list[FrameFiles]:
+    """The files of a split; its labels, unless it is to have none."""
+    if split != UNLABELLED:
+        return layout.find(ids, allow_unlabelled)
+    return [replace(frame, labels=None) for frame in layout.find(ids, True)]
 
 
 def _kept(frame: FrameFiles, split: str, args: argparse.Namespace,
@@ -94,10 +109,13 @@ def main(argv=None) -> None:
         ids = named_splits(layout, names)
     else:
         ids = resplit_pool(layout, args.pool, args.shares, args.seed)
+    if args.unlabelled:
+        ids[UNLABELLED] = unlabelled_split(layout, args.unlabelled, ids)
     left_out = LeftOut()
     frames = {
         split: [
-            frame for frame in layout.find(members, args.allow_unlabelled)
+            frame for frame in _find(layout, split, members,
+                                     args.allow_unlabelled)
             if _kept(frame, split, args, left_out)
         ] for split, members in ids.items()
     }
@@ -113,8 +131,9 @@ def main(argv=None) -> None:
                                group_as_crowd=args.group_as_crowd)
     contents = convert(frames, args.out, settings, args.num_workers, left_out)
     for split, content in contents.items():
-        print(f'{split}: {len(content["images"])} frames, '
-              f'{len(content["annotations"])} boxes')
+        boxes = (f'{len(content["annotations"])} boxes'
+                 if 'annotations' in content else 'without labels')
+        print(f'{split}: {len(content["images"])} frames, {boxes}')
     print(left_out.table())
 
 

@@ -31,6 +31,7 @@ from mmxkd.formats.stf.images import load_rgb, load_slices
 from mmxkd.formats.stf.labels import format_labels, read_labels
 from mmxkd.formats.stf.layout import FrameFiles
 from mmxkd.formats.stf.rectify import rectify
+from mmxkd.formats.stf.splits import UNLABELLED
 from mmxkd.io.atomic import (
     remove_partial,
     write_bytes,
@@ -80,7 +81,8 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
     """Convert the frames of all splits.
 
     Args:
-        frames (Mapping): Frames of train, val and test.
+        frames (Mapping): Frames of train, val and test, and ``unlabelled``
+            ones.
         out (Path): Folder to write to.
         settings (ConvertSettings): How to convert.
         num_workers (int): Processes; the result does not depend on it.
@@ -115,8 +117,15 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
         ]
         contents[split] = coco_annotations(labelled, settings.classes,
                                            settings.group_as_crowd)
-        told = {f.frame_id: records[f.frame_id]['left_out'] for f in members}
-        tell(left_out, split, members, told, labelled, settings.classes)
+        if split == UNLABELLED:
+            # Not a list of frames in which there is nothing.
+            del contents[split]['annotations']
+        else:
+            told = {
+                f.frame_id: records[f.frame_id]['left_out']
+                for f in members
+            }
+            tell(left_out, split, members, told, labelled, settings.classes)
         write_json(out / 'annotations' / f'{split}.json', contents[split])
         write_text(out / 'splits' / f'{split}.txt',
                    ''.join(f'{frame.frame_id}\n' for frame in members))

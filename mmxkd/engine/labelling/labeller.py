@@ -135,24 +135,29 @@ class _Work:
 
     def _settings(self) -> dict[str, Any]:
         """What the labels depend on, as JSON gives it back."""
-        request = self.request
-        loaders = [request.loader]
-        loaders += [] if self.val is None else ['val_dataloader']
-        settings = {
+        request, teachers = self.request, self.request.teachers
+        settings: dict[str, Any] = {
             'version': __version__,
-            'teachers': [t.settings(loaders) for t in request.teachers],
-            'classes': list(self.classes),
-            'data': self.source.sha256,
-            'validation data': self.val and self.val.sha256,
+            'classes': self.classes,
+            'data': self._reading(request.loader, self.source),
             'threshold': sorted(request.score_thr) or 'best F1',
-            'fusion': (asdict(request.fusion)
-                       if len(request.teachers) > 1 else None),
-            'batch size': [
-                request.teachers[0].cfg[name].get('batch_size', 1)
-                for name in loaders
-            ],
+            'validation data': self.val and self._reading(
+                'val_dataloader', self.val),
+            'fusion': asdict(request.fusion) if len(teachers) > 1 else None,
         }
+        for number, teacher in enumerate(teachers, start=1):
+            settings[f'checkpoint of teacher {number}'] = teacher.sha256
+            settings[f'class map of teacher {number}'] = teacher.class_map
         return json.loads(json.dumps(settings))
+
+    def _reading(self, loader: str, source: Source) -> dict[str, Any]:
+        """A list of frames, and how the teachers read it."""
+        teachers = self.request.teachers
+        return {
+            'frames': source.sha256,
+            'models and pipelines': [t.fingerprint(loader) for t in teachers],
+            'batch size': teachers[0].cfg[loader].get('batch_size', 1),
+        }
 
     def _job(self, stage: Stage, number: int) -> Job | None:
         name = f'{stage.name}/{number}'

@@ -70,10 +70,8 @@ class Progress:
                 f'{where}: was not written by tools/label.py; choose another '
                 '--out, or replace it with --overwrite')
         lines = [
-            f'{key}: {_short(found.get(key))} there, '
-            f'{_short(wanted.get(key))} now'
-            for key in sorted(found.keys() | wanted.keys())
-            if found.get(key) != wanted.get(key)
+            f'{key}: {_short(before)} there, {_short(now)} now'
+            for key, before, now in _differences(found, wanted)
         ]
         raise ConfigError(
             f'{where}: belongs to other settings ({"; ".join(lines)}); '
@@ -130,7 +128,18 @@ def _result(journals: list[Journal], job: str, number: int,
     return next((r for r in results if r is not None), None)
 
 
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any],
+                 prefix: str = '') -> Iterator[tuple[str, Any, Any]]:
+    """Key and both values of each entry that differs."""
+    for key in sorted(found.keys() | wanted.keys()):
+        before, now = found.get(key), wanted.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from _differences(before, now, f'{prefix}{key}, ')
+        elif before != now:
+            yield prefix + key, before, now
+
+
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value,
                                                            sort_keys=True)
-    return text if len(text) <= 120 else text[:120] + '…'
+    return text if len(text) <= 70 else text[:70] + '…'

@@ -59,6 +59,22 @@ class Source:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def dataset_class(dataset: Mapping[str, Any]) -> type:
+    """The class of a dataset config, looked up in its ``_scope_``.
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    kind = dataset['type']
+    if isinstance(kind, str):
+        with DATASETS.switch_scope_and_registry(
+                dataset.get('_scope_')) as registry:
+            kind = registry.get(kind)
+    if kind is None:
+        raise ConfigError(f'dataset: there is no type {dataset["type"]!r}')
+    return kind
+
+
 def find_source(dataset: Mapping[str, Any], data: str | None = None,
                 ann: str | None = None) -> Source:
     """Find the list of frames.
@@ -74,9 +90,7 @@ def find_source(dataset: Mapping[str, Any], data: str | None = None,
             or a frame is listed twice.
         CorruptSampleError: The file or a picture cannot be used.
     """
-    kind = DATASETS.get(dataset['type'])
-    if kind is None:
-        raise ConfigError(f'dataset: there is no type {dataset["type"]!r}')
+    kind = dataset_class(dataset)
     root = data if data is not None else str(dataset.get('data_root') or '')
     if data is not None and not Path(data).is_dir():
         near = [str(p) for p in Path(data).parent.glob('*') if p.is_dir()]

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS
 
 from mmxkd.engine import launch
 from mmxkd.engine.meaning import meaning_of_checkpoint
 from mmxkd.engine.weights import read_checkpoint
 from mmxkd.errors import CheckpointError, ConfigError, check_name
+
+from .source import dataset_class
 
 
 @dataclass
@@ -57,8 +58,7 @@ class Teacher:
     def _find_classes(self) -> tuple[str, ...]:
         """Of the checkpoint, and the same of the config."""
         dataset = self.dataset('test_dataloader')
-        kind = DATASETS.get(dataset['type'])
-        stated = dict(getattr(kind, 'METAINFO', {}),
+        stated = dict(getattr(dataset_class(dataset), 'METAINFO', {}),
                       **dataset.get('metainfo') or {}).get('classes')
         if isinstance(stated, str):
             stated = (stated, )
@@ -91,7 +91,7 @@ class Teacher:
             raise ConfigError(
                 f'{self.cfg.filename}: {loader}.dataset joins several '
                 'datasets; label one after the other')
-        return dict(part)
+        return {'_scope_': self.cfg.get('default_scope') or 'mmdet', **part}
 
     def targets(self, labels: Sequence[str]) -> list[int]:
         """For each of its classes the index among ``labels``; -1: dropped.
@@ -118,16 +118,11 @@ class Teacher:
             labels.index(name) if name in labels else -1 for name in names
         ]
 
-    def settings(self, loaders: Sequence[str]) -> dict[str, Any]:
-        """What its detections depend on, as plain values."""
-        seen = [self.cfg.model]
-        seen += [self.dataset(loader).get('pipeline') for loader in loaders]
+    def fingerprint(self, loader: str) -> str:
+        """Of its model and a pipeline, on which detections depend."""
+        seen = [self.cfg.model, self.dataset(loader).get('pipeline')]
         text = json.dumps(_plain(seen), sort_keys=True, default=str)
-        return {
-            'checkpoint_sha256': self.sha256,
-            'config_sha256': hashlib.sha256(text.encode()).hexdigest(),
-            'class_map': dict(sorted(self.class_map.items())),
-        }
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def described(self) -> dict[str, Any]:
         """What the labels say of it."""

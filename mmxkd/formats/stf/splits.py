@@ -9,6 +9,8 @@ from mmxkd.errors import ConfigError
 from .layout import StfLayout, sequence_of
 
 SPLITS = ('train', 'val', 'test')
+UNLABELLED = 'unlabelled'
+"""Frames whose labels nobody reads."""
 NIGHT_POOL = ('train_clear_night', 'val_clear_night', 'test_clear_night',
               'snow_night', 'light_fog_night', 'dense_fog_night')
 """All official night frames in any weather: 5803."""
@@ -26,6 +28,33 @@ def named_splits(layout: StfLayout,
         ConfigError: A frame stands in two of train, val and test.
     """
     splits = {split: _join(layout, names.get(split, ())) for split in SPLITS}
+    check_apart(splits)
+    return splits
+
+
+def unlabelled_split(layout: StfLayout, names: Sequence[str],
+                     splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Join official splits to a pool of frames without labels.
+
+    Args:
+        layout (StfLayout): Where the split files are.
+        names (Sequence[str]): The files to join.
+        splits (Mapping): Frames of train, val and test.
+
+    Raises:
+        ConfigError: A frame stands in the pool and in one of them.
+    """
+    pool = _join(layout, names)
+    check_apart({**splits, UNLABELLED: pool})
+    return pool
+
+
+def check_apart(splits: Mapping[str, Sequence[str]]) -> None:
+    """Refuse splits that share a frame.
+
+    Raises:
+        ConfigError: Names the frame and two splits that it stands in.
+    """
     owner: dict[str, str] = {}
     for split, ids in splits.items():
         for frame_id in ids:
@@ -34,7 +63,6 @@ def named_splits(layout: StfLayout,
                     f'frame {frame_id} stands in {owner[frame_id]} and in '
                     f'{split}')
             owner[frame_id] = split
-    return splits
 
 
 def _join(layout: StfLayout, names: Sequence[str]) -> list[str]:
