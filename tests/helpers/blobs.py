@@ -37,7 +37,7 @@ val_dataloader = dict(
     dataset=dict(
         type='CocoDataset', data_root=data_root, ann_file='val.json',
         data_prefix=dict(img=''), metainfo=dict(classes={classes!r}),
-        pipeline=pipeline, test_mode=True))
+        pipeline=pipeline, test_mode=True, serialize_data=False))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='CocoMetric', ann_file=data_root + '/val.json')
 test_evaluator = val_evaluator
@@ -153,3 +153,9 @@ def write_teacher(root: Path, name: str = 'teacher', classes=CLASSES,
              meta=dict(dataset_meta=dict(classes=tuple(classes)))),
         checkpoint)
     return config, checkpoint
+
+
+def rows(content):
+    """Image, category, box and score of each annotation."""
+    return [(a['image_id'], a['category_id'], a['bbox'], a['score'])
+            for a in content['annotations']]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.dist import get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import DATA_SAMPLERS
@@ -194,23 +195,47 @@ def journal_path(folder: Path, rank: int) -> Path:
 
 def run(job: Job, teacher: Teacher, folder: Path) -> None:
     """Let this process detect its share of the pending batches."""
+    launch.build_runner(_runner_config(job, teacher, folder)).test()
+
+
+def _runner_config(job: Job, teacher: Teacher, folder: Path) -> Config:
+    """What a teacher's config says of testing, with other frames.
+
+    The rest is left out: mmengine formats the whole config several times,
+    which takes seconds.
+    """
     cfg = copy.deepcopy(teacher.cfg)
     loader = dict(cfg[job.loader])
     for key in ('batch_sampler', 'num_batch_per_epoch', 'drop_last',
                 'batch_size'):
         loader.pop(key, None)
-    cfg.test_dataloader = dict(
-        loader, dataset=job.dataset, batch_size=job.batch_size,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        batch_sampler=dict(type='ChosenBatches', chosen=job.pending))
-    cfg.test_evaluator = dict(type='mmxkd.DetectionJournal',
-                              folder=str(folder), job=job.name,
-                              batches_file=job.batches_file,
-                              checkpoint=teacher.checkpoint)
-    cfg.test_cfg = dict(cfg.get('test_cfg') or {})
-    cfg.test_cfg.setdefault('type', 'TestLoop')
-    cfg.load_from, cfg.resume = teacher.checkpoint, False
-    # The fastest algorithm now may be another one in the next run.
-    cfg.env_cfg = dict(cfg.get('env_cfg') or {}, cudnn_benchmark=False)
-    cfg.experiment_name = f'label_{job.name.replace("/", "_")}'
-    launch.build_runner(cfg).test()
+    kept = {key: cfg[key] for key in _KEPT if key in cfg}
+    hooks = cfg.get('default_hooks') or {}
+    return Config({
+        **kept,
+        'test_dataloader': dict(
+            loader, dataset=job.dataset, batch_size=job.batch_size,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            batch_sampler=dict(type='ChosenBatches', chosen=job.pending)),
+        'test_evaluator': dict(type='mmxkd.DetectionJournal',
+                               folder=str(folder), job=job.name,
+                               batches_file=job.batches_file,
+                               checkpoint=teacher.checkpoint),
+        'test_cfg': dict(dict(type='TestLoop'), **cfg.get('test_cfg') or {}),
+        'load_from': teacher.checkpoint,
+        # The fastest algorithm now may be another one in the next run.
+        'env_cfg': dict(cfg.get('env_cfg') or {}, cudnn_benchmark=False),
+        # Logs say how far it is; nothing is trained, saved or drawn.
+        'default_hooks': dict(
+            runtime_info=None, param_scheduler=None, checkpoint=None,
+            sampler_seed=None, **{
+                key: hooks[key] for key in ('timer', 'logger') if key in hooks
+            }),
+        'visualizer': dict(type='Visualizer', vis_backends=[]),
+        'experiment_name': f'label_{job.name.replace("/", "_")}',
+    })
+
+
+_KEPT = ('model', 'work_dir', 'custom_hooks', 'default_scope', 'launcher',
+         'log_level', 'log_processor', 'randomness', 'runner_type',
+         'model_wrapper_cfg')

@@ -131,7 +131,8 @@ def prepare(name: str, loader: str, source: Source,
 
 
 def _build(config: Mapping[str, Any]) -> BaseDataset:
-    dataset = DATASETS.build(dict(config))
+    # It is read once, here: no need to prepare it for workers.
+    dataset = DATASETS.build(dict(config, serialize_data=False))
     dataset.full_init()
     return dataset
 
