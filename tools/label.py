@@ -53,29 +53,31 @@ def parse_args() -> argparse.Namespace:
     group.add_argument(
         '--class-map', nargs='+', default=[], metavar='CLASS=LABEL',
         help='what the classes of the teacher become; others are dropped')
+    group.add_argument('--teacher', nargs='+', action='append', default=[],
+                       metavar=('CONFIG', 'CHECKPOINT [CLASS=LABEL …]'),
+                       help='one more teacher; may be repeated')
     group.add_argument(
-        '--teacher', nargs='+', action='append', default=[],
-        metavar=('CONFIG', 'CHECKPOINT [CLASS=LABEL …]'),
-        help='one more teacher; may be repeated')
-    group.add_argument('--fusion', choices=MODES, default='wbf',
-                       help='how boxes of several teachers are joined: '
-                       'weighted boxes fusion, or non-maximum suppression '
-                       '(default: %(default)s)')
-    group.add_argument('--fusion-iou', type=float, default=0.55,
-                       metavar='IOU', help='least overlap of boxes that are '
-                       'joined (default: %(default)s)')
+        '--fusion', choices=MODES, default='wbf',
+        help='how boxes of several teachers are joined: '
+        'weighted boxes fusion, or non-maximum suppression '
+        '(default: %(default)s)')
+    group.add_argument(
+        '--fusion-iou', type=float, default=0.55, metavar='IOU',
+        help='least overlap of boxes that are '
+        'joined (default: %(default)s)')
     group.add_argument('--fusion-weights', type=float, nargs='+',
                        metavar='NUMBER', help='how much each teacher counts')
-    parser.add_argument(
-        '--score-thr', nargs='+', default=[], metavar='NUMBER|CLASS=NUMBER',
-        help='least score, for all classes or for one')
+    parser.add_argument('--score-thr', nargs='+', default=[],
+                        metavar='NUMBER|CLASS=NUMBER',
+                        help='least score, for all classes or for one')
     parser.add_argument('--sheet', type=Path, metavar='FILE.png',
                         help='draw frames with labels, evenly chosen')
     parser.add_argument('--sheet-number', type=int, default=12, metavar='N',
                         help='of frames on the sheet (default: %(default)s)')
-    parser.add_argument('--overwrite', action='store_true',
-                        help='replace labels of another teacher, threshold '
-                        'or data')
+    parser.add_argument(
+        '--overwrite', action='store_true',
+        help='replace labels of another teacher, threshold '
+        'or data')
     return parser.parse_args()
 
 
@@ -106,8 +108,7 @@ def teachers(args: argparse.Namespace) -> list[Teacher]:
     for config, checkpoint, words in named:
         options = argparse.Namespace(**dict(vars(args), config=config))
         found.append(
-            Teacher(launch.load_config(options), checkpoint,
-                    class_map(words)))
+            Teacher(launch.load_config(options), checkpoint, class_map(words)))
     return found
 
 
@@ -135,10 +136,10 @@ def draw_sheet(out: Path, path: Path, number: int) -> None:
         if pixels.ndim == 3:
             pixels = pixels[..., ::-1]
         pictures.append(
-            LabelledPicture(image['file_name'], to_displayable(pixels),
-                            corners, np.array([a['score'] for a in found]),
-                            np.array([classes[a['category_id']]
-                                      for a in found])))
+            LabelledPicture(
+                image['file_name'], to_displayable(pixels), corners,
+                np.array([a['score'] for a in found]),
+                np.array([classes[a['category_id']] for a in found])))
     teacher = content['info']['teacher']
     sheet = label_sheet(
         pictures, [c['name'] for c in content['categories']],
@@ -154,13 +155,13 @@ def main() -> None:
     if args.sheet_number < 1:
         raise ConfigError('--sheet-number: expected 1 or more')
     label(
-        Request(teachers=teachers(args), out=args.out, data=args.data,
-                ann=args.ann, loader=f'{args.dataloader}_dataloader',
-                score_thr=args.score_thr,
-                fusion=Fusion(args.fusion, args.fusion_iou,
-                              args.fusion_weights
-                              and tuple(args.fusion_weights)),
-                overwrite=args.overwrite))
+        Request(
+            teachers=teachers(args), out=args.out, data=args.data,
+            ann=args.ann, loader=f'{args.dataloader}_dataloader',
+            score_thr=args.score_thr,
+            fusion=Fusion(args.fusion, args.fusion_iou, args.fusion_weights
+                          and tuple(args.fusion_weights)),
+            overwrite=args.overwrite))
     if args.sheet and os.environ.get('RANK', '0') == '0':
         draw_sheet(args.out, args.sheet, args.sheet_number)
 

@@ -12,8 +12,8 @@ from .modalities import (
 from .sounds import spectrogram_colours, waveform_picture
 
 __all__ = [
-    'LabelledPicture', 'Panel', 'compare_detections', 'depth_colours', 'depth_overlay',
-    'draw_frame', 'draw_modality', 'gated_colours', 'grey_picture',
-    'label_sheet', 'match_detections', 'spectrogram_colours', 'to_displayable',
-    'waveform_picture'
+    'LabelledPicture', 'Panel', 'compare_detections', 'depth_colours',
+    'depth_overlay', 'draw_frame', 'draw_modality', 'gated_colours',
+    'grey_picture', 'label_sheet', 'match_detections', 'spectrogram_colours',
+    'to_displayable', 'waveform_picture'
 ]

@@ -49,8 +49,8 @@ def label_sheet(pictures: Sequence[LabelledPicture], classes: Sequence[str],
     rows = -(-len(pictures) // columns)
     height, length = pictures[0].image.shape[:2]
     figure = Figure(
-        figsize=(width, rows
-                 * (width / columns * height / length + 0.32) + 0.75),
+        figsize=(width, rows *
+                 (width / columns * height / length + 0.32) + 0.75),
         layout='constrained')
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -77,11 +77,11 @@ def _draw(axis, picture: LabelledPicture) -> None:
     axis.imshow(picture.image, cmap='gray', vmin=0, vmax=255,
                 interpolation='nearest')
     axis.set_title(picture.title, fontsize=10)
-    for box, score, label in zip(picture.boxes, picture.scores,
-                                 picture.labels, strict=True):
+    for box, score, label in zip(picture.boxes, picture.scores, picture.labels,
+                                 strict=True):
         colour = _colour(int(label))
         axis.add_patch(
             Rectangle((box[0], box[1]), *(box[2:] - box[:2]), fill=False,
                       lw=1.5, edgecolor=colour))
-        axis.text(box[0], box[1] - 2, f'{score:.2f}', color=colour,
-                  fontsize=8, clip_on=True)
+        axis.text(box[0], box[1] - 2, f'{score:.2f}', color=colour, fontsize=8,
+                  clip_on=True)

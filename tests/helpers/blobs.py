@@ -3,6 +3,7 @@
 It finds bright rectangles on black; the score is their brightness, the class
 says whether they are wider than high.
 """
+import io
 import json
 from pathlib import Path
 
@@ -26,7 +27,7 @@ model = dict(
         type='DetDataPreprocessor', mean=[0.] * 3, std=[1.] * 3))
 data_root = {root!r}
 pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', _scope_='mmxkd'),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='PackDetInputs',
          meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
@@ -121,10 +122,10 @@ def write_frames(root: Path, name: str, frames, labelled=True,
             picture[y:y + h, x:x + w] = level
             if real:
                 annotations.append(
-                    dict(id=len(annotations) + 1, image_id=number,
-                         category_id=1 + CLASSES.index(
-                             'wide' if w > h else 'tall'), bbox=[x, y, w, h],
-                         area=w * h, iscrowd=0))
+                    dict(
+                        id=len(annotations) + 1, image_id=number, category_id=1
+                        + CLASSES.index('wide' if w > h else 'tall'),
+                        bbox=[x, y, w, h], area=w * h, iscrowd=0))
         file = f'{name}_{number}.png'
         cv2.imwrite(str(root / file), picture)
         images.append(
@@ -148,10 +149,12 @@ def write_teacher(root: Path, name: str = 'teacher', classes=CLASSES,
         CONFIG.format(root=str(root), classes=tuple(classes))
         + f'model.update({model!r})\n')
     checkpoint = root / f'{name}.pth'
+    # Into memory first: the bytes of a file depend on its name.
+    buffer = io.BytesIO()
     torch.save(
         dict(state_dict=dict(gain=torch.tensor([gain])),
-             meta=dict(dataset_meta=dict(classes=tuple(classes)))),
-        checkpoint)
+             meta=dict(dataset_meta=dict(classes=tuple(classes)))), buffer)
+    checkpoint.write_bytes(buffer.getvalue())
     return config, checkpoint
 
 

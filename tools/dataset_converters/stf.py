@@ -59,10 +59,11 @@ def parse_args(argv=None) -> argparse.Namespace:
     for split in SPLITS:
         group.add_argument(f'--{split}', nargs='+', metavar='NAME',
                            help='official splits, or files of ids (.txt)')
-    group.add_argument('--unlabelled', nargs='+', metavar='NAME',
-                       help='official splits, or files of ids, whose labels '
-                       'are not read: annotations/unlabelled.json lists them '
-                       'for tools/label.py')
+    group.add_argument(
+        '--unlabelled', nargs='+', metavar='NAME',
+        help='official splits, or files of ids, whose labels '
+        'are not read: annotations/unlabelled.json lists them '
+        'for tools/label.py')
     group.add_argument('--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
                        help='official splits that are split anew')
     group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
@@ -114,8 +115,8 @@ def main(argv=None) -> None:
     left_out = LeftOut()
     frames = {
         split: [
-            frame for frame in _find(layout, split, members,
-                                     args.allow_unlabelled)
+            frame
+            for frame in _find(layout, split, members, args.allow_unlabelled)
             if _kept(frame, split, args, left_out)
         ] for split, members in ids.items()
     }
@@ -131,8 +132,8 @@ def main(argv=None) -> None:
                                group_as_crowd=args.group_as_crowd)
     contents = convert(frames, args.out, settings, args.num_workers, left_out)
     for split, content in contents.items():
-        boxes = (f'{len(content["annotations"])} boxes'
-                 if 'annotations' in content else 'without labels')
+        boxes = (f'{len(content["annotations"])} boxes' if 'annotations'
+                 in content else 'without labels')
         print(f'{split}: {len(content["images"])} frames, {boxes}')
     print(left_out.table())
 

@@ -122,8 +122,7 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
             del contents[split]['annotations']
         else:
             told = {
-                f.frame_id: records[f.frame_id]['left_out']
-                for f in members
+                f.frame_id: records[f.frame_id]['left_out'] for f in members
             }
             tell(left_out, split, members, told, labelled, settings.classes)
         write_json(out / 'annotations' / f'{split}.json', contents[split])

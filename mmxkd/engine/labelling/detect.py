@@ -6,6 +6,7 @@ computed from the same inputs in the same arrangement, and the labels are the
 same to the byte.
 """
 import copy
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +106,7 @@ class ChosenBatches:
     def __iter__(self) -> Iterator[list[int]]:
         for number in self._own:
             first = number * self._batch_size
-            yield list(range(first, min(first + self._batch_size,
-                                        self._size)))
+            yield list(range(first, min(first + self._batch_size, self._size)))
 
 
 @METRICS.register_module()
@@ -125,8 +125,7 @@ class DetectionJournal(BaseMetric):
     def __init__(self, folder: str, job: str, batches_file: str,
                  checkpoint: str) -> None:
         super().__init__()
-        self._journal = Journal(journal_path(Path(folder),
-                                             get_dist_info()[0]))
+        self._journal = Journal(journal_path(Path(folder), get_dist_info()[0]))
         self._job, self._checkpoint = job, checkpoint
         self._batches = read_json(batches_file, 'frames')
         self._number_of = {
@@ -161,9 +160,8 @@ class DetectionJournal(BaseMetric):
         if 'ori_shape' not in sample:
             raise ConfigError("the pipeline does not pack the meta key "
                               "'ori_shape'")
-        boxes, scores = (
-            found[key].cpu().numpy().astype(np.float64)
-            for key in ('bboxes', 'scores'))
+        boxes, scores = (found[key].cpu().numpy().astype(np.float64)
+                         for key in ('bboxes', 'scores'))
         for key, values in (('score', scores), ('box', boxes)):
             if not np.isfinite(values).all():
                 raise CheckpointError(
@@ -221,21 +219,24 @@ def _runner_config(job: Job, teacher: Teacher, folder: Path) -> Config:
                                folder=str(folder), job=job.name,
                                batches_file=job.batches_file,
                                checkpoint=teacher.checkpoint),
-        'test_cfg': dict(dict(type='TestLoop'), **cfg.get('test_cfg') or {}),
+        'test_cfg': dict(dict(type='TestLoop'),
+                         **cfg.get('test_cfg') or {}),
         'load_from': teacher.checkpoint,
         # The fastest algorithm now may be another one in the next run.
         'env_cfg': dict(cfg.get('env_cfg') or {}, cudnn_benchmark=False),
         # Logs say how far it is; nothing is trained, saved or drawn.
         'default_hooks': dict(
             runtime_info=None, param_scheduler=None, checkpoint=None,
-            sampler_seed=None, **{
-                key: hooks[key] for key in ('timer', 'logger') if key in hooks
-            }),
+            sampler_seed=None,
+            **{key: hooks[key] for key in ('timer', 'logger')
+               if key in hooks}),
         'visualizer': dict(type='Visualizer', vis_backends=[]),
-        'experiment_name': f'label_{job.name.replace("/", "_")}',
+        # mmengine keeps a logger for each name.
+        'experiment_name': f'label_{next(_NUMBERS)}',
     })
 
 
+_NUMBERS = itertools.count()
 _KEPT = ('model', 'work_dir', 'custom_hooks', 'default_scope', 'launcher',
          'log_level', 'log_processor', 'randomness', 'runner_type',
          'model_wrapper_cfg')

@@ -141,8 +141,8 @@ class _Work:
             'classes': self.classes,
             'data': self._reading(request.loader, self.source),
             'threshold': sorted(request.score_thr) or 'best F1',
-            'validation data': self.val and self._reading(
-                'val_dataloader', self.val),
+            'validation data': self.val
+            and self._reading('val_dataloader', self.val),
             'fusion': asdict(request.fusion) if len(teachers) > 1 else None,
         }
         for number, teacher in enumerate(teachers, start=1):
@@ -187,24 +187,27 @@ class _Work:
                                     self.classes,
                                     self.request.teachers[0].class_map,
                                     self.val.path)
-            best = {name: t for name, t in found.items()
-                    if name not in self.given}
+            best = {
+                name: t for name, t in found.items() if name not in self.given
+            }
             thresholds.update({n: t.score for n, t in best.items()})
         content = self._content(thresholds, best)
         text = format_coco(content).encode()
         write_atomic(self.request.out, lambda file: file.write(text))
         self.progress.remove()
         kept = Counter(a['category_id'] for a in content['annotations'])
-        print(threshold_table(self.classes, thresholds, best,
-                              [kept[c['id']] for c in content['categories']]))
+        print(
+            threshold_table(self.classes, thresholds, best,
+                            [kept[c['id']] for c in content['categories']]))
         print(f'{self.request.out}: {len(content["annotations"])} labels in '
               f'{len(content["images"])} frames')
         return content
 
     def _labels(self, stage: Stage) -> Iterator[Detections]:
         teachers = self.request.teachers
-        records = zip(*(self.progress.records(f'{stage.name}/{k}', stage)
-                        for k in range(len(teachers))), strict=True)
+        records = zip(
+            *(self.progress.records(f'{stage.name}/{k}', stage)
+              for k in range(len(teachers))), strict=True)
         for frame, parts in zip(stage.frames, records, strict=True):
             yield frame_labels(parts, teachers, self.targets,
                                self.request.fusion, frame)
@@ -214,16 +217,15 @@ class _Work:
         data = self.stages[0]
         labels = list(self._labels(data))
         minimum = np.array([thresholds[name] for name in self.classes])
-        categories = self.source.category_entries or [
-            {'id': k, 'name': name}
-            for k, name in enumerate(self.classes, start=1)
-        ]
+        categories = self.source.category_entries or [{
+            'id': k, 'name': name
+        } for k, name in enumerate(self.classes, start=1)]
         found = list(
             annotations(labels, data.frames, minimum,
                         [c['id'] for c in categories]))
         if not found:
-            raise ConfigError(_nothing(labels, self.classes, thresholds,
-                                       self.source.path))
+            raise ConfigError(
+                _nothing(labels, self.classes, thresholds, self.source.path))
         first, *others = [t.described() for t in self.request.teachers]
         return {
             'info': {
@@ -256,8 +258,9 @@ class _Work:
 
 def _names(source: Source, teacher: Teacher) -> tuple[str, ...]:
     """Names of the labels: those of the list, else those of the teacher."""
-    return (source.categories or tuple(dict.fromkeys(
-        teacher.class_map.values())) or teacher.classes)
+    return (source.categories
+            or tuple(dict.fromkeys(teacher.class_map.values()))
+            or teacher.classes)
 
 
 def _pictures(dataset: Mapping[str, Any], source: Source) -> str:
@@ -269,8 +272,10 @@ def _pictures(dataset: Mapping[str, Any], source: Source) -> str:
 
 def _left_out(stage: Stage, path: str) -> str:
     """A list of the frames that nobody labels."""
-    shown = [f'  {escape(name)}: {escape(why)}'
-             for name, why in stage.left_out[:_SHOWN]]
+    shown = [
+        f'  {escape(name)}: {escape(why)}'
+        for name, why in stage.left_out[:_SHOWN]
+    ]
     if len(stage.left_out) > _SHOWN:
         shown.append(f'  … and {len(stage.left_out) - _SHOWN} more')
     total = len(stage.frames) + len(stage.left_out)
@@ -284,8 +289,8 @@ def _nothing(labels: Sequence[Detections], classes: Sequence[str],
              thresholds: Mapping[str, float], path: str) -> str:
     """Why there is no label at all."""
     best = {
-        name: max((float(d.scores[d.labels == k].max()) for d in labels
-                   if (d.labels == k).any()), default=0.)
+        name: max((float(d.scores[d.labels == k].max())
+                   for d in labels if (d.labels == k).any()), default=0.)
         for k, name in enumerate(classes)
     }
     told = ', '.join(f'{name}: best score {best[name]:.4f}, threshold '

@@ -70,8 +70,8 @@ def frame_labels(records: Sequence[Mapping[str, Any]],
     whole = fuse_detections(found, fusion.mode, fusion.iou_thr,
                             fusion.weights) if len(found) > 1 else found[0]
     whole = whole._replace(
-        boxes=np.round(whole.boxes, BOX_DECIMALS).clip(
-            0, (width, height, width, height)),
+        boxes=np.round(whole.boxes,
+                       BOX_DECIMALS).clip(0, (width, height, width, height)),
         scores=np.round(whole.scores, SCORE_DECIMALS))
     sides = whole.boxes[:, 2:] - whole.boxes[:, :2]
     whole = whole.chosen((sides >= 1).all(1))
@@ -103,10 +103,9 @@ def find_thresholds(labels: Iterable[Detections], frames: Sequence[Frame],
         for k, own in enumerate(parts):
             truth = [(box, ignored) for c, box, ignored in known if c == k]
             mask = found.labels == k
-            own.append(
-                (found.boxes[mask], found.scores[mask],
-                 np.array([box for box, _ in truth]).reshape(-1, 4),
-                 np.array([ignored for _, ignored in truth], bool)))
+            own.append((found.boxes[mask], found.scores[mask],
+                        np.array([box for box, _ in truth]).reshape(-1, 4),
+                        np.array([ignored for _, ignored in truth], bool)))
     best = {name: class_threshold(parts[k]) for name, k in index.items()}
     for name, threshold in best.items():
         if not threshold.objects:
@@ -157,11 +156,11 @@ def given_thresholds(words: Sequence[str],
 
 
 def threshold_table(classes: Sequence[str], thresholds: Mapping[str, float],
-                    best: Mapping[str, Threshold],
-                    kept: Sequence[int]) -> str:
+                    best: Mapping[str, Threshold], kept: Sequence[int]) -> str:
     """What is kept of each class, and how good that is on labelled frames."""
-    rows = [['class', 'threshold', 'precision', 'recall', 'F1', 'objects',
-             'labels']]
+    rows = [[
+        'class', 'threshold', 'precision', 'recall', 'F1', 'objects', 'labels'
+    ]]
     for name, number in zip(classes, kept, strict=True):
         row = [name, f'{thresholds[name]:.4f}']
         if name in best:
@@ -192,8 +191,7 @@ def annotations(labels: Iterable[Detections], frames: Sequence[Frame],
     number = 0
     for found, frame in zip(labels, frames, strict=True):
         kept = found.chosen(found.scores >= minimum[found.labels])
-        for box, score, label in zip(*(c.tolist() for c in kept),
-                                     strict=True):
+        for box, score, label in zip(*(c.tolist() for c in kept), strict=True):
             number += 1
             x1, y1, x2, y2 = box
             width, height = (round(side, BOX_DECIMALS)

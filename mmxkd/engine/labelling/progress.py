@@ -1,4 +1,5 @@
 """What a labelling has done so far, and what it belongs to."""
+import glob
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -6,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmxkd.errors import ConfigError
-from mmxkd.io.atomic import remove_partial, write_json
+from mmxkd.io.atomic import PARTIAL, remove_partial, write_json
 from mmxkd.io.journal import Journal
 from mmxkd.io.text import read_json
 
@@ -110,6 +111,9 @@ class Progress:
 
     def remove(self) -> None:
         """Forget everything."""
+        for path in self.out.parent.glob(
+                f'{glob.escape(self.out.name)}.*{PARTIAL}'):
+            path.unlink()
         # Journals never stay without the settings that they belong to.
         for path in self.folder.glob('detections_*.jsonl'):
             path.unlink()
@@ -140,6 +144,6 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any],
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value,
-                                                           sort_keys=True)
+    text = value if isinstance(value, str) else json.dumps(
+        value, sort_keys=True)
     return text if len(text) <= 70 else text[:70] + '…'

@@ -51,8 +51,10 @@ class Source:
         """Tells whether it lists the same frames."""
         listed: Any = [self.path, self.data_root]
         if self.content is not None:
-            listed = [self.content[key] for key in ('images', 'annotations',
-                                                    'categories')]
+            listed = [
+                self.content[key]
+                for key in ('images', 'annotations', 'categories')
+            ]
         elif Path(self.path).is_file():
             return hashlib.sha256(read_bytes(self.path, 'list')).hexdigest()
         text = json.dumps(listed, sort_keys=True)
@@ -99,8 +101,8 @@ def find_source(dataset: Mapping[str, Any], data: str | None = None,
     if not issubclass(kind, CocoDataset):
         # Its own class reads it, e.g. the info files of KITTI.
         listed = ann or str(dataset.get('ann_file') or '')
-        return Source(str(_existing(listed, root)) if listed else root, root,
-                      None)
+        return Source(
+            str(_existing(listed, root)) if listed else root, root, None)
     if ann is not None:
         path = _existing(ann, root)
     elif data is not None:
@@ -147,7 +149,7 @@ def _annotations_in(folder: Path) -> Path | None:
         raise ConfigError(
             f'{folder}: has {len(found)} annotation files '
             f'({", ".join(p.name for p in found[:8])}): name one with --ann')
-    return (named or found or [None])[0]
+    return next(iter(named or found), None)
 
 
 def _pictures_in(folder: Path) -> dict[str, Any]:
@@ -165,8 +167,9 @@ def _pictures_in(folder: Path) -> dict[str, Any]:
     for number, path in enumerate(paths, start=1):
         size = image_size(read_bytes(path, 'img'))
         if size is None:
-            raise CorruptSampleError(path, 'img', 'is not a picture that can '
-                                     'be read: no width and height')
+            raise CorruptSampleError(
+                path, 'img', 'is not a picture that can '
+                'be read: no width and height')
         images.append({
             'id': number,
             'file_name': path.relative_to(folder).as_posix(),

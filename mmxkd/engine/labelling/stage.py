@@ -1,11 +1,10 @@
 """The frames that all teachers of a labelling look at, and their files."""
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
@@ -78,56 +77,73 @@ def prepare(name: str, loader: str, source: Source,
             other frames.
         CorruptSampleError: A frame cannot be used.
     """
+    datasets = [
+        _dataset_config(teacher, loader, source,
+                        folder / f'{name}_{number}.json')
+        for number, teacher in enumerate(teachers)
+    ]
+    images = source.content['images'] if source.content is not None else []
+    _write_lists(datasets, teachers, source, images)
     every: list[list[Frame]] = []
-    datasets = []
     missing: dict[int, str] = {}
-    for number, teacher in enumerate(teachers):
-        path = folder / f'{name}_{number}.json'
-        config = _dataset_config(teacher, loader, source, path)
-        if source.content is not None:
-            write_json(path, _list_of(source.content, teacher.classes,
-                                      source.content['images']))
-        dataset = _build(config)
-        infos = [dataset.get_data_info(k) for k in range(len(dataset))]
-        keys = paths_read(dataset, infos)
-        for k, info in enumerate(infos):
-            absent = _absent(info, keys)
-            if absent:
-                missing.setdefault(k, f'has no {absent[0]}')
-        frames = _frames(infos, keys, dataset, source)
-        if every and [f.img_id for f in frames] != [
-                f.img_id for f in every[0]
-        ]:
+    for teacher, config in zip(teachers, datasets, strict=True):
+        frames, absent = _look(config, source)
+        if every and [f.img_id
+                      for f in frames] != [f.img_id for f in every[0]]:
             raise ConfigError(
                 f'{teacher.cfg.filename}: its {loader} reads other frames '
                 f'than that of {teachers[0].cfg.filename}; name a list that '
                 'both can read with --data or --ann')
         every.append(frames)
-        datasets.append(config)
+        missing = {**absent, **missing}
     left_out = [(every[0][k].entry['file_name'], missing[k])
                 for k in sorted(missing)]
-    if left_out and source.content is None:
-        raise CorruptSampleError(
-            left_out[0][0], 'frame', f'{left_out[0][1]}; so {len(left_out)} '
-            'frames cannot be labelled: take them off the list')
     if len(left_out) == len(every[0]):
         raise ConfigError(f'{source.path}: no frame is left: each lacks a '
                           f'file; {left_out[0][0]} {left_out[0][1]}')
-    if source.content is not None and left_out:
-        kept = [image for k, image in enumerate(source.content['images'])
-                if k not in missing]
-        for config, teacher in zip(datasets, teachers, strict=True):
-            write_json(config['ann_file'],
-                       _list_of(source.content, teacher.classes, kept))
-    # Journals are kept for files of any teacher.
-    frames = [
-        Frame(parts[0].img_id, parts[0].entry,
-              tuple(dict.fromkeys(f for part in parts for f in part.files)),
-              parts[0].truth)
-        for k, parts in enumerate(zip(*every, strict=True)) if k not in missing
+    if left_out and source.content is None:
+        raise CorruptSampleError(
+            left_out[0][0], 'frame', f'{left_out[0][1]}; {len(left_out)} '
+            f'such frames cannot be labelled: take them off {source.path}')
+    if left_out:
+        _write_lists(datasets, teachers, source,
+                     [i for k, i in enumerate(images) if k not in missing])
+    kept = [
+        # What one of the teachers reads is read again when it changes.
+        replace(
+            views[0],
+            files=tuple(dict.fromkeys(f for view in views
+                                      for f in view.files)))
+        for k, views in enumerate(zip(*every, strict=True)) if k not in missing
     ]
-    size = teachers[0].cfg[loader].get('batch_size', 1)
-    return Stage(name, loader, frames, left_out, datasets, size)
+    return Stage(name, loader, kept, left_out, datasets,
+                 teachers[0].cfg[loader].get('batch_size', 1))
+
+
+def _write_lists(datasets: Sequence[Mapping[str, Any]],
+                 teachers: Sequence[Teacher], source: Source,
+                 images: Sequence[Mapping[str, Any]]) -> None:
+    """Write the frames as COCO files, each with the classes of a teacher."""
+    if source.content is None:
+        return
+    for config, teacher in zip(datasets, teachers, strict=True):
+        write_json(
+            config['ann_file'], {
+                'images': list(images), 'annotations': [],
+                'categories': [{'id': k, 'name': name}
+                               for k, name in enumerate(teacher.classes, 1)]
+            })
+
+
+def _look(config: Mapping[str, Any],
+          source: Source) -> tuple[list[Frame], dict[int, str]]:
+    """All frames as a dataset reads them; what is missing, by number."""
+    dataset = _build(config)
+    infos = [dataset.get_data_info(k) for k in range(len(dataset))]
+    keys = paths_read(dataset, infos)
+    absent = {k: _absent(info, keys) for k, info in enumerate(infos)}
+    return (_frames(infos, keys, dataset, source),
+            {k: f'has no {paths[0]}' for k, paths in absent.items() if paths})
 
 
 def _build(config: Mapping[str, Any]) -> BaseDataset:
@@ -144,9 +160,10 @@ def _dataset_config(teacher: Teacher, loader: str, source: Source,
     config.update(test_mode=True)
     config.pop('filter_cfg', None)
     if source.content is not None:
-        config.update(ann_file=str(path.resolve()), data_root=source.data_root,
-                      metainfo=dict(config.get('metainfo') or {},
-                                    classes=teacher.classes))
+        config.update(
+            ann_file=str(path.resolve()), data_root=source.data_root,
+            metainfo=dict(
+                config.get('metainfo') or {}, classes=teacher.classes))
         if source.is_folder:
             config.update(data_prefix=dict(img=''))
     else:
@@ -155,17 +172,6 @@ def _dataset_config(teacher: Teacher, loader: str, source: Source,
         if Path(source.path).is_file():
             config.update(ann_file=str(Path(source.path).resolve()))
     return config
-
-
-def _list_of(content: Mapping[str, Any], classes: Sequence[str],
-             images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A COCO file of frames alone, that a dataset of these classes reads."""
-    return {
-        'images': list(images),
-        'annotations': [],
-        'categories': [{'id': k, 'name': name}
-                       for k, name in enumerate(classes, start=1)]
-    }
 
 
 class _Recording(dict):
@@ -199,8 +205,8 @@ def paths_read(dataset: BaseDataset,
         key for info in infos for key in info
         if key.endswith(('_path', '_paths')) and info[key]
     })
-    whole = next((k for k, info in enumerate(infos)
-                  if not _absent(info, keys)), None)
+    whole = next(
+        (k for k, info in enumerate(infos) if not _absent(info, keys)), None)
     sample = _Recording(infos[whole or 0])
     try:
         dataset.pipeline(sample)
@@ -233,28 +239,22 @@ def _absent(info: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 
 def _frames(infos: Sequence[Mapping[str, Any]], keys: Sequence[str],
             dataset: BaseDataset, source: Source) -> list[Frame]:
-    if source.content is not None:
-        names = {c['id']: c['name'] for c in source.content['categories']}
-        boxes: dict[Any, list] = {}
-        for a in source.content['annotations']:
-            x, y, w, h = a['bbox']
-            boxes.setdefault(a['image_id'], []).append(
-                (names[a['category_id']], (x, y, x + w, y + h),
-                 bool(a.get('iscrowd') or a.get('ignore'))))
-        entries = list(source.content['images'])
-        truths = [tuple(boxes.get(e['id'], ())) for e in entries]
-        if [i['img_id'] for i in infos] != [e['id'] for e in entries]:
-            raise ConfigError(f'{source.path}: {type(dataset).__name__} reads '
-                              'other frames than the file lists')
-    else:
+    if source.content is None:
         classes = dataset.metainfo['classes']
-        entries = [_entry(k, info, source.data_root)
-                   for k, info in enumerate(infos, start=1)]
+        entries = [
+            _entry(k, info, source.data_root)
+            for k, info in enumerate(infos, start=1)
+        ]
         truths = [
-            tuple((classes[i['bbox_label']], tuple(np.float64(i['bbox'])),
+            tuple((classes[i['bbox_label']], tuple(map(float, i['bbox'])),
                    bool(i['ignore_flag'])) for i in info.get('instances', ()))
             for info in infos
         ]
+    else:
+        entries, truths = source.content['images'], _truths(source.content)
+        if [i['img_id'] for i in infos] != [e['id'] for e in entries]:
+            raise ConfigError(f'{source.path}: {type(dataset).__name__} reads '
+                              'other frames than the file lists')
     return [
         Frame(info['img_id'], entry,
               tuple(f for key in keys for f in _files(info, key)), truth)
@@ -262,18 +262,25 @@ def _frames(infos: Sequence[Mapping[str, Any]], keys: Sequence[str],
     ]
 
 
+def _truths(content: Mapping[str, Any]) -> list[tuple]:
+    """:attr:`Frame.truth` of each frame of a COCO file."""
+    names = {c['id']: c['name'] for c in content['categories']}
+    boxes: dict[Any, list] = {image['id']: [] for image in content['images']}
+    for annotation in content['annotations']:
+        x, y, width, height = annotation['bbox']
+        boxes[annotation['image_id']].append(
+            (names[annotation['category_id']], (x, y, x + width, y + height),
+             bool(annotation.get('iscrowd') or annotation.get('ignore'))))
+    return list(map(tuple, boxes.values()))
+
+
 def _entry(number: int, info: Mapping[str, Any],
            data_root: str) -> dict[str, Any]:
     """The COCO entry of a frame of another form."""
     path = Path(info['img_path'])
-    inside = Path(data_root) in path.parents
-    entry = {
-        'id': number,
-        'file_name': (path.relative_to(data_root) if inside else
-                      path).as_posix(),
-        'width': info['width'],
-        'height': info['height']
-    }
-    if 'frame_id' in info:
-        entry['frame_id'] = info['frame_id']
+    if Path(data_root) in path.parents:
+        path = path.relative_to(data_root)
+    entry = {'id': number, 'file_name': path.as_posix()}
+    entry.update((key, info[key]) for key in ('width', 'height', 'frame_id')
+                 if key in info)
     return entry

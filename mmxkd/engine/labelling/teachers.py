@@ -59,21 +59,20 @@ class Teacher:
         """Of the checkpoint, and the same of the config."""
         dataset = self.dataset('test_dataloader')
         stated = dict(getattr(dataset_class(dataset), 'METAINFO', {}),
-                      **dataset.get('metainfo') or {}).get('classes')
-        if isinstance(stated, str):
-            stated = (stated, )
+                      **dataset.get('metainfo') or {}).get('classes') or ()
+        names = (stated, ) if isinstance(stated, str) else tuple(stated)
         found = meaning_of_checkpoint(read_checkpoint(self.checkpoint)).classes
-        if stated and found and tuple(stated) != found:
+        if names and found and names != found:
             raise ConfigError(
                 f'{self.checkpoint} was trained on the classes {found}, but '
-                f'the dataset of {self.cfg.filename} has {tuple(stated)}: '
-                + difference(found, stated))
-        if not (found or stated):
+                f'the dataset of {self.cfg.filename} has {names}: '
+                + difference(found, names))
+        if not (found or names):
             raise ConfigError(
                 f'{self.checkpoint}: neither it nor the dataset of '
                 f'{self.cfg.filename} names the classes; set '
                 'test_dataloader.dataset.metainfo=dict(classes=(…))')
-        return tuple(found or stated)
+        return found or names
 
     def dataset(self, loader: str) -> dict[str, Any]:
         """The dataset config of one of its data loaders, unwrapped.
@@ -111,12 +110,10 @@ class Teacher:
                 f'but the labels are to be {tuple(labels)}: '
                 + difference(self.classes, labels)
                 + '. Say which is which: --class-map '
-                + ' '.join(f'{a}={b}' for a, b in zip(self.classes, labels)))
+                + _suggested_map(self.classes, labels))
         names = [self.class_map.get(name, '') for name in self.classes
                  ] if self.class_map else list(self.classes)
-        return [
-            labels.index(name) if name in labels else -1 for name in names
-        ]
+        return [labels.index(name) if name in labels else -1 for name in names]
 
     def fingerprint(self, loader: str) -> str:
         """Of its model and a pipeline, on which detections depend."""
@@ -151,8 +148,16 @@ def difference(found: Sequence[str], wanted: Sequence[str]) -> str:
         return 'the order differs'
     if len(found) != len(wanted):
         return f'{len(found)} classes instead of {len(wanted)}'
-    own, other = next((a, b) for a, b in zip(found, wanted) if a != b)
+    own, other = next(
+        (a, b) for a, b in zip(found, wanted, strict=True) if a != b)
     return f'{own!r} stands where {other!r} should'
+
+
+def _suggested_map(classes: Sequence[str], labels: Sequence[str]) -> str:
+    """Equal names first; what has none, by its place."""
+    pairs = dict(zip(classes, labels, strict=False))
+    pairs.update((name, name) for name in classes if name in labels)
+    return ' '.join(f'{own}={label}' for own, label in pairs.items())
 
 
 def check_label(label: int, teacher: Teacher) -> None:

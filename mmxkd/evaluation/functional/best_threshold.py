@@ -88,8 +88,8 @@ f1=0.8, objects=2)
     scores, right = scores[order], right[order]
     true, kept = np.cumsum(right), np.arange(1, len(right) + 1)
     # All of one score are kept, or none.
-    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)
-                          ) if len(scores) else np.zeros(0, int)
+    ends = np.flatnonzero(np.append(
+        scores[1:] != scores[:-1], True)) if len(scores) else np.zeros(0, int)
     if not true.size or not true[-1] or not objects:
         return Threshold(float('nan'), 0., 0., 0., objects)
     f1 = 2 * true[ends] / (kept[ends] + objects)
@@ -98,10 +98,9 @@ f1=0.8, objects=2)
                      float(true[best] / objects), float(f1.max()), objects)
 
 
-def class_threshold(
-        frames: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray,
-                               np.ndarray]],
-        iou_thr: float = 0.5) -> Threshold:
+def class_threshold(frames: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray,
+                                           np.ndarray]],
+                    iou_thr: float = 0.5) -> Threshold:
     """The best threshold of a class over some pictures.
 
     Args:

@@ -89,8 +89,7 @@ def fuse_detections(found: Sequence[Detections], mode: str = 'wbf',
     order = _order(everything, weight)
     everything, weight = everything.chosen(order), weight[order]
     if mode == 'nms':
-        return everything.chosen(
-            suppress(everything, iou_thr, class_agnostic))
+        return everything.chosen(suppress(everything, iou_thr, class_agnostic))
     fused = _join([
         _fuse_class(everything.chosen(own), weight[own], iou_thr,
                     float(counts.sum()))
@@ -141,8 +140,8 @@ def _checked_weights(number: int,
 
 def _order(found: Detections, weight: np.ndarray) -> np.ndarray:
     """Best scores first; equal ones in an order of their own."""
-    return np.lexsort((weight, *found.boxes.T[::-1], found.labels,
-                       -found.scores * weight))
+    return np.lexsort(
+        (weight, *found.boxes.T[::-1], found.labels, -found.scores * weight))
 
 
 def _fuse_class(found: Detections, weight: np.ndarray, iou_thr: float,
@@ -167,8 +166,8 @@ def _fuse_class(found: Detections, weight: np.ndarray, iou_thr: float,
         np.dot(weight[c], found.scores[c]) / weight[c].sum()
         * min(weight[c].sum(), total) / total for c in clusters
     ])
-    return Detections(fused, scores,
-                      np.repeat(found.labels[:1], len(clusters)))
+    return Detections(fused, scores, np.repeat(found.labels[:1],
+                                               len(clusters)))
 
 
 def _mean_box(found: Detections, weight: np.ndarray,

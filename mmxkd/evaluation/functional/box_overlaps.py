@@ -36,5 +36,4 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     union = box_areas(boxes)[:, None] + box_areas(others)[None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared),
-                     where=union > 0)
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

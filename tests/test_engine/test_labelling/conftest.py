@@ -8,7 +8,7 @@ from tests.helpers.blobs import DATA, VAL, write_frames, write_teacher
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, monkeypatch):
     """A folder with frames, and the ways to label them.
 
     ``teacher(**options)`` makes a teacher, ``run(**request)`` labels and
@@ -16,6 +16,8 @@ def place(tmp_path):
     """
     from mmxkd.engine.labelling.labeller import Request, label
     from mmxkd.engine.labelling.teachers import Teacher
+    # It starts compilers, for a line in the log.
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     write_frames(tmp_path, 'val', VAL)
     write_frames(tmp_path, 'data', DATA, labelled=False)
     numbers = iter(range(100))
@@ -29,8 +31,9 @@ def place(tmp_path):
         return Teacher(config, str(checkpoint), class_map or {})
 
     def run(*teachers, **request):
-        request = {'out': tmp_path / 'pseudo.json', 'ann': 'data.json',
-                   **request}
+        request = {
+            'out': tmp_path / 'pseudo.json', 'ann': 'data.json', **request
+        }
         label(Request(list(teachers or (teacher(), )), **request))
         return json.loads(request['out'].read_text())
 

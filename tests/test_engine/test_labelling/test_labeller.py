@@ -64,8 +64,8 @@ def test_both_readers_read_it_back(place):
                           metainfo=dict(classes=CLASSES), pipeline=[])
     boxes = [[i['bbox'] for i in dataset.get_data_info(k)['instances']]
              for k in range(len(dataset))]
-    assert boxes == [[[4, 4, 12, 24]], [], [[40, 20, 60, 30],
-                                            [10, 10, 20, 40]], [],
+    assert boxes == [[[4, 4, 12, 24]], [], [[40, 20, 60, 30], [10, 10, 20,
+                                                               40]], [],
                      [[5, 5, 35, 15]]]
     assert len(CheckedCOCO(str(place.out)).anns) == 4
 
@@ -74,10 +74,12 @@ def test_thresholds_of_the_user(place):
     """No labelled set is read; a class may be left to it."""
     (place.root / 'val.json').rename(place.root / 'away.json')
     assert len(rows(place.run(score_thr=['0']))) == 6
-    assert rows(place.run(score_thr=['.7', 'tall=0.63'], overwrite=True)) == [
-        (10, 2, [30, 10, 20, 8], .702), (10, 1, [4, 4, 8, 20], .6667),
-        (12, 2, [40, 20, 20, 10], .7059), (14, 2, [5, 5, 30, 10], 1.)
-    ]
+    assert rows(place.run(score_thr=['.7', 'tall=0.63'],
+                          overwrite=True)) == [(10, 2, [30, 10, 20, 8], .702),
+                                               (10, 1, [4, 4, 8, 20], .6667),
+                                               (12, 2, [40, 20, 20,
+                                                        10], .7059),
+                                               (14, 2, [5, 5, 30, 10], 1.)]
     (place.root / 'away.json').rename(place.root / 'val.json')
     content = place.run(score_thr=['wide=1'], overwrite=True)
     assert teacher_of(content)['thresholds'] == {'tall': .6275, 'wide': 1.}
@@ -97,8 +99,8 @@ def test_boxes_of_several_teachers_are_fused(place):
     """The shifted one counts three times; both see all boxes."""
     from mmxkd.engine.labelling.labels import Fusion
     content = place.run(place.teacher(), place.teacher(shift=1.),
-                        score_thr=['0'],
-                        fusion=Fusion(weights=(1., 3.), iou_thr=.5))
+                        score_thr=['0'], fusion=Fusion(weights=(1., 3.),
+                                                       iou_thr=.5))
     assert rows(content)[0] == (10, 2, [30.75, 10.75, 20, 8], .702)
     said = teacher_of(content)
     assert [t['name'] for t in said['fused_with']] == ['teacher_1']
@@ -117,8 +119,7 @@ def test_class_maps_of_each_teacher(place):
     """One says what is tall and wide with other names, one knows more."""
     other = place.teacher(classes=('upright', 'flat'),
                           class_map=dict(upright='tall', flat='wide'))
-    more = place.teacher(classes=('flat', 'wide'),
-                         class_map=dict(wide='wide'))
+    more = place.teacher(classes=('flat', 'wide'), class_map=dict(wide='wide'))
     content = place.run(other, more, score_thr=['0'])
     # Nobody but the first sees what is tall: half the score.
     assert rows(content)[:2] == [(10, 2, [30, 10, 20, 8], .702),
@@ -137,14 +138,14 @@ def test_names_of_the_labels_without_categories(place):
 
 def test_thin_boxes_and_those_beyond_the_picture(place):
     """mmdet does not train on boxes below a pixel."""
-    write_frames(place.root, 'data',
-                 [[(60, 10, 4, 8, 200, 1), (63, 30, 1, 8, 200, 1)]])
+    write_frames(place.root, 'data', [[(60, 10, 4, 8, 200, 1),
+                                       (63, 30, 1, 8, 200, 1)]])
     content = place.run(place.teacher(shift=2.5), score_thr=['0'])
     assert rows(content) == [(10, 1, [62.5, 12.5, 1.5, 8], .7843)]
 
 
 @pytest.mark.parametrize('classes, message', [
-    (('wide', 'tall'), 'the order differs.*--class-map wide=tall tall=wide'),
+    (('wide', 'tall'), 'the order differs.*--class-map wide=wide tall=tall'),
     (('tall', ), '1 classes instead of 2'),
     (('tall', 'flat'), "'flat' stands where 'wide' should"),
 ])
@@ -169,17 +170,19 @@ def test_names_in_a_class_map(place):
 
 
 def test_no_detection_above_the_threshold(place):
-    with pytest.raises(ConfigError, match=r'no detection in 2 frames is above '
-                       r'the threshold \(tall: best score 0.4706, threshold '
-                       '0.6275'):
+    with pytest.raises(
+            ConfigError, match=r'no detection in 2 frames is above '
+            r'the threshold \(tall: best score 0.4706, threshold '
+            '0.6275'):
         write_frames(place.root, 'data', [[(4, 4, 8, 20, 120, 1)], []])
         place.run()
     assert not place.out.exists()
 
 
 def test_a_teacher_that_finds_nothing(place):
-    with pytest.raises(ConfigError, match='finds none of 2 objects of the '
-                       "class 'tall'.*--score-thr tall=0.5"):
+    with pytest.raises(
+            ConfigError, match='finds none of 2 objects of the '
+            "class 'tall'.*--score-thr tall=0.5"):
         place.run(place.teacher(gives='nothing'))
 
 
@@ -225,8 +228,10 @@ def test_all_frames_are_labelled_whatever_the_batches(place):
     wanted = rows(place.run())
     for size in (1, 3, 7):
         found = place.run(
-            place.teacher(cfg={'test_dataloader.batch_size': size,
-                               'test_dataloader.drop_last': True}),
-            out=place.root / f'{size}.json')
+            place.teacher(
+                cfg={
+                    'test_dataloader.batch_size': size,
+                    'test_dataloader.drop_last': True
+                }), out=place.root / f'{size}.json')
         assert rows(found) == wanted and len(found['images']) == len(DATA)
     assert np.array([r[3] for r in wanted]).min() > .6

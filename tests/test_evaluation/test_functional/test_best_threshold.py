@@ -13,8 +13,10 @@ NONE = np.zeros((0, 4))
 
 
 def f1_at(threshold, scores, verdicts, objects):
-    kept = [v for s, v in zip(scores, verdicts, strict=True)
-            if s >= threshold and v >= 0]
+    kept = [
+        v for s, v in zip(scores, verdicts, strict=True)
+        if s >= threshold and v >= 0
+    ]
     true = sum(v == 1 for v in kept)
     precision = true / len(kept) if kept else 0
     recall = true / objects
@@ -33,10 +35,10 @@ def test_best_of_all_thresholds(seed):
     tried = {t: f1_at(t, scores, verdicts, objects) for t in set(scores)}
     assert found.f1 == pytest.approx(max(tried.values()))
     # The highest of equally good ones.
-    assert found.score == max(
-        t for t, f1 in tried.items() if f1 > found.f1 - 1e-12)
-    assert found.f1 == pytest.approx(2 * found.precision * found.recall
-                                     / (found.precision + found.recall))
+    assert found.score == max(t for t, f1 in tried.items()
+                              if f1 > found.f1 - 1e-12)
+    assert found.f1 == pytest.approx(2 * found.precision * found.recall /
+                                     (found.precision + found.recall))
 
 
 def test_all_of_one_score_are_kept_or_none():
@@ -45,8 +47,8 @@ def test_all_of_one_score_are_kept_or_none():
     assert (found.precision, found.recall) == (pytest.approx(1 / 3), 1)
 
 
-@pytest.mark.parametrize('verdicts, objects', [([], 3), ([0, 0], 3),
-                                               ([-1], 3), ([0], 0)])
+@pytest.mark.parametrize('verdicts, objects', [([], 3), ([0, 0], 3), ([-1], 3),
+                                               ([0], 0)])
 def test_without_a_right_one_there_is_no_threshold(verdicts, objects):
     found = best_threshold(np.full(len(verdicts), .5), np.array(verdicts),
                            objects)
@@ -85,8 +87,8 @@ def test_a_region_takes_any_number_but_no_free_object():
 def test_overlap_of_exactly_a_half_is_enough():
     truth = np.array([[0., 0., 10., 10.]])
     for high, verdict in ((5, 1), (4.99, 0)):
-        found = match_boxes(np.array([[0., 0., 10., high]]), np.ones(1),
-                            truth, np.zeros(1, bool))
+        found = match_boxes(np.array([[0., 0., 10., high]]), np.ones(1), truth,
+                            np.zeros(1, bool))
         assert found.tolist() == [verdict]
 
 

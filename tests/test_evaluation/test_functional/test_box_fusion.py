@@ -26,7 +26,8 @@ def scattered(seed, detectors=3, objects=6, classes=2):
         seen = np.concatenate([seen, seen[:1]])
         boxes = truth[seen] + draw.normal(0, 1.5, (len(seen), 4))
         found.append(
-            Detections(boxes, draw.random(len(seen)).round(2), labels[seen]))
+            Detections(boxes,
+                       draw.random(len(seen)).round(2), labels[seen]))
     return found
 
 
@@ -34,8 +35,8 @@ def overlap(a, b):
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])
     shared = max(wide, 0) * max(high, 0)
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0])
-                     * (b[3] - b[1]) - shared)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) *
+                     (b[3] - b[1]) - shared)
 
 
 def slow_wbf(found, iou_thr, weights):
@@ -69,9 +70,9 @@ def slow_wbf(found, iou_thr, weights):
 
 
 def slow_nms(found, iou_thr, agnostic):
-    rows = sorted(([*b, s, k] for part in found
-                   for b, s, k in zip(*part, strict=True)),
-                  key=lambda r: -r[4])
+    rows = sorted(
+        ([*b, s, k] for part in found for b, s, k in zip(*part, strict=True)),
+        key=lambda r: -r[4])
     kept = []
     for row in rows:
         if all((row[5] != other[5] and not agnostic)
@@ -136,8 +137,8 @@ def test_agreement_keeps_the_score_and_a_lonely_box_loses():
     alone = detections([[50, 50, 70, 70, .9, 0]])
     fused = fuse_detections([detections(box), detections(box), alone])
     np.testing.assert_allclose(
-        rows_of(fused), [[10, 10, 30, 30, .8 * 2 / 3, 0],
-                         [50, 50, 70, 70, .3, 0]])
+        rows_of(fused),
+        [[10, 10, 30, 30, .8 * 2 / 3, 0], [50, 50, 70, 70, .3, 0]])
 
 
 def test_a_fused_box_lies_between_its_parts():
