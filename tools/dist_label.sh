@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Label frames with several processes: one per GPU, or on the CPU without any.
 #
-#   bash tools/dist_label.sh CONFIG CHECKPOINT NUMBER [OPTIONS OF tools/label.py]
+#   bash tools/dist_label.sh CONFIG CHECKPOINT NUMBER --data FOLDER --out FILE \
+#       [MORE OPTIONS OF tools/label.py]
 #
 # Several machines: set NNODES, NODE_RANK and MASTER_ADDR on each. PORT is
 # free to choose; two jobs on one machine need two.
 set -euo pipefail
 
 if [ "$#" -lt 3 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     [ "$#" -ge 1 ] && { [ "$1" = --help ] || [ "$1" = -h ]; } && exit 0
     exit 2
 fi

@@ -223,3 +223,35 @@ def test_an_unlabelled_list_is_not_training_data(place):
     from mmxkd.datasets.stf_dataset import CheckedCOCO
     with pytest.raises(CorruptSampleError, match="no list 'annotations'"):
         CheckedCOCO(str(place.root / 'data.json'))
+
+
+def test_frames_of_another_form(place, tmp_path):
+    """KITTI's info files are read by their own class."""
+    from mmengine.config import Config
+
+    from mmxkd.datasets.convert.kitti import convert
+    from mmxkd.engine.labelling.teachers import Teacher
+    from tests.helpers.kitti_tree import write_kitti
+    root = write_kitti(tmp_path / 'kitti')
+    convert(root, dict(val=['000000', '000002']))
+    classes = ('Car', 'Pedestrian', 'Cyclist')
+    teacher = place.teacher(classes=classes)
+    path = place.root / 'kitti.py'
+    path.write_text(
+        open(teacher.cfg.filename).read()
+        + "for loader in (test_dataloader, val_dataloader):\n"
+        "    loader['dataset'] = dict(type='mmxkd.KittiDataset', data_root="
+        f"{str(root)!r}, ann_file='kitti_infos_val.json', test_mode=True, "
+        'pipeline=pipeline)\n')
+    teacher = Teacher(Config.fromfile(path), teacher.checkpoint)
+    content = place.run(teacher, ann=None, score_thr=['0'])
+    assert [
+        (i['file_name'], i['frame_id'], i['width']) for i in content['images']
+    ] == [(f'training/image_2/{k}.png', k, 320) for k in ('000000', '000002')]
+    assert [c['name'] for c in content['categories']] == list(classes)
+    assert len(content['annotations']) > 0
+    # Its labels by humans say where the threshold is: it finds nothing.
+    with pytest.raises(
+            ConfigError, match="finds none of 1 objects of the "
+            "class 'Car'|no object|finds none of"):
+        place.run(teacher, ann=None, overwrite=True)

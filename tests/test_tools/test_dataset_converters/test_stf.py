@@ -142,3 +142,34 @@ def test_sizes_without_pixels_are_refused(converter, root, tmp_path):
     for size in ('0x48', '80x-48', '80'):
         with pytest.raises(SystemExit):
             converter.main([root, str(tmp_path), '--size', size])
+
+
+def test_frames_whose_labels_are_not_read(converter, root, tmp_path, capsys):
+    """They are listed without annotations; no label file is written."""
+    converter.main([
+        root,
+        str(tmp_path), '--train', 'train', '--val', 'val', '--unlabelled',
+        'test', '--num-workers', '1', '--size', '80x48'
+    ])
+    content = json.loads(
+        (tmp_path / 'annotations/unlabelled.json').read_text())
+    assert sorted(content) == ['categories', 'images']
+    assert [c['name'] for c in content['categories']] == ['pedestrian']
+    official = Path(root, 'splits/test.txt').read_text().split()
+    frames = [image['frame_id'] for image in content['images']]
+    assert frames == [name.replace(',', '_') for name in official]
+    for name in frames:
+        assert (tmp_path / f'gated2/{name}.png').is_file()
+        assert not (tmp_path / f'gated_labels/{name}.txt').exists()
+    assert 'annotations' in json.loads(
+        (tmp_path / 'annotations/train.json').read_text())
+    shown = capsys.readouterr().out
+    assert f'unlabelled: {len(frames)} frames, without labels' in shown
+    assert 'has no label file' not in shown
+
+
+def test_a_labelled_frame_is_not_in_the_pool(converter, root, tmp_path):
+    with pytest.raises(ConfigError, match='stands in train and in unlabelled'):
+        converter.main(
+            [root,
+             str(tmp_path), '--train', 'train', '--unlabelled', 'train'])
