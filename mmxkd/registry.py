@@ -20,6 +20,7 @@ MODELS = _child('model', root.MODELS, 'mmxkd.models', 'mmxkd.losses',
                 'mmxkd.distillation')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmxkd.models')
 DATASETS = _child('dataset', root.DATASETS, 'mmxkd.datasets')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'mmxkd.datasets')
 TRANSFORMS = _child('transform', root.TRANSFORMS, 'mmxkd.datasets.transforms')
 METRICS = _child('metric', root.METRICS, 'mmxkd.evaluation.metrics')
 HOOKS = _child('hook', root.HOOKS, 'mmxkd.engine')

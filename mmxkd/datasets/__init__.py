@@ -1,6 +1,12 @@
 """Data sets with several modalities, and the transforms of their samples."""
 from . import transforms
 from .kitti_dataset import KittiDataset
+from .mixed_batch_sampler import MixedBatchSampler
+from .mixed_dataset import MixedDataset
+from .scored_coco_dataset import ScoredCocoDataset
 from .stf_dataset import STFDataset
 
-__all__ = ['KittiDataset', 'STFDataset', 'transforms']
+__all__ = [
+    'KittiDataset', 'MixedBatchSampler', 'MixedDataset', 'STFDataset',
+    'ScoredCocoDataset', 'transforms'
+]

@@ -3,67 +3,20 @@ import logging
 import os.path as osp
 from collections.abc import Sequence
 
-from mmdet.datasets import CocoDataset
-from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.formats.coco_check import check_coco
-from mmxkd.io.text import plain_json
 from mmxkd.registry import DATASETS
 
-from .strict import StrictSamplesMixin
-
-
-class CheckedCOCO(COCO):
-    """mmdet's ``COCO``, of a file in which every entry was checked.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ConfigError, CorruptSampleError: See
-            :func:`mmxkd.formats.coco_check.check_coco`.
-    """
-
-    def __init__(self, annotation_file: str) -> None:
-        super().__init__()
-        with open(annotation_file, 'rb') as file:
-            content = plain_json(file.read(), annotation_file, 'annotations')
-        check_coco(content, annotation_file)
-        self.dataset = content
-        self.createIndex()
-        self.img_ann_map = self.imgToAnns
-        self.cat_img_map = self.catToImgs
-        self._path = annotation_file
-
-    def get_cat_ids(
-        self, cat_names: Sequence[str] = (), sup_names: Sequence[str] = (),
-        cat_ids: Sequence[int] = ()
-    ) -> list[int]:
-        """Ids of categories, in the order of the file.
-
-        mmdet takes the k-th of them for the k-th class, here and in
-        ``CocoMetric``: an object would have the label of another class.
-
-        Raises:
-            ConfigError: The names are in another order than in the file.
-        """
-        found = super().get_cat_ids(list(cat_names), list(sup_names),
-                                    list(cat_ids))
-        names = [self.cats[key]['name'] for key in found]
-        wanted = [name for name in cat_names if name in names]
-        if cat_names and names != wanted:
-            raise ConfigError(
-                f'{self._path}: has the categories in the order {names}, but '
-                f'metainfo.classes is {tuple(cat_names)}: take the order of '
-                'the file')
-        return found
+from .scored_coco_dataset import ScoredCocoDataset
 
 
 @DATASETS.register_module()
-class STFDataset(StrictSamplesMixin, CocoDataset):
+class STFDataset(ScoredCocoDataset):
     """Colour images, gated slices and pedestrian boxes in one frame.
 
-    An mmdet ``CocoDataset`` whose samples also name their gated slices::
+    A COCO dataset, with a teacher's scores where its file has them, whose
+    samples also name their gated slices::
 
         data_root/
             annotations/{train,val,test}.json
@@ -78,26 +31,29 @@ class STFDataset(StrictSamplesMixin, CocoDataset):
     2020.
 
     Args:
-        *args: Of mmdet's ``CocoDataset``.
+        *args: Of :class:`.ScoredCocoDataset`.
         gated_dirs (Sequence[str]): Folders of the slices under ``data_root``,
             in stack order.
-        **kwargs: Of mmdet's ``CocoDataset``.
+        leave_out_incomplete (bool): Leave out frames of which a slice is
+            missing, and list them, instead of an error when such a frame is
+            loaded.
+        **kwargs: Of :class:`.ScoredCocoDataset`.
 
     Raises:
         ConfigError: The annotation file has none of the classes, or no frame.
         CorruptSampleError: The file cannot be trained on (see
-            :func:`mmxkd.formats.coco_check.check_coco`), a frame lacks an
+            :mod:`mmxkd.formats.coco_check`), a frame lacks an
             entry, a picture has another size, or a transform returned no
             sample.
     """
 
-    COCOAPI = CheckedCOCO
     METAINFO = dict(classes=('pedestrian', ), palette=[(220, 20, 60)])
 
     def __init__(self, *args,
                  gated_dirs: Sequence[str] = ('gated0', 'gated1', 'gated2'),
-                 **kwargs) -> None:
+                 leave_out_incomplete: bool = False, **kwargs) -> None:
         self.gated_dirs = tuple(gated_dirs)
+        self.leave_out_incomplete = leave_out_incomplete
         # The file names of the images already hold their folder.
         kwargs.setdefault('data_prefix', dict(img=''))
         super().__init__(*args, **kwargs)
@@ -117,7 +73,26 @@ class STFDataset(StrictSamplesMixin, CocoDataset):
                 f'{self.ann_file}: {self._unused} boxes are not used: smaller '
                 'than a pixel, or outside of the picture', logger='current',
                 level=logging.WARNING)
-        return data_list
+        return self._complete(data_list)
+
+    def _complete(self, data_list: list[dict]) -> list[dict]:
+        """The frames whose slices are all there, if others are left out."""
+        if not self.leave_out_incomplete:
+            return data_list
+        kept, left_out = [], []
+        for info in data_list:
+            there = all(map(osp.isfile, info['gated_paths']))
+            (kept if there else left_out).append(info)
+        if left_out:
+            print_log(
+                f'{self.ann_file}: {len(left_out)} of {len(data_list)} frames '
+                'are left out, which lack a gated slice: '
+                + ', '.join(info['frame_id'] for info in left_out),
+                logger='current', level=logging.WARNING)
+        if not kept:
+            raise ConfigError(f'{self.ann_file}: no frame has all slices in '
+                              f'{self.gated_dirs} under {self.data_root}')
+        return kept
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """mmdet's record of a frame, with its slices and conditions.

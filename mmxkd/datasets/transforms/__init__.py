@@ -15,6 +15,7 @@ from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize
 from .loading import LoadImageFromFile
+from .marking import MarkSource
 from .mixing import CachedMixUp, CachedMosaic, MixUp, Mosaic
 from .moves import resize_sparse
 from .resizing import (
@@ -36,7 +37,7 @@ from .warping import (
 __all__ = [
     'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
     'FixShapeResize', 'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
-    'MinIoURandomCrop', 'MixUp', 'Mosaic', 'MovesTogether',
+    'MarkSource', 'MinIoURandomCrop', 'MixUp', 'Mosaic', 'MovesTogether',
     'PackMultiModalInputs', 'Pad', 'RandomAffine', 'RandomCenterCropPad',
     'RandomChoiceResize', 'RandomCrop', 'RandomErasing', 'RandomFlip',
     'RandomResize', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate',

@@ -10,7 +10,9 @@ from mmxkd.modalities import MODALITIES, present
 from mmxkd.registry import TRANSFORMS
 
 from .alignment import alignment_of
+from .marking import SOURCE_KEYS
 from .moves import exchanges_sides
+from .scored_boxes import unpack_scores
 
 
 @TRANSFORMS.register_module()
@@ -21,6 +23,9 @@ class PackMultiModalInputs(PackDetInputs):
     A spatial modality becomes (C, H, W) in its own dtype; sounds keep their
     shape. A pipeline that ends in mmdet's own ``PackDetInputs`` means
     ``{'img': …}``.
+
+    What :class:`.MarkSource` says of the labels is packed too: scores into
+    ``gt_instances.scores``, the source into the meta information.
 
     Args:
         modalities (Sequence[str]): The keys to pack.
@@ -35,6 +40,7 @@ class PackMultiModalInputs(PackDetInputs):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.modalities = tuple(modalities)
+        self.meta_keys = tuple(dict.fromkeys((*self.meta_keys, *SOURCE_KEYS)))
 
     def transform(self, results: dict) -> dict:
         for key in self.modalities:
@@ -44,6 +50,7 @@ class PackMultiModalInputs(PackDetInputs):
                     + did_you_mean(key, results))
         packed = super().transform(results)
         packed['inputs'] = self._pack_modalities(results)
+        unpack_scores(packed['data_samples'])
         return packed
 
     def _pack_modalities(self, results: dict) -> dict[str, Tensor]:
