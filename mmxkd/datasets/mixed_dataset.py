@@ -51,7 +51,8 @@ class MixedDataset(ConcatDataset):
         super().full_init()
 
 
-def _leave_out(dataset: BaseDataset, number: int, seen: dict[str, int]) -> None:
+def _leave_out(dataset: BaseDataset, number: int,
+               seen: dict[str, int]) -> None:
     """Leave out frames of earlier datasets, and note the others."""
     kept, doubles = [], []
     for index in range(len(dataset)):

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
+from mmxkd.engine.label_sources import check_labelled, frames_of, pick_frames
 from mmxkd.errors import ConfigError
 from mmxkd.families.regions import check_same_regions, region_point
 from mmxkd.families.strides import size_of, stride_hint
@@ -25,6 +26,7 @@ from .building import (
     lacks_channels,
 )
 from .connectors import check_maps, connect, connectors_for, infer_connector
+from .context import Context
 from .head_binding import head_sources
 from .normal_form import LossConfig, Source
 from .reading import Kind, Reading, match_single_levels
@@ -59,6 +61,7 @@ class BoundLoss(nn.Module):
         self.schedule = build_schedule(config.weight,
                                        f'{self.key}: loss_weight')
         refuse_negative(self.schedule, f'{self.key}: loss_weight')
+        self.only = config.only
         self.module = build_part(config.cfg, self.key)
         self.connector: nn.Module | None = None
         # Of the levels in the dry run, for the table.
@@ -117,6 +120,9 @@ class BoundLoss(nn.Module):
             raise ConfigError(f'{self.key}: it calls its teacher again, so '
                               'it reads one, not '
                               f'{sorted(self.teachers)}')
+        if TEACHER_MODEL in self.asked and self.only is not None:
+            raise ConfigError(f'{self.key}: only={self.only!r}: it calls its '
+                              'teacher again, with all frames')
 
     @property
     def loss(self) -> DistillationLoss | ForeignLoss:
@@ -167,6 +173,35 @@ class BoundLoss(nn.Module):
                                        values[self._regions[other]], self.key,
                                        own.address,
                                        f'{other.model}:{other.address}')
+
+    def of_its_frames(self, values: dict[str, Any],
+                      context: Context) -> tuple | None:
+        """Values and context of the frames that it learns from.
+
+        Args:
+            values (dict): What :meth:`read` gave.
+            context (Context): Of the whole batch.
+
+        Returns:
+            tuple | None: Both; None, if there is no such frame.
+
+        Raises:
+            ConfigError: It reads the labels of a frame that has none, or it
+                cannot be told which part of a value is of which frame.
+        """
+        samples = context.step.samples
+        frames = frames_of(samples, self.only)
+        if 'batch_data_samples' in self.asked:
+            check_labelled([samples[i] for i in frames], self.key,
+                           "let a teacher label it, or set only='human'")
+        if len(frames) == len(samples):
+            return values, context
+        found = {
+            name: pick_frames(value, frames, len(samples),
+                              f'{self.key}: {self.readings[name].address}')
+            for name, value in values.items()
+        }
+        return (found, context.of(frames)) if frames else None
 
     def fit(self, values: dict[str, Any]) -> None:
         """Compare levels and shapes, and infer a connector where needed.

@@ -1,5 +1,6 @@
 """What a loss may ask for beside features, made when the first one asks."""
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,11 @@ class Context(dict):
     def __missing__(self, name: str) -> Any:
         self[name] = family_of(self.step.model).serve(name, self.step)
         return self[name]
+
+    def of(self, frames: Sequence[int]) -> 'Context':
+        """The same, as if the batch had only these frames."""
+        samples = [self.step.samples[i] for i in frames]
+        return Context(replace(self.step, samples=samples), self['teachers'])
 
 
 def make_context(student: nn.Module, data_samples: list | None,

@@ -20,6 +20,7 @@ from mmxkd.schedules import Progress, warn_if_it_stands_still
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_labellers
+from .context import Context
 from .loss_config import normalise
 from .supply import Delivery, Records, Supplies
 from .teacher import Teacher
@@ -265,13 +266,13 @@ class Distiller(nn.Module):
                     'checkpoint (with_cp=True): record the layer around it, '
                     'or use checkpoint(use_reentrant=False)')
 
-    def forward(self, weights: Mapping[str, float], context: Mapping[str, Any],
+    def forward(self, weights: Mapping[str, float], context: Context,
                 like: Tensor, supplies: Supplies) -> dict[str, Tensor]:
         """Compute all losses that weigh something now.
 
         Args:
             weights (dict[str, float]): The weight of each loss.
-            context (dict): What losses may ask for by name.
+            context (Context): What losses may ask for by name.
             supplies (dict[str, Supply]): What each teacher gave.
             like (Tensor): A loss of the student, for device and dtype.
 
@@ -293,11 +294,14 @@ class Distiller(nn.Module):
         records.update({k: supply.records for k, supply in supplies.items()})
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():
-                if weights[name] == 0:
+                read = None
+                if weights[name] != 0:
+                    self._check_gradient(loss)
+                    read = loss.of_its_frames(loss.read(records), context)
+                if read is None:
                     logs[f'distill.{name}'] = loss.zero_for_ddp(like.float())
                     continue
-                self._check_gradient(loss)
-                raw, levels = loss(loss.read(records), context)
+                raw, levels = loss(*read)
                 logs[f'distill.{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs

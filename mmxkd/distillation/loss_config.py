@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from mmxkd.engine.label_sources import check_kind
 from mmxkd.errors import ConfigError, check_keys
 
 from . import mmrazor_words
@@ -100,4 +101,7 @@ def _read_loss(name: str, loss: Any, teachers: Sequence[str]) -> LossConfig:
                           "'teacher' to hook points")
     weight = loss.pop('loss_weight', 1.0)
     connector = loss.pop('connector', 'auto')
-    return LossConfig(name, loss, weight, arguments, connector)
+    only = loss.pop('only', None)
+    if only is not None:
+        check_kind(f'{key}.only', only, teachers)
+    return LossConfig(name, loss, weight, arguments, connector, only)

@@ -37,12 +37,14 @@ class LossConfig:
             names ``0`` and ``1`` are its first and second argument.
         connector: ``'auto'``, None, or a dict that builds one for the
             student's side.
+        only (str, optional): The kind of frames that it learns from.
     """
     name: str
     cfg: dict[str, Any]
     weight: float | dict
     arguments: Arguments
     connector: Any = 'auto'
+    only: str | None = None
 
 
 @dataclass(frozen=True)

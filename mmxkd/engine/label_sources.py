@@ -47,9 +47,12 @@ def is_of(sample: Any, kind: str) -> bool:
                               and source not in (HUMAN, UNLABELLED))
 
 
-def frames_of(samples: Iterable[Any], kind: str) -> list[int]:
-    """Positions of the frames of a kind, see :func:`is_of`."""
-    return [i for i, sample in enumerate(samples) if is_of(sample, kind)]
+def frames_of(samples: Iterable[Any], kind: str | None) -> list[int]:
+    """Positions of the frames of a kind, see :func:`is_of`; None: of all."""
+    return [
+        i for i, sample in enumerate(samples)
+        if kind is None or is_of(sample, kind)
+    ]
 
 
 def check_kind(key: str, kind: str, teachers: Collection[str] = ()) -> None:

@@ -19,8 +19,8 @@ from mmxkd.errors import ConfigError, did_you_mean
 #: Hooks that make a run safe to kill and to resume; see each for why.
 GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
           'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
-          'mmxkd.TeacherMeaningHook', 'mmxkd.StepStateHook',
-          'mmxkd.RunRecordHook')
+          'mmxkd.TeacherMeaningHook', 'mmxkd.LabelSourcesHook',
+          'mmxkd.StepStateHook', 'mmxkd.RunRecordHook')
 #: Seconds that one process waits for another, unless the config says
 #: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
 WAIT = 1800

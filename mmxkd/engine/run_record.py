@@ -112,7 +112,7 @@ def config_facts(text: str) -> dict[str, Any]:
         named = [h for h in hooks if isinstance(h, Mapping)]
         cfg['custom_hooks'] = {
             str(hook.get('type')): hook for hook in named
-            if str(hook.get('type')).split('.')[-1] not in _GUARDS
+            if not _is_guard(hook)
         }
     return {
         fact: value for name in cfg if name in _PARTS
@@ -120,6 +120,13 @@ def config_facts(text: str) -> dict[str, Any]:
         # The config that a teacher was built of is a fact of the built run.
         if not _OF_TEACHER.match(fact)
     }
+
+
+def _is_guard(hook: Mapping) -> bool:
+    """Whether a hook takes no part in a step."""
+    name = str(hook.get('type')).split('.')[-1]
+    # With its defaults, this one only looks and logs.
+    return name in _GUARDS or (name == 'LabelSourcesHook' and len(hook) == 1)
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -5,11 +5,9 @@ from typing import Any
 import torch
 from mmengine.structures import InstanceData
 
+from mmxkd.engine.label_sources import SOURCE, UNLABELLED, source_of
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
-
-SOURCE = 'label_source'
-"""Meta key that says who labelled a sample: ``'human'`` or a teacher."""
 
 
 @MODELS.register_module()
@@ -17,14 +15,15 @@ class TeacherLabels:
     """Label samples with a teacher's boxes, before the student's forward.
 
     A labelled sample keeps its boxes, unless ``replace`` is set; one whose
-    meta information says ``labelled=False`` gets the teacher's, with their
-    scores in ``gt_instances.scores``. Either way, the meta key
-    ``label_source`` says afterwards where the boxes are from.
+    meta information says ``labelled=False``, and names no ``label_source``,
+    gets the teacher's, with their scores in ``gt_instances.scores``. Either
+    way, ``label_source`` says afterwards where the boxes are from. Boxes
+    without area are left out.
 
     Args:
         teacher (str): Name of the teacher.
         score_thr (float): Least score of a box, 0 to 1.
-        replace (bool): Label the samples of humans anew, too.
+        replace (bool): Label all samples anew.
 
     Raises:
         ConfigError: ``score_thr`` is not between 0 and 1.
@@ -51,15 +50,19 @@ class TeacherLabels:
                 not finite.
         """
         for sample, predicted in zip(samples, predictions, strict=True):
-            if sample.metainfo.get('labelled', True) and not self.replace:
-                sample.set_metainfo({SOURCE: 'human'})
+            source = source_of(sample)
+            if source != UNLABELLED and not self.replace:
+                sample.set_metainfo({SOURCE: source})
                 continue
             found = predicted.pred_instances
             if not torch.isfinite(found.scores).all():
                 raise ValueError(
                     f'teacher {self.teacher!r} gave a score that is not '
                     f'finite for {sample.metainfo.get("img_path")}')
-            kept = found[found.scores >= self.score_thr]
+            sides = found.bboxes[:, 2:] - found.bboxes[:, :2]
+            # mmdet's assigners give a box without area to any anchor.
+            kept = found[(found.scores >= self.score_thr)
+                         & (sides > 0).all(-1)]
             sample.gt_instances = InstanceData(bboxes=kept.bboxes,
                                                labels=kept.labels,
                                                scores=kept.scores)

@@ -3,6 +3,7 @@ from .epoch_seed_hook import EpochSeedHook, seed_everything
 from .finite_guard_hook import FiniteGuardHook
 from .graceful_stop_hook import GracefulStopHook
 from .hang_guard_hook import HangGuardHook
+from .label_sources_hook import LabelSourcesHook
 from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem
@@ -14,8 +15,8 @@ from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
-    'RunRecordHook', 'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
-    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherMeaningHook',
-    'TorchvisionWeightsHook', 'from_torchvision', 'inflate_stem',
-    'seed_everything'
+    'LabelSourcesHook', 'RunRecordHook', 'SafeCheckpointHook', 'StemInitHook',
+    'StepStateHook', 'StrictEarlyStoppingHook', 'StudentCheckpointHook',
+    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
+    'inflate_stem', 'seed_everything'
 ]
