@@ -53,7 +53,7 @@ def root(tmp_path):
 def build(root, made, *moves, source='gated', name='labels.json', **kwargs):
     (root / name).write_text(json.dumps(made))
     pipeline = [
-        dict(type='mmxkd.LoadImageFromFile'),
+        dict(type='LoadImageFromFile', to_float32=True),
         dict(type='LoadAnnotations', with_bbox=True),
         dict(type='mmxkd.MarkSource', source=source), *moves,
         dict(type='mmxkd.PackMultiModalInputs', modalities=('img', ))

@@ -4,12 +4,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmdet.structures.bbox import HorizontalBoxes
+from mmdet.structures.bbox import (
+    HorizontalBoxes,
+    register_box,
+    register_box_converter,
+)
 from torch import Tensor
 
 from mmxkd.errors import ConfigError
 
 
+@register_box(name='mmxkd_scored')
 class ScoredBoxes(HorizontalBoxes):
     """mmdet's boxes, each with a score.
 
@@ -57,6 +62,12 @@ class ScoredBoxes(HorizontalBoxes):
         if len(known) == len(scores):
             boxes.scores = torch.cat(known)
         return boxes
+
+
+@register_box_converter(ScoredBoxes, HorizontalBoxes)
+def _without_scores(boxes: Tensor) -> Tensor:
+    """What mmdet compares boxes of two types by."""
+    return boxes
 
 
 def unpack_scores(sample: Any) -> None:
