@@ -4,26 +4,31 @@ from collections.abc import Sequence
 from mmdet.datasets.api_wrappers import COCO
 
 from mmxkd.errors import ConfigError
-from mmxkd.formats.coco_check import check_coco, check_scores
+from mmxkd.formats.coco_check import check_coco
 from mmxkd.io.text import plain_json
 
 
 class CheckedCOCO(COCO):
     """mmdet's ``COCO``, of a file in which every entry was checked.
 
+    Args:
+        annotation_file (str): The file.
+        unlabelled (bool): It lists frames; labels in it are not read, and it
+            needs none.
+
     Raises:
         FileNotFoundError: There is no such file.
         ConfigError, CorruptSampleError: See
-            :func:`mmxkd.formats.coco_check.check_coco` and
-            :func:`mmxkd.formats.coco_check.check_scores`.
+            :func:`mmxkd.formats.coco_check.check_coco`.
     """
 
-    def __init__(self, annotation_file: str) -> None:
+    def __init__(self, annotation_file: str, unlabelled: bool = False) -> None:
         super().__init__()
         with open(annotation_file, 'rb') as file:
             content = plain_json(file.read(), annotation_file, 'annotations')
+        if unlabelled and isinstance(content, dict):
+            content['annotations'] = []
         check_coco(content, annotation_file)
-        check_scores(content, annotation_file)
         self.dataset = content
         self.createIndex()
         self.img_ann_map = self.imgToAnns

@@ -1,10 +1,13 @@
 """COCO datasets whose boxes may be a teacher's, with scores."""
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from mmdet.datasets import CocoDataset
 
-from mmxkd.errors import ConfigError, check_name
+from mmxkd.engine.label_sources import LABELLED
+from mmxkd.errors import ConfigError, CorruptSampleError, check_name
+from mmxkd.formats.pseudo_labels import teacher_of
 from mmxkd.io.text import plain_json
 from mmxkd.registry import DATASETS
 
@@ -26,6 +29,8 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
         teacher (dict, optional): What ``info.teacher`` of the file must say,
             e.g. the checksum of the teacher's checkpoint. Other keys of it
             are not compared.
+        unlabelled (bool): The file lists frames without labels; those that it
+            has are not read. Samples say ``labelled=False``.
         **kwargs: Of mmdet's ``CocoDataset``.
 
     Raises:
@@ -33,11 +38,10 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
         CorruptSampleError: See :mod:`mmxkd.formats.coco_check`.
     """
 
-    COCOAPI = CheckedCOCO
-
     def __init__(self, *args, teacher: Mapping[str, Any] | None = None,
-                 **kwargs) -> None:
-        self.teacher = teacher
+                 unlabelled: bool = False, **kwargs) -> None:
+        self.teacher, self.unlabelled = teacher, unlabelled
+        self.COCOAPI = partial(CheckedCOCO, unlabelled=unlabelled)
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -49,13 +53,20 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """mmdet's record of a frame, with the scores of its instances."""
         data_info = super().parse_data_info(raw_data_info)
+        if self.unlabelled:
+            data_info[LABELLED] = False
         boxes = raw_data_info['raw_ann_info']
-        if boxes and 'score' in boxes[0]:
+        scored = sum('score' in box for box in boxes)
+        if 0 < scored < len(boxes):
+            raise CorruptSampleError(
+                self.ann_file, 'annotations', f'{len(boxes) - scored} of '
+                f'{len(boxes)} boxes of {data_info["img_path"]} have no score')
+        if scored:
             # mmdet leaves out some boxes, so each is asked for alone.
             scores = [
-                box['score'] for box in boxes if super(
-                    ScoredCocoDataset, self).parse_data_info(
-                        dict(raw_data_info, raw_ann_info=[box]))['instances']
+                box['score'] for box in boxes
+                if super(ScoredCocoDataset, self).parse_data_info(
+                    dict(raw_data_info, raw_ann_info=[box]))['instances']
             ]
             for instance, score in zip(data_info['instances'], scores,
                                        strict=True):
@@ -76,9 +87,8 @@ def check_teacher(path: str, expected: Mapping[str, Any]) -> None:
     """
     with open(path, 'rb') as file:
         content = plain_json(file.read(), path, 'annotations')
-    info = content.get('info')
-    found = info.get('teacher') if isinstance(info, dict) else None
-    if not isinstance(found, dict):
+    found = teacher_of(content)
+    if found is None:
         raise ConfigError(f'{path}: has no info.teacher: a teacher did not '
                           'write it, but the config expects labels of '
                           f'{dict(expected)}')

@@ -69,32 +69,6 @@ def check_coco(content: Any, path: str | os.PathLike) -> None:
     check_scores(content, path)
 
 
-def check_scores(content: dict[str, Any], path: str | os.PathLike) -> None:
-    """Refuse scores that cannot be those of a teacher's labels.
-
-    Args:
-        content (dict): What :func:`check_coco` let pass.
-        path (str | PathLike): The file, for the error message.
-
-    Raises:
-        CorruptSampleError: A score is not a number from 0 to 1, or some boxes
-            of a teacher (``info.teacher``), or of a file that has scores,
-            have none; names file and entry.
-    """
-    info = content.get('info')
-    of_teacher = isinstance(info, dict) and 'teacher' in info
-    boxes = content['annotations']
-    if not of_teacher and not any('score' in box for box in boxes):
-        return
-    for number, box in enumerate(boxes):
-        score = box.get('score')
-        if not _are_numbers([score], 1) or not 0 <= score <= 1:
-            found = f'is {score!r:.40}' if 'score' in box else 'is missing'
-            _refuse(
-                path, f'annotations[{number}] (id {box["id"]}): score '
-                f'{found}, expected 0 to 1, as all boxes of a teacher have')
-
-
 def _check_object(annotation: dict[str, Any], where: str, images: set,
                   categories: set, path: str | os.PathLike) -> None:
     for key, known in (('image_id', images), ('category_id', categories)):

@@ -29,8 +29,7 @@ def content(scores=SCORES, names=('a', 'b'), teacher=True):
         images=[
             dict(id=n, file_name=f'{name}.png', width=64, height=64)
             for n, name in enumerate(names)
-        ],
-        annotations=[
+        ], annotations=[
             dict(id=n, image_id=0, category_id=n, bbox=box,
                  area=box[2] * box[3], iscrowd=0) |
             ({} if score is None else dict(score=score))
@@ -60,9 +59,10 @@ def build(root, made, *moves, source='gated', name='labels.json', **kwargs):
     ]
     return DATASETS.build(
         dict(type='mmxkd.ScoredCocoDataset', data_root=str(root),
-             ann_file=name, data_prefix=dict(img=''), pipeline=pipeline,
-             metainfo=dict(classes=[f'class{n}' for n in range(4)]),
-             filter_cfg=None) | kwargs)
+             ann_file=name, data_prefix=dict(
+                 img=''), pipeline=pipeline, metainfo=dict(
+                     classes=[f'class{n}'
+                              for n in range(4)]), filter_cfg=None) | kwargs)
 
 
 def test_scores_and_source_come_through(root):
@@ -167,20 +167,42 @@ def test_human_labels_and_no_labels(root):
 
 def test_marking_comes_behind_the_boxes(root):
     with pytest.raises(ConfigError, match='right behind that transform'):
-        TRANSFORMS.build(dict(type='mmxkd.MarkSource', source='t'))(
-            dict(img_path='a.png', instances=[{}]))
+        TRANSFORMS.build(dict(type='mmxkd.MarkSource',
+                              source='t'))(dict(img_path='a.png',
+                                                instances=[{}]))
 
 
 @pytest.mark.parametrize('score', [None, float('nan'), 1.5, -0.1, '0.5', True])
 def test_scores_that_are_none(root, score):
-    with pytest.raises(CorruptSampleError, match=r'annotations\[2\] \(id 2\)'
-                       ': score (is|NaN).*expected 0 to 1|NaN'):
+    with pytest.raises(
+            CorruptSampleError, match=r'annotations\[2\] \(id 2\)'
+            ': score is.*expected 0 to 1|NaN'):
         build(root, content([0.9, 0.8, score, 0.4]))
 
 
-def test_no_score_at_all_in_the_file_of_a_teacher(root):
-    with pytest.raises(CorruptSampleError, match='score is missing'):
+def test_missing_scores(root):
+    with pytest.raises(CorruptSampleError, match='score is None, expected 0'):
         build(root, content([None] * 4))
+    with pytest.raises(CorruptSampleError, match='1 of 4 boxes of .*a.png'):
+        build(root, content([0.9, 0.8, None, 0.4], teacher=False))
+
+
+def test_a_list_of_frames_without_labels(root):
+    listed = content()
+    del listed['annotations']
+    for made in (listed, content()):
+        data = build(
+            root, made, unlabelled=True, pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations', with_bbox=True),
+                dict(type='mmxkd.PackMultiModalInputs', modalities=('img', ))
+            ])
+        assert len(data) == 2
+        sample = data[0]['data_samples']
+        assert sample.labelled is False and 'label_source' not in sample
+        assert len(sample.gt_instances) == 0
+    with pytest.raises(CorruptSampleError, match="no list 'annotations'"):
+        build(root, listed)
 
 
 def test_a_file_that_was_cut_off(root):
@@ -211,7 +233,8 @@ def test_labels_of_the_stated_teacher(root):
 
 
 def mixed(root, *parts):
-    return DATASETS.build(dict(type='mmxkd.MixedDataset', datasets=list(parts)))
+    return DATASETS.build(dict(type='mmxkd.MixedDataset',
+                               datasets=list(parts)))
 
 
 def human(root, names):
@@ -228,8 +251,9 @@ def test_a_frame_of_both_sets_keeps_the_human_labels(root, caplog):
     assert names == ['a.png', 'b.png', 'c.png']
     sources = [data[i]['data_samples'].label_source for i in range(3)]
     assert sources == ['human', 'human', 'gated']
-    assert data.metainfo['classes'] == tuple(f'class{n}' for n in range(4)) or (
-        list(data.metainfo['classes']) == [f'class{n}' for n in range(4)])
+    assert data.metainfo['classes'] == tuple(
+        f'class{n}' for n in range(4)) or (list(data.metainfo['classes'])
+                                           == [f'class{n}' for n in range(4)])
 
 
 def test_sets_that_cannot_be_mixed(root):
@@ -245,7 +269,8 @@ def test_sets_that_cannot_be_mixed(root):
     with pytest.raises(ConfigError, match='is a RepeatDataset'):
         mixed(
             root,
-            dict(type='mmengine.RepeatDataset', times=2,
-                 dataset=dict(type='mmxkd.ScoredCocoDataset',
-                              data_root=str(root), ann_file='human.json',
-                              data_prefix=dict(img=''))))
+            dict(
+                type='mmengine.RepeatDataset', times=2,
+                dataset=dict(type='mmxkd.ScoredCocoDataset',
+                             data_root=str(root), ann_file='human.json',
+                             data_prefix=dict(img=''))))

@@ -64,6 +64,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='official splits, or files of ids, whose labels '
         'are not read: annotations/unlabelled.json lists them '
         'for tools/label.py')
+    group.add_argument(
+        '--keep-truth', action='store_true',
+        help='write the labels of --unlabelled to '
+        'annotations/unlabelled_truth.json, to compare with')
     group.add_argument('--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
                        help='official splits that are split anew')
     group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
@@ -84,10 +88,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def _find(layout: StfLayout, split: str, ids: list[str],
-          allow_unlabelled: bool) -> list[FrameFiles]:
+          args: argparse.Namespace) -> list[FrameFiles]:
     """The files of a split; its labels, unless it is to have none."""
-    if split != UNLABELLED:
-        return layout.find(ids, allow_unlabelled)
+    if split != UNLABELLED or args.keep_truth:
+        return layout.find(ids, args.allow_unlabelled)
     return [replace(frame, labels=None) for frame in layout.find(ids, True)]
 
 
@@ -115,8 +119,7 @@ def main(argv=None) -> None:
     left_out = LeftOut()
     frames = {
         split: [
-            frame
-            for frame in _find(layout, split, members, args.allow_unlabelled)
+            frame for frame in _find(layout, split, members, args)
             if _kept(frame, split, args, left_out)
         ] for split, members in ids.items()
     }

@@ -23,6 +23,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='folder to write to')
     parser.add_argument('--frames', type=int, default=600)
+    parser.add_argument(
+        '--unlabelled', type=int, default=0, metavar='FRAMES',
+        help='frames beside these, listed in splits/unlabelled.txt alone')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--scale', type=float, default=0.25,
                         help='image sizes over the official ones')
@@ -48,7 +51,8 @@ def main(argv=None) -> None:
         difficulty = replace(difficulty, night_share=args.night)
     settings = SyntheticSettings(frames=args.frames, seed=args.seed,
                                  scale=args.scale, split=args.split,
-                                 gated=args.gated, difficulty=difficulty)
+                                 gated=args.gated, difficulty=difficulty,
+                                 unlabelled=args.unlabelled)
     splits = write_dataset(args.out, settings, args.num_workers)
     counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
     print(f'{args.out}: {counts}')

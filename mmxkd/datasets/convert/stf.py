@@ -31,7 +31,7 @@ from mmxkd.formats.stf.images import load_rgb, load_slices
 from mmxkd.formats.stf.labels import format_labels, read_labels
 from mmxkd.formats.stf.layout import FrameFiles
 from mmxkd.formats.stf.rectify import rectify
-from mmxkd.formats.stf.splits import UNLABELLED
+from mmxkd.formats.stf.splits import TRUTH, UNLABELLED
 from mmxkd.io.atomic import (
     remove_partial,
     write_bytes,
@@ -82,7 +82,7 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
 
     Args:
         frames (Mapping): Frames of train, val and test, and ``unlabelled``
-            ones.
+            ones. If these have labels, ``unlabelled_truth.json`` gets them.
         out (Path): Folder to write to.
         settings (ConvertSettings): How to convert.
         num_workers (int): Processes; the result does not depend on it.
@@ -118,6 +118,9 @@ def convert(frames: Mapping[str, Sequence[FrameFiles]], out: Path,
         contents[split] = coco_annotations(labelled, settings.classes,
                                            settings.group_as_crowd)
         if split == UNLABELLED:
+            if any(frame.labels is not None for frame in members):
+                write_json(out / 'annotations' / f'{TRUTH}.json',
+                           contents[split])
             # Not a list of frames in which there is nothing.
             del contents[split]['annotations']
         else:

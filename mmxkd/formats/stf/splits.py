@@ -11,6 +11,8 @@ from .layout import StfLayout, sequence_of
 SPLITS = ('train', 'val', 'test')
 UNLABELLED = 'unlabelled'
 """Frames whose labels nobody reads."""
+TRUTH = 'unlabelled_truth'
+"""The same frames with their labels, to compare with."""
 NIGHT_POOL = ('train_clear_night', 'val_clear_night', 'test_clear_night',
               'snow_night', 'light_fog_night', 'dense_fog_night')
 """All official night frames in any weather: 5803."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmxkd.errors import ConfigError
 from mmxkd.formats.stf.labels import format_labels
+from mmxkd.formats.stf.splits import UNLABELLED
 from mmxkd.io.atomic import (
     remove_partial,
     write_bytes,
@@ -45,6 +46,8 @@ class SyntheticSettings:
         split: Shares of train, val and test.
         gated: ``'raw'`` (10-bit TIFF), ``'rect8'`` (8-bit PNG) or ``'both'``.
         difficulty: What the scenes are drawn from.
+        unlabelled: Number of frames beside these, in ``unlabelled.txt`` and
+            no other split. They do not change the other frames.
     """
 
     frames: int
@@ -53,10 +56,14 @@ class SyntheticSettings:
     split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     gated: str = 'both'
     difficulty: SceneDifficulty = field(default_factory=SceneDifficulty)
+    unlabelled: int = 0
 
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f'frames must be 1 or more: {self.frames}')
+        if self.unlabelled < 0:
+            raise ConfigError(
+                f'unlabelled must be 0 or more: {self.unlabelled}')
         if not 0.1 <= self.scale <= 1:
             raise ConfigError(f'scale must be 0.1..1: {self.scale}')
         # Both images and the training frame must keep their proportions.
@@ -158,6 +165,8 @@ def _meta(weather: str, daytime: str) -> dict:
 
 def split_of(index: int, settings: SyntheticSettings) -> str:
     """The split of a frame: whole blocks, in the order of the frames."""
+    if index >= settings.frames:
+        return UNLABELLED
     train, val, _ = settings.split
     if index < round(settings.frames * train):
         return 'train'
@@ -180,20 +189,26 @@ def write_dataset(root: Path, settings: SyntheticSettings,
         ConfigError: ``root`` holds a data set with other settings.
     """
     root = Path(root)
-    claim_folder(root, settings)
+    # Folders without the part do not know of it.
+    claim_folder(root, settings,
+                 left_out=[] if settings.unlabelled else ['unlabelled'])
     for kind, name in (('gated', 'calib_gated_bwv'),
                        ('left', 'calib_cam_stereo_left')):
         write_json(root / f'{name}.json', calibration(kind, settings.scale))
     try:
         conditions = list(
             parallel_map(partial(write_frame, root=root, settings=settings),
-                         range(settings.frames), num_workers, 'scenes'))
+                         range(settings.frames + settings.unlabelled),
+                         num_workers, 'scenes'))
     finally:
         remove_partial(root, recursive=True)
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
     splits['all'] = []
     for index, (weather, daytime) in enumerate(conditions):
         split, name = split_of(index, settings), comma_id(frame_id(index))
+        if split == UNLABELLED:
+            splits.setdefault(split, []).append(name)
+            continue
         # Officially clear frames alone are split into train, val and test.
         official = (f'{split}_clear_{daytime}' if weather == 'clear' else
                     f'{weather}_{daytime}')
