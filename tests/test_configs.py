@@ -25,6 +25,11 @@ def cfg(request, monkeypatch) -> Config:
     return config
 
 
+def parts_of(dataset) -> list:
+    """The datasets that a mixed one is made of, or the one there is."""
+    return dataset.get('datasets') or [dataset]
+
+
 def test_there_are_configs():
     assert {'cmkd/fog_mse.py', 'cmkd/fog_adv_tiny.py'} <= set(PATHS)
     assert CONFIGS / 'experiments/fog.py' in EXPERIMENTS
@@ -36,12 +41,13 @@ def test_model_builds(cfg):
     assert names and not any(n.startswith('teacher') for n in names)
     # A teacher may see more, never less, than a batch of the student holds.
     if hasattr(model, 'teachers'):
-        keys = {
-            k for step in cfg.train_dataloader.dataset.pipeline
-            for k in step.get('modalities', ())
-        }
-        for teacher in model.teachers.values():
-            assert set(teacher.model.data_preprocessor.modalities) <= keys
+        for dataset in parts_of(cfg.train_dataloader.dataset):
+            keys = {
+                k for step in dataset.pipeline
+                for k in step.get('modalities', ())
+            }
+            for teacher in model.teachers.values():
+                assert set(teacher.model.data_preprocessor.modalities) <= keys
 
 
 def test_data_and_evaluation_build(cfg, tmp_path):
@@ -52,8 +58,9 @@ def test_data_and_evaluation_build(cfg, tmp_path):
         '"metainfo": {"categories": {}}, '
         '"data_list": [{"images": {"CAM2": {"img_path": "000000.png"}}}]}')
     for split in ('train', 'val', 'test'):
-        dataset = dict(cfg[f'{split}_dataloader'].dataset, lazy_init=True)
-        assert len(DATASETS.build(dataset).pipeline.transforms) >= 4
+        for part in parts_of(cfg[f'{split}_dataloader'].dataset):
+            built = DATASETS.build(dict(part, lazy_init=True))
+            assert len(built.pipeline.transforms) >= 4
     for split in ('val', 'test'):
         evaluator = cfg[f'{split}_evaluator']
         metric = METRICS.build(dict(evaluator, ann_file=str(annotations)))

@@ -90,7 +90,8 @@ def test_keys_of_the_distiller(reference):
 def test_keys_of_a_loss(reference):
     """These are the distiller's own, the others go to the class."""
     assert keys(reference, 'key of a loss') == [
-        'type', 'student', 'teacher', 'inputs', 'loss_weight', 'connector'
+        'type', 'student', 'teacher', 'inputs', 'loss_weight', 'connector',
+        'only'
     ]
     config = normalise(
         dict(losses=dict(

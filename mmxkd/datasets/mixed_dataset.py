@@ -30,8 +30,9 @@ class MixedDataset(ConcatDataset):
 
     def __init__(self, datasets: list, **kwargs) -> None:
         super().__init__(datasets, **kwargs)
-        classes = [dataset.metainfo.get('classes')
-                   for dataset in self.datasets]
+        classes = [
+            dataset.metainfo.get('classes') for dataset in self.datasets
+        ]
         if any(names != classes[0] for names in classes):
             raise ConfigError('MixedDataset: the datasets have other classes '
                               f'than the first, or another order: {classes}')
@@ -51,8 +52,8 @@ class MixedDataset(ConcatDataset):
         super().full_init()
 
 
-def _leave_out(dataset: BaseDataset, number: int,
-               seen: dict[str, int]) -> None:
+def _leave_out(dataset: BaseDataset, number: int, seen: dict[str,
+                                                             int]) -> None:
     """Leave out frames of earlier datasets, and note the others."""
     kept, doubles = [], []
     for index in range(len(dataset)):
@@ -71,6 +72,6 @@ def _leave_out(dataset: BaseDataset, number: int,
     dataset.get_subset_(kept)
     print_log(
         f'{len(doubles)} frames of the dataset number {number} are in earlier '
-        f'ones too, whose labels are taken: {", ".join(doubles[:5])}'
-        + (', …' if len(doubles) > 5 else ''), logger='current',
+        f'ones too, whose labels are taken: {", ".join(doubles[:5])}' +
+        (', …' if len(doubles) > 5 else ''), logger='current',
         level=logging.WARNING)

@@ -79,7 +79,8 @@ class STFDataset(ScoredCocoDataset):
         """The frames whose slices are all there, if others are left out."""
         if not self.leave_out_incomplete:
             return data_list
-        kept, left_out = [], []
+        kept: list[dict] = []
+        left_out: list[dict] = []
         for info in data_list:
             there = all(map(osp.isfile, info['gated_paths']))
             (kept if there else left_out).append(info)

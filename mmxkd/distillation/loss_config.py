@@ -102,6 +102,5 @@ def _read_loss(name: str, loss: Any, teachers: Sequence[str]) -> LossConfig:
     weight = loss.pop('loss_weight', 1.0)
     connector = loss.pop('connector', 'auto')
     only = loss.pop('only', None)
-    if only is not None:
-        check_kind(f'{key}.only', only, teachers)
+    check_kind(f'{key}.only', only, teachers)
     return LossConfig(name, loss, weight, arguments, connector, only)

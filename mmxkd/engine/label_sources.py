@@ -55,13 +55,15 @@ def frames_of(samples: Iterable[Any], kind: str | None) -> list[int]:
     ]
 
 
-def check_kind(key: str, kind: str, teachers: Collection[str] = ()) -> None:
-    """Raise where something is not a kind of frame.
+def check_kind(key: str, kind: str | None,
+               teachers: Collection[str] = ()) -> None:
+    """Raise where something is not a kind of frame, nor None.
 
     Raises:
         ConfigError: It offers the nearest ones.
     """
-    check_known(key, kind, (*KINDS, *teachers))
+    if kind is not None:
+        check_known(key, kind, (*KINDS, *teachers))
 
 
 def check_labelled(samples: Iterable[Any], key: str, advice: str) -> None:

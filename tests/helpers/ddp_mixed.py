@@ -67,17 +67,15 @@ def run(folder, by_epoch, cut=None, resume=False, launcher='none',
     batches = []
     runner = Runner(
         Model(), str(folder), train_dataloader=dict(
-            dataset=data, batch_size=2, num_workers=0,
-            sampler=dict(
+            dataset=data, batch_size=2, num_workers=0, sampler=dict(
                 type='InfiniteSampler' if endless else 'DefaultSampler',
                 shuffle=True),
             batch_sampler=dict(type='mmxkd.MixedBatchSampler', ratio=(1, 1))),
         train_cfg=dict(by_epoch=True, max_epochs=3) if by_epoch else dict(
             by_epoch=False, max_iters=9),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-4)),
-        default_hooks=dict(
-            checkpoint=dict(type='mmxkd.SafeCheckpointHook', interval=1,
-                            by_epoch=by_epoch)),
+        default_hooks=dict(checkpoint=dict(type='mmxkd.SafeCheckpointHook',
+                                           interval=1, by_epoch=by_epoch)),
         custom_hooks=[
             dict(type='mmxkd.EpochSeedHook'),
             dict(type='mmxkd.StepStateHook'),

@@ -21,8 +21,8 @@ class Data(SimpleNamespace):
         return sum(map(len, self.datasets))
 
 
-def batches(sizes, size, ratio, epoch=0, rank=0, world=1, seed=7,
-            shuffle=True, endless=False, **kwargs):
+def batches(sizes, size, ratio, epoch=0, rank=0, world=1, seed=7, shuffle=True,
+            endless=False, **kwargs):
     kind = InfiniteSampler if endless else DefaultSampler
     sampler = kind(Data(*sizes), shuffle=shuffle, seed=seed)
     sampler.rank, sampler.world_size = rank, world
@@ -34,10 +34,10 @@ def composition(batch, first):
     return [sum(i < first for i in batch), sum(i >= first for i in batch)]
 
 
-@pytest.mark.parametrize('size, ratio, parts', [
-    (4, (1, 1), [2, 2]), (4, (1, 3), [1, 3]), (8, (1, 3), [2, 6]),
-    (3, [2, 1], [2, 1])
-])
+@pytest.mark.parametrize('size, ratio, parts', [(4, (1, 1), [2, 2]),
+                                                (4, (1, 3), [1, 3]),
+                                                (8, (1, 3), [2, 6]),
+                                                (3, [2, 1], [2, 1])])
 def test_every_batch_has_the_ratio(size, ratio, parts):
     for epoch in range(3):
         found = list(batches((5, 13), size, ratio, epoch))
@@ -82,8 +82,10 @@ def test_epochs_and_datasets_have_orders_of_their_own():
 def test_two_processes_take_the_frames_of_one():
     for epoch in range(3):
         alone = list(batches((10, 30), 8, (1, 3), epoch))
-        two = [list(batches((10, 30), 4, (1, 3), epoch, rank, 2))
-               for rank in range(2)]
+        two = [
+            list(batches((10, 30), 4, (1, 3), epoch, rank, 2))
+            for rank in range(2)
+        ]
         assert len(alone) == len(two[0]) == len(two[1])
         for whole, *parts in zip(alone, *two, strict=True):
             assert sorted(whole) == sorted(sum(parts, []))
@@ -111,8 +113,8 @@ def test_mmengine_builds_it_with_its_seed_and_batch_size():
     loader = Runner.build_dataloader(
         dict(dataset=data, batch_size=4, num_workers=0,
              sampler=dict(type='DefaultSampler', shuffle=True),
-             batch_sampler=dict(type='mmxkd.MixedBatchSampler',
-                                ratio=(1, 1))), seed=7)
+             batch_sampler=dict(type='mmxkd.MixedBatchSampler', ratio=(1, 1))),
+        seed=7)
     assert len(loader) == 2
     assert list(loader.batch_sampler) == list(batches((4, 6), 4, (1, 1)))
     loader.batch_sampler.sampler.set_epoch(1)

@@ -1,6 +1,5 @@
 """Labels that a teacher wrote: from its file into the packed sample."""
 import json
-import logging
 
 import cv2
 import numpy as np
@@ -242,9 +241,13 @@ def human(root, names):
                  source='human', name='human.json')
 
 
-def test_a_frame_of_both_sets_keeps_the_human_labels(root, caplog):
-    with caplog.at_level(logging.WARNING):
-        data = mixed(root, human(root, 'ab'), build(root, content(names='bc')))
+def test_a_frame_of_both_sets_keeps_the_human_labels(root, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmxkd.datasets.mixed_dataset.print_log',
+                        lambda text, **kwargs: said.append(text))
+    data = mixed(root, human(root, 'ab'), build(root, content(names='bc')))
+    assert '1 frames of the dataset number 1' in said[0]
+    assert said[0].endswith('b.png')
     assert [len(part) for part in data.datasets] == [2, 1]
     assert len(data) == 3 and data.cumulative_sizes == [2, 3]
     names = [data.get_data_info(i)['img_path'][-5:] for i in range(3)]

@@ -1,8 +1,10 @@
 """Distillation of frames that no human has labelled."""
 import pytest
 import torch
+from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
+from mmxkd.distillation import TeacherLabels
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
@@ -65,8 +67,9 @@ def test_live_labels_of_real_detectors(name, score_thr, boxes):
         assert found.scores.shape == found.labels.shape == (len(found), )
         sides = found.bboxes[:, 2:] - found.bboxes[:, :2]
         assert (sides > 0).all()
-    assert all(torch.isfinite(p.grad).all()
-               for p in model.student.parameters() if p.grad is not None)
+    assert all(
+        torch.isfinite(p.grad).all() for p in model.student.parameters()
+        if p.grad is not None)
 
 
 READ_BOXES = dict(
@@ -83,8 +86,9 @@ def test_losses_that_read_boxes(kind):
     loss = READ_BOXES[kind]
     check_step(distilled('retinanet', 0., loss_x=loss), unlabelled(pictures()))
     check_step(distilled('retinanet', 1., loss_x=loss), unlabelled(pictures()))
-    with pytest.raises(ConfigError, match="loss_x.*nobody has labelled images/"
-                       "1.png.*set only='human'"):
+    with pytest.raises(
+            ConfigError, match="loss_x.*nobody has labelled images/"
+            "1.png.*set only='human'"):
         step(distilled('retinanet', loss_x=loss), unlabelled(pictures(), [1]))
     model = distilled('retinanet', loss_x=dict(loss, only='human'))
     data = unlabelled(pictures(), [1])
@@ -139,11 +143,11 @@ def test_frames_of_none_give_a_zero_that_keeps_parameters():
 
 
 def test_written_labels_are_not_replaced_by_live_ones():
-    from mmxkd.distillation import TeacherLabels
-    from tests.test_distillation.test_supply.test_teacher_labels import (
-        predicted,
-    )
     written, none = marked('teacher', None)['data_samples']
-    TeacherLabels('t').label([written, none], [predicted([0.9, 0.8])] * 2)
+    found = DetDataSample(pred_instances=InstanceData(
+        bboxes=torch.tensor([[1., 1., 9., 9.]] * 2 + [[2., 2., 2., 8.]]),
+        labels=torch.zeros(3).long(), scores=torch.tensor([0.9, 0.8, 0.7])))
+    TeacherLabels('t').label([written, none], [found] * 2)
     assert written.label_source == 'teacher' and len(written.gt_instances) == 1
+    # The last one has no area.
     assert none.label_source == 't' and len(none.gt_instances) == 2

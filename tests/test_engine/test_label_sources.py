@@ -30,9 +30,8 @@ FRAMES = [
 
 
 def test_who_labelled_it():
-    assert [source_of(f) for f in FRAMES] == [
-        'human', 'human', 'unlabelled', 'teacher', 'gated', 'gated'
-    ]
+    assert [source_of(f) for f in FRAMES
+            ] == ['human', 'human', 'unlabelled', 'teacher', 'gated', 'gated']
 
 
 @pytest.mark.parametrize('kind, expected', [
@@ -61,10 +60,7 @@ def test_frames_without_labels():
 
 
 def test_a_part_of_a_record():
-    record = [
-        torch.arange(6.).view(3, 2),
-        dict(x=(torch.arange(3), ))
-    ]
+    record = [torch.arange(6.).view(3, 2), dict(x=(torch.arange(3), ))]
     found = pick_frames(record, [2, 0], 3, 'it')
     assert found[0].tolist() == [[4, 5], [0, 1]]
     assert found[1]['x'][0].tolist() == [2, 0]
@@ -72,6 +68,7 @@ def test_a_part_of_a_record():
 
 @pytest.mark.parametrize('tensor', [torch.zeros(7, 4), torch.tensor(1.)])
 def test_a_record_without_an_axis_of_frames(tensor):
-    with pytest.raises(ConfigError, match=r'it gave a tensor of shape \('
-                       '.*batch of 3 frames.*cannot be restricted'):
+    with pytest.raises(
+            ConfigError, match=r'it gave a tensor of shape \('
+            '.*batch of 3 frames.*cannot be restricted'):
         pick_frames([torch.zeros(3), tensor], [0], 3, 'it')

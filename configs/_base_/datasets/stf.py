@@ -29,6 +29,17 @@ gated_test_pipeline = [
         modalities=('img', 'gated'),
         meta_keys=test_meta_keys)
 ]
+# RGB alone, where some frames are labelled by a teacher, whose boxes have
+# scores.
+pack_image = dict(type='mmxkd.PackMultiModalInputs', modalities=('img', ))
+human_train_pipeline = [
+    load_image, load_boxes,
+    dict(type='mmxkd.MarkSource', source='human'), resize, pack_image
+]
+teacher_train_pipeline = [
+    load_image, load_boxes,
+    dict(type='mmxkd.MarkSource', source='teacher'), resize, pack_image
+]
 
 stf = dict(type='mmxkd.STFDataset', data_root=data_root)
 train_dataloader = dict(

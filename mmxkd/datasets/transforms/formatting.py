@@ -40,7 +40,8 @@ class PackMultiModalInputs(PackDetInputs):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.modalities = tuple(modalities)
-        self.meta_keys = tuple(dict.fromkeys((*self.meta_keys, *SOURCE_KEYS)))
+        keys = dict.fromkeys((*self.meta_keys, *SOURCE_KEYS))
+        self.meta_keys: tuple[str, ...] = tuple(keys)
 
     def transform(self, results: dict) -> dict:
         for key in self.modalities:

@@ -52,8 +52,8 @@ class MarkSource(BaseTransform):
     def _scored(self, results: dict) -> ScoredBoxes:
         instances = results.get('instances', [])
         boxes = results.get('gt_bboxes')
-        if not isinstance(boxes, HorizontalBoxes) or len(boxes) != len(
-                instances):
+        if not isinstance(boxes,
+                          HorizontalBoxes) or len(boxes) != len(instances):
             raise ConfigError(
                 f'MarkSource({self.source!r}): expected the boxes of '
                 'LoadAnnotations(with_bbox=True) as they were loaded; put it '
@@ -66,9 +66,9 @@ class MarkSource(BaseTransform):
                     f'{self.source!r} must; read its file by '
                     "type='mmxkd.ScoredCocoDataset'")
         return ScoredBoxes(
-            boxes.tensor, scores=torch.tensor(
-                [instance['score'] for instance in instances],
-                dtype=torch.float32))
+            boxes.tensor,
+            scores=torch.tensor([instance['score'] for instance in instances],
+                                dtype=torch.float32))
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.source!r})'

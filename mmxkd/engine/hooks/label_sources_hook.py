@@ -195,7 +195,7 @@ def summary(samples: Sequence[Any]) -> dict[str, float]:
         found[f'frames_{source}'] = float(len(own))
         found[f'boxes_{source}'] = sum(map(len, boxes)) / len(own)
         scores = [part.scores for part in boxes if 'scores' in part]
-        if source != HUMAN and sum(map(len, scores)):
+        if source != HUMAN and any(len(part) for part in scores):
             found[f'score_{source}'] = float(torch.cat(scores).mean())
     return found
 

@@ -116,8 +116,9 @@ def test_frames_that_nobody_labelled_are_refused_or_weigh_nothing():
     model = detector()
     hook = LabelSourcesHook()
     hook.before_train(runner(model))
-    with pytest.raises(ConfigError, match='nobody has labelled images/1.png.*'
-                       'background.*distiller.labels'):
+    with pytest.raises(
+            ConfigError, match='nobody has labelled images/1.png.*'
+            'background.*distiller.labels'):
         losses(model, unlabel)
     hook.after_train(None)
     plain = losses(model, unlabel)
@@ -139,6 +140,47 @@ def test_frames_that_nobody_labelled_are_refused_or_weigh_nothing():
     assert ratio[known].max() - ratio[known].min() < 1e-4
     hook.after_train(None)
     assert torch.equal(losses(model, unlabel), plain)
+
+
+@pytest.mark.parametrize('name, layer', [
+    ('retinanet', 'bbox_head.retina_cls'),
+    ('fcos', 'bbox_head.conv_cls'),
+    ('faster_rcnn', 'rpn_head.rpn_cls'),
+])
+@pytest.mark.parametrize('ignores', [True, False])
+def test_nothing_is_learned_inside_of_an_unsure_box(name, layer, ignores):
+    """mmdet's own heads learn background there, its ignored boxes or not."""
+    torch.manual_seed(0)
+    model = MODELS.build(narrow(name))
+    model.init_weights()
+    model.eval()
+    hook = LabelSourcesHook(ignore_below=0.6 if ignores else None)
+    hook.before_train(runner(model))
+    grads = []
+    handle = model.get_submodule(layer).register_full_backward_hook(
+        lambda module, args, output: grads.append(output[0]))
+    data = model.data_preprocessor(pictures(), True)
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(labelled=False, label_source='t'))
+        # x 40 to 72 and y 8 to 56, apart from the sure one.
+        unsure = torch.tensor([[40., 8., 72., 56.]])
+        sure = torch.tensor([[2., 2., 30., 40.]])
+        sample.gt_instances = InstanceData(bboxes=torch.cat([sure, unsure]),
+                                           labels=torch.tensor([0, 0]),
+                                           scores=torch.tensor([0.9, 0.5]))
+        if not ignores:
+            sample.ignored_instances = sample.gt_instances[1:]
+            sample.gt_instances = sample.gt_instances[:1]
+    total, _ = model.parse_losses(model(**data, mode='loss'))
+    total.backward()
+    handle.remove()
+    hook.after_train(None)
+    # Levels go backwards; the finest is the largest.
+    finest = max(grads, key=torch.numel)
+    step = 64 // finest.shape[-2]
+    inside = finest[..., 8 // step:56 // step, 40 // step:72 // step]
+    assert (inside.abs().max() == 0) == ignores
+    assert finest[..., :32 // step].abs().max() > 0
 
 
 def test_an_error_in_a_step_leaves_no_weights_behind():
@@ -184,10 +226,9 @@ def mix(cfg, source, labels=None, hook=None, sampler='DefaultSampler',
         loader.batch_sampler = dict(type='mmxkd.MixedBatchSampler',
                                     ratio=(1, 1))
     loader.dataset = dict(
-        type='mmxkd.MixedDataset', datasets=[
-            part('human', 'train.json'),
-            part(source, 'val.json')
-        ])
+        type='mmxkd.MixedDataset',
+        datasets=[part('human', 'train.json'),
+                  part(source, 'val.json')])
     if labels:
         cfg.model.distiller.labels = dict(boxes=labels)
     del cfg.model.distiller.losses['loss_adversarial']

@@ -35,3 +35,36 @@ def test_unknown_weather_is_refused(maker, tmp_path):
         maker.main([str(tmp_path), '--weather', 'light-fog=1'])
     with pytest.raises(SystemExit):
         maker.main([str(tmp_path), '--weather', 'clear'])
+
+
+def test_an_unlabelled_part_changes_nothing_else(maker, tmp_path):
+    """A folder without it is what it was before the option came."""
+    contents = []
+    for name, more in (('old', []), ('new', ['--unlabelled', '2'])):
+        root = tmp_path / name
+        maker.main([
+            str(root), '--frames', '3', '--scale', '0.125', '--gated', 'rect8',
+            '--num-workers', '1', *more
+        ])
+        contents.append({
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in root.rglob('*') if path.is_file()
+        })
+    old, new = contents
+    settings = [json.loads(c.pop('synthetic.json')) for c in contents]
+    assert settings[1] == settings[0] | dict(unlabelled=2)
+    assert 'unlabelled' not in settings[0]
+    assert {name: new[name] for name in old} == old
+    more = new.keys() - old.keys()
+    names = new['splits/unlabelled.txt'].decode().replace(',', '_').split()
+    assert len(names) == 2
+    assert more == {'splits/unlabelled.txt'} | {
+        name.replace(first, frame) for name in old for frame in names for first
+        in [new['splits/all.txt'].decode().replace(',', '_').split()[0]]
+        if first in name
+    }
+
+
+def test_a_negative_part_is_refused(maker, tmp_path):
+    with pytest.raises(ConfigError, match='unlabelled must be 0 or more: -1'):
+        maker.main([str(tmp_path), '--unlabelled', '-1'])
