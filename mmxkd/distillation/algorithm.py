@@ -25,7 +25,7 @@ from mmxkd.schedules import Progress, current_progress
 
 from .context import Context, make_context
 from .distiller import Distiller
-from .supply import LiveSupplier, Supplier, Supply
+from .supply import CachedSupplier, LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers
 
 
@@ -78,7 +78,8 @@ class CrossModalDistill(BaseModel):
         self.distiller = Distiller(distiller or {}, self.student,
                                    self._teachers)
         self._suppliers: dict[str, Supplier] = {
-            name: LiveSupplier(t) for name, t in self._teachers.items()
+            name: CachedSupplier(t) if t.cache else LiveSupplier(t)
+            for name, t in self._teachers.items()
         }
         # MMRazor's StopDistillHook sets this.
         self.distillation_stopped = False
@@ -193,11 +194,7 @@ class CrossModalDistill(BaseModel):
         progress = current_progress()
         weights = self._weights_now()
         try:
-            supplies = {
-                name: self._suppliers[name](view, name
-                                            in self.distiller.predicting)
-                for name, view in views.items()
-            }
+            supplies = {n: self.supply(n, view) for n, view in views.items()}
             self.distiller.label(data_samples, supplies)
             losses = self._student_loss(inputs, data_samples, supplies,
                                         listen=any(weights.values()))
@@ -210,6 +207,10 @@ class CrossModalDistill(BaseModel):
             self._release()
         check_finite(losses, data_samples, progress.iter)
         return losses
+
+    def supply(self, name: str, view: dict[str, Any]) -> Supply:
+        """What a teacher gives for its view of a batch."""
+        return self._suppliers[name](view, name in self.distiller.predicting)
 
     def _student_loss(self, inputs: Any, data_samples: list | None,
                       supplies: dict[str, Supply],

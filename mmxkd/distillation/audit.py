@@ -5,9 +5,9 @@ from terminaltables import AsciiTable
 from torch import nn
 
 from mmxkd.recording.recorders import tensors_in
-from mmxkd.recording.tape import Tape
 
 from .bound_loss import BoundLoss
+from .supply import Records
 
 
 def connector_table(losses: Iterable[BoundLoss]) -> str:
@@ -41,7 +41,8 @@ def _describe(module: nn.Module, resizes: bool) -> str:
     return text.replace(', ' + resize, '').replace(resize, 'none needed')
 
 
-def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]) -> str:
+def audit_table(losses: Iterable[BoundLoss],
+                records: Mapping[str, Records]) -> str:
     """One row for each tensor that a loss reads.
 
     Records of models that did not run in this step are left out.
@@ -49,11 +50,11 @@ def audit_table(losses: Iterable[BoundLoss], tapes: Mapping[str, Tape]) -> str:
     rows = [('loss', 'hook point', 'shape', 'dtype', 'requires_grad')]
     for loss in losses:
         for source, point in loss.points.items():
-            tape = tapes[source.model]
-            if not tape.recorders[point.path, point.source].records:
+            found = records.get(source.model)
+            if found is None or not found.calls(point):
                 continue
             address = f'{source.model}:{source.address}'
-            for tensor in tensors_in(tape.read(point)):
+            for tensor in tensors_in(found.read(point)):
                 rows.append(
                     (loss.name, address, '×'.join(map(str, tensor.shape)),
                      str(tensor.dtype).removeprefix('torch.'),

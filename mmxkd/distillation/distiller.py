@@ -238,7 +238,8 @@ class Distiller(nn.Module):
                 check_classes(student, teachers[name].meaning.classes, name,
                               key)
 
-    def audit(self, names: Iterable[str]) -> None:
+    def audit(self, names: Iterable[str],
+              records: Mapping[str, Records]) -> None:
         """Print what these losses read, once."""
         new = [name for name in names if name not in self.audited]
         if not new:
@@ -246,7 +247,7 @@ class Distiller(nn.Module):
         self.audited.update(new)
         print_log(
             'Records that the losses read\n'
-            + audit_table([self.losses[name] for name in new], self.tapes),
+            + audit_table([self.losses[name] for name in new], records),
             logger='current')
 
     def _check_gradient(self, loss: BoundLoss) -> None:
@@ -289,9 +290,10 @@ class Distiller(nn.Module):
                                  loss_weight=loss.schedule)
                 for name, schedule in schedules.items():
                     warn_if_it_stands_still(schedule, f'{loss.key}: {name}')
-        self.audit(name for name, weight in weights.items() if weight)
         records: dict[str, Records] = {STUDENT: self.tapes[STUDENT]}
         records.update({k: supply.records for k, supply in supplies.items()})
+        self.audit((name for name, weight in weights.items() if weight),
+                   records)
         with torch.autocast(like.device.type, enabled=False):
             for name, loss in self.losses.items():
                 read = None

@@ -14,6 +14,7 @@ from mmxkd.engine.model_config import (
     read_model_config,
     whole_config,
 )
+from mmxkd.engine.teacher_cache import build_cache
 from mmxkd.engine.weights import LoadReport, load_teacher
 from mmxkd.errors import ConfigError, check_keys, check_known
 from mmxkd.families import family_of
@@ -56,6 +57,8 @@ class Teacher:
         check_meaning (bool): Compare the classes and the inputs that the
             checkpoint was trained with, with this config and with the
             student's data.
+        cache (dict, optional): ``dir`` and ``dtype`` of a
+            :class:`~mmxkd.engine.teacher_cache.TeacherCache`.
     """
 
     def __init__(self, name: str, cfg: str | dict,
@@ -63,7 +66,8 @@ class Teacher:
                  prefix: str = '', random: bool = False,
                  scope: str | None = None, inputs: str | None = None,
                  dtype: str = 'fp32', mode: str = 'predict',
-                 check_meaning: bool = True) -> None:
+                 check_meaning: bool = True,
+                 cache: Mapping | None = None) -> None:
         check_known(f'teachers.{name}.dtype', dtype, DTYPES)
         if mode not in ('predict', 'loss'):
             raise ConfigError(f"teachers.{name}.mode={mode!r}: expected "
@@ -82,6 +86,7 @@ class Teacher:
         self.model.requires_grad_(False)
         self.model.eval()
         self.tape = _TeacherTape(self.model, name)
+        self.cache = None if cache is None else build_cache(self, cache)
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
         # An EMA copy of the algorithm shares the teacher: it never changes.
@@ -111,6 +116,13 @@ class Teacher:
                                   self.strict, self.prefix)
             self._compare_with(report)
         self.loaded = True
+
+    def check_loaded(self) -> None:
+        """Raise a ConfigError where the weights were never loaded."""
+        if not self.loaded:
+            raise ConfigError(
+                f'teacher {self.name!r} was never loaded: call '
+                'init_weights() before training, as the runner does')
 
     def _compare_with(self, report: LoadReport) -> None:
         """What the file says of classes and inputs, against the config."""
@@ -181,7 +193,7 @@ def build_teachers(cfgs: dict[str, dict]) -> dict[str, Teacher]:
         ConfigError: A name that no hook point could hold, or an unknown key.
     """
     known = ('cfg', 'checkpoint', 'strict', 'prefix', 'random', 'scope',
-             'inputs', 'dtype', 'mode', 'check_meaning')
+             'inputs', 'dtype', 'mode', 'check_meaning', 'cache')
     teachers = {}
     for name, cfg in cfgs.items():
         if not name.isidentifier() or name == 'student':

@@ -20,7 +20,8 @@ from mmxkd.errors import ConfigError, did_you_mean
 GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
           'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
           'mmxkd.TeacherMeaningHook', 'mmxkd.LabelSourcesHook',
-          'mmxkd.StepStateHook', 'mmxkd.RunRecordHook')
+          'mmxkd.TeacherCacheHook', 'mmxkd.StepStateHook',
+          'mmxkd.RunRecordHook')
 #: Seconds that one process waits for another, unless the config says
 #: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
 WAIT = 1800

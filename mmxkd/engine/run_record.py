@@ -67,12 +67,12 @@ _OF_TEACHER = re.compile(r'model\.teachers\.\w+\.cfg\b')
 _LEFT_OUT = {
     'data_root', 'ann_file', 'data_prefix', 'img_prefix', 'backend_args',
     'checkpoint', 'init_cfg', 'load_from', 'persistent_workers', 'pin_memory',
-    'prefetch_factor', 'check_meaning'
+    'prefetch_factor', 'check_meaning', 'dir'
 }
 # These take no part in a step.
 _GUARDS = {
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
-    'RunRecordHook', 'StepStateHook', 'TeacherMeaningHook'
+    'RunRecordHook', 'StepStateHook', 'TeacherCacheHook', 'TeacherMeaningHook'
 }
 _MANY = 12
 

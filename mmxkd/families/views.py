@@ -62,17 +62,26 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
             # go on while a teacher is idle.
             draws = getattr(preprocessor, 'batch_augments', None)
             if name in names or draws:
-                view = _copy(
-                    data,
-                    _select(data['inputs'], preprocessor, teacher.inputs,
-                            name))
-                views[name] = preprocessor(view, True)
+                views[name] = self.view(name, data)
                 # Batch augmentations draw the same numbers for each view.
                 _set_random_state(state)
         seen = student(own, True)
         for name in names:
             check_padding(name, views[name], seen)
         return dict(seen, views={name: views[name] for name in names})
+
+    def view(self, name: str, data: dict) -> dict:
+        """What one teacher sees of a batch that is on its device.
+
+        Args:
+            name (str): The teacher.
+            data (dict): ``inputs`` and ``data_samples``, which stay as they
+                are.
+        """
+        teacher = self._teachers[name]
+        preprocessor = teacher.model.data_preprocessor
+        inputs = _select(data['inputs'], preprocessor, teacher.inputs, name)
+        return preprocessor(_copy(data, inputs), True)
 
 
 def _select(inputs: Any, preprocessor: nn.Module, modality: str | None,

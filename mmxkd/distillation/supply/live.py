@@ -1,8 +1,6 @@
 """A supply from a teacher that runs in the training step."""
 from typing import Any
 
-from mmxkd.errors import ConfigError
-
 from ..teacher import Teacher
 from .supply import Supply
 
@@ -25,10 +23,7 @@ class LiveSupplier:
             ConfigError: The teacher was never loaded.
         """
         teacher = self.teacher
-        if not teacher.loaded:
-            raise ConfigError(
-                f'teacher {teacher.name!r} was never loaded: call '
-                'init_weights() before training, as the runner does')
+        teacher.check_loaded()
         predictions = teacher.watch(view['inputs'], view.get('data_samples'),
                                     predict=predict)
         return Supply(teacher.tape, predictions)

@@ -10,6 +10,7 @@ from .stem_init_hook import StemInitHook, inflate_stem
 from .step_state_hook import StepStateHook
 from .strict_early_stopping_hook import StrictEarlyStoppingHook
 from .student_checkpoint_hook import StudentCheckpointHook
+from .teacher_cache_hook import TeacherCacheHook
 from .teacher_meaning_hook import TeacherMeaningHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
@@ -17,6 +18,6 @@ __all__ = [
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
     'LabelSourcesHook', 'RunRecordHook', 'SafeCheckpointHook', 'StemInitHook',
     'StepStateHook', 'StrictEarlyStoppingHook', 'StudentCheckpointHook',
-    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
-    'inflate_stem', 'seed_everything'
+    'TeacherCacheHook', 'TeacherMeaningHook', 'TorchvisionWeightsHook',
+    'from_torchvision', 'inflate_stem', 'seed_everything'
 ]
