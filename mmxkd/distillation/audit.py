@@ -41,8 +41,8 @@ def _describe(module: nn.Module, resizes: bool) -> str:
     return text.replace(', ' + resize, '').replace(resize, 'none needed')
 
 
-def audit_table(losses: Iterable[BoundLoss],
-                records: Mapping[str, Records]) -> str:
+def audit_table(losses: Iterable[BoundLoss], records: Mapping[str,
+                                                              Records]) -> str:
     """One row for each tensor that a loss reads.
 
     Records of models that did not run in this step are left out.

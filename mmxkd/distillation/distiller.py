@@ -238,8 +238,8 @@ class Distiller(nn.Module):
                 check_classes(student, teachers[name].meaning.classes, name,
                               key)
 
-    def audit(self, names: Iterable[str],
-              records: Mapping[str, Records]) -> None:
+    def audit(self, names: Iterable[str], records: Mapping[str,
+                                                           Records]) -> None:
         """Print what these losses read, once."""
         new = [name for name in names if name not in self.audited]
         if not new:

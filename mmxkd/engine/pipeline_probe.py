@@ -18,8 +18,7 @@ from .seen_frames import Seen, seen_frames, why_not
 DRAWS = 8
 
 
-def directions(dataset: Any, teacher: Any,
-               see: Callable[[dict], dict]) -> int:
+def directions(dataset: Any, teacher: Any, see: Callable[[dict], dict]) -> int:
     """In how many ways a frame is flipped; other random changes are refused.
 
     The first frame is loaded :data:`DRAWS` times. What changes more rarely
@@ -45,8 +44,8 @@ def directions(dataset: Any, teacher: Any,
                                  drawn=True)
                 first = _first_random(dataset, teacher)
                 raise ConfigError(
-                    reason + (f'. The first transform that draws is {first}'
-                              if first else ''))
+                    reason + (f'. The first transform that draws is {first}' if
+                              first else ''))
     return len(found)
 
 

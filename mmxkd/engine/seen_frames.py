@@ -113,8 +113,8 @@ def why_not(teacher: str, name: str, before: Mapping[str, Any], now: Seen,
             f'{now.padded}, and features near the border depend on it. Bring '
             "all pictures to one size (mmxkd.Pad(size=…) in the pipeline), "
             f'or remove {key}, so that the teacher runs in each step')
-    what = (f'has the size {now.size}, not {before["size"]}'
-            if before['size'] != now.size else 'has other values')
+    what = (f'has the size {now.size}, which was {before["size"]}' if
+            before['size'] != now.size else 'has other values than')
     ways = (f'remove {key}, so that the teacher runs in each step; or take '
             'transforms without random numbers for what the teacher sees '
             '(a RandomFlip may stay: each direction is cached)')
@@ -122,8 +122,8 @@ def why_not(teacher: str, name: str, before: Mapping[str, Any], now: Seen,
         ways = ('if the pictures, the pipeline or the data preprocessor '
                 'changed, remove the folder or name another dir. If the '
                 f'pipeline draws random numbers: {ways}')
-    return (f'{key}: what the teacher sees of frame {name!r} {what} than '
-            f'when it was cached; {ways}')
+    return (f'{key}: what the teacher sees of frame {name!r} {what} when it '
+            f'was cached; {ways}')
 
 
 def choose(values: Sequence[Any], indices: Sequence[int]) -> list[Any]:

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from mmxkd.errors import ConfigError, check_keys, check_known
 from mmxkd.io.array_file import DamagedFileError
+from mmxkd.recording.cached_records import CachedRecords, point_key
 from mmxkd.recording.fingerprint import weights_sha256
 from mmxkd.recording.frame_store import FrameStore
-from mmxkd.recording.hook_points import ALL_CALLS, HookPoint
 from mmxkd.recording.packing import Skeleton, pack, stored, take, unpack
 from mmxkd.recording.recorders import RecordError, tensors_in
 
@@ -32,21 +32,6 @@ APART = 1e-2
 Run = Callable[[dict[str, Any]], tuple[Any, list | None]]
 #: Arrays and note of one frame.
 Kept = tuple[list, dict[str, Any]]
-
-
-@dataclass
-class CachedRecords:
-    """Records that were read from disk; see ``Records`` of the supply."""
-    values: Mapping[str, Any]
-
-    def read(self, point: HookPoint) -> Any:
-        """The value at a hook point."""
-        return self.values[_key(point)]
-
-    def calls(self, point: HookPoint) -> list[Any]:
-        """What each call of its layer gave."""
-        value = self.read(point)
-        return value if point.call == ALL_CALLS else [value]
 
 
 @dataclass
@@ -138,15 +123,15 @@ class TeacherCache:
                 store.write(names[i], arrays, note)
                 kept[i] = arrays, note
         self._known.update(names)
-        return self._join([found for found in kept if found is not None],
-                          view, predict)
+        return self._join([found for found in kept if found is not None], view,
+                          predict)
 
     def _open(self, predict: bool) -> FrameStore:
         """The folder, once the teacher has its weights."""
         teacher = self.teacher
         teacher.check_loaded()
         config = json.dumps(dict(teacher.cfg), sort_keys=True, default=str)
-        reads = sorted({_key(point) for point in teacher.tape.points})
+        reads = sorted({point_key(point) for point in teacher.tape.points})
         precision = 'float32' if teacher.dtype is None else str(
             teacher.dtype).removeprefix('torch.')
         self._store = FrameStore(
@@ -167,8 +152,8 @@ class TeacherCache:
             return None
         if found is not None and found[1]['seen'] != now.as_json():
             raise ConfigError(
-                why_not(self.teacher.name, name, found[1]['seen'], now,
-                        name in self._known))
+                why_not(self.teacher.name, name, found[1]['seen'], now, name
+                        in self._known))
         return found
 
     def _run(self, view: dict[str, Any], frames: Sequence[int],
@@ -181,9 +166,8 @@ class TeacherCache:
         for i in range(len(frames)):
             where = f'teacher {self.teacher.name!r}'
             arrays = [stored(t[i], dtype, where) for t in tensors]
-            note: dict[str, Any] = {
-                'records': skeletons, 'tensors': len(tensors)
-            }
+            note: dict[str,
+                       Any] = {'records': skeletons, 'tensors': len(tensors)}
             if predictions is not None:
                 found: list[Tensor] = []
                 note['predictions'] = pack(_plain(predictions[i]), found,
@@ -193,25 +177,26 @@ class TeacherCache:
         return kept
 
     def _record(
-        self, view: dict[str, Any], frames: Sequence[int], run: Run
-    ) -> tuple[list[Tensor], dict[str, Skeleton], list | None]:
+            self, view: dict[str, Any], frames: Sequence[int],
+            run: Run) -> tuple[list[Tensor], dict[str, Skeleton], list | None]:
         """Tensors (N, …) and their places, of N frames of a batch."""
         samples = view['data_samples']
         where = f'teacher {self.teacher.name!r}: input'
         # A copy: predictions are written into samples, and one may be there
         # twice.
         records, predictions = run(
-            dict(view,
-                 inputs=take(view['inputs'], frames, len(samples), where),
+            dict(view, inputs=take(view['inputs'], frames, len(samples),
+                                   where),
                  data_samples=copy.deepcopy(choose(samples, frames))))
         tensors: list[Tensor] = []
         skeletons: dict[str, Skeleton] = {}
         for point in self.teacher.tape.points:
-            if _key(point) in skeletons:
+            if point_key(point) in skeletons:
                 continue
             where = f'{self.teacher.name}:{point.text}'
             begin = len(tensors)
-            skeletons[_key(point)] = pack(records.read(point), tensors, where)
+            skeletons[point_key(point)] = pack(records.read(point), tensors,
+                                               where)
             for tensor in tensors[begin:]:
                 if not tensor.ndim or len(tensor) != len(frames):
                     raise RecordError(
@@ -272,7 +257,9 @@ class TeacherCache:
             return records, None
         for sample, (arrays, note) in zip(view['data_samples'], kept,
                                           strict=True):
-            own = [_batched([array])[0].to(device) for array in arrays[number:]]
+            own = [
+                _batched([array])[0].to(device) for array in arrays[number:]
+            ]
             for name, fields in unpack(note['predictions'], own).items():
                 setattr(sample, name, InstanceData(**fields))
         return records, view['data_samples']
@@ -297,11 +284,6 @@ def build_cache(teacher: Any, cfg: Mapping[str, Any]) -> TeacherCache:
     return TeacherCache(teacher, **cfg)
 
 
-def _key(point: HookPoint) -> str:
-    """Tells hook points of one model apart."""
-    return f'{point.text} ({point.source})'
-
-
 def _batched(arrays: Sequence[np.ndarray]) -> Tensor:
     """(N, …) of N arrays; halves become float32, as losses read them."""
     kind = arrays[0].dtype
@@ -315,8 +297,8 @@ def _batched(arrays: Sequence[np.ndarray]) -> Tensor:
 def _plain(sample: Any) -> dict[str, dict[str, Any]]:
     """All predictions of a data sample, by name and field."""
     return {
-        name: dict(sample.get(name).items())
-        for name in sample.keys() if name.startswith('pred')
+        name: dict(sample.get(name).items()) for name in sample.keys()
+        if name.startswith('pred')
     }
 
 

@@ -8,6 +8,7 @@ checks. Nothing is pickled.
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from .atomic import write_atomic
 NOTE = 'note.json'
 #: What reading a damaged archive raises, by where the damage is.
 _DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError,
-           NotImplementedError, RuntimeError)
+           NotImplementedError, RuntimeError, struct.error, SyntaxError)
 
 
 class DamagedFileError(ValueError):
@@ -110,8 +111,11 @@ def open_arrays(path: str | os.PathLike) -> Iterator[ArrayFile]:
             another kind of file; also from reads inside the block.
         OSError: It cannot be read at all, e.g. because it is not there.
     """
+    # At once: a damaged place in the file is then never an error of the disk.
+    with open(path, 'rb') as file:
+        content = io.BytesIO(file.read())
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(content) as archive:
             yield ArrayFile(path, archive)
     except DamagedFileError:
         raise

@@ -50,7 +50,7 @@ def weights_sha256(weights: Mapping[str, Tensor]) -> str:
     for name, value in sorted(weights.items()):
         value = value.detach().cpu().contiguous()
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}\n'.encode())
-        digest.update(value.flatten().view(torch.uint8).numpy())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -39,9 +39,7 @@ def pack(value: Any, tensors: list[Tensor], where: str) -> Skeleton:
         if not all(isinstance(key, str) for key in value):
             raise RecordError(f'{where} holds a dict whose keys are not text; '
                               'it cannot be cached')
-        return {
-            'dict': {k: pack(v, tensors, where) for k, v in value.items()}
-        }
+        return {'dict': {k: pack(v, tensors, where) for k, v in value.items()}}
     if isinstance(value, (list, tuple)):
         kind = 'tuple' if isinstance(value, tuple) else 'list'
         return {kind: [pack(v, tensors, where) for v in value]}

@@ -52,7 +52,7 @@ def test_guards_are_added_once():
     assert [hook.type for hook in cfg.custom_hooks] == [
         'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook',
         'mmxkd.HangGuardHook', 'mmxkd.TeacherMeaningHook',
-        'mmxkd.LabelSourcesHook',
+        'mmxkd.LabelSourcesHook', 'mmxkd.TeacherCacheHook',
         'mmxkd.StepStateHook', 'mmxkd.RunRecordHook'
     ]
     assert cfg.default_hooks.checkpoint == dict(
