@@ -7,8 +7,9 @@ from .plan import Arm, Plan, load_plan
 from .report import write_report
 from .run import Run, ToolError, build_runs
 from .schedule import run_all
+from .step import Step
 
 __all__ = [
-    'Arm', 'Plan', 'Run', 'ToolError', 'build_runs', 'load_plan', 'run_all',
-    'write_report'
+    'Arm', 'Plan', 'Run', 'Step', 'ToolError', 'build_runs', 'load_plan',
+    'run_all', 'write_report'
 ]

@@ -8,10 +8,14 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError, check_keys, check_known
 
+from .step import DATA, OUT, SEED, Step, read_step
+
 KEYS = ('arms', 'teacher', 'baseline', 'num_seeds', 'splits', 'data_roots',
         'tested_on')
+OPTIONAL_KEYS = ('reachable', )
 ARM_KEYS = ('config', 'starts_from', 'taught_by', 'trained_on', 'shared',
-            'tested')
+            'tested', 'reads', 'ann_file', 'datasets', 'options')
+TRAIN = 'train_dataloader.dataset'
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,12 @@ class Arm:
             ``config`` that names the checkpoint of this teacher.
         shared (bool): Whether it is trained once, for all seeds.
         tested (bool): Whether it is tested and has a row in the report.
+        reads (dict[str, str]): For each output of a step, ``'STEP.OUTPUT'``,
+            the key of ``config`` that names this file.
+        ann_file (str): Annotations that it is trained on, in ``data_root``.
+        datasets (tuple[str, ...]): Keys of ``config`` where ``data_root`` is
+            set for training; ``ann_file`` is set in the first of them.
+        options (tuple[str, ...]): ``key=value``, e.g. for another length.
     """
     name: str
     config: Path
@@ -35,12 +45,17 @@ class Arm:
     taught_by: Mapping[str, str] = field(default_factory=dict)
     shared: bool = False
     tested: bool = True
+    reads: Mapping[str, str] = field(default_factory=dict)
+    ann_file: str = 'annotations/train.json'
+    datasets: tuple[str, ...] = (TRAIN, )
+    options: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The arms that are trained before."""
+        """The arms and steps that are done before."""
         start = () if self.starts_from is None else (self.starts_from, )
-        return tuple(dict.fromkeys([*start, *self.taught_by]))
+        steps = [name.partition('.')[0] for name in self.reads]
+        return tuple(dict.fromkeys([*start, *self.taught_by, *steps]))
 
 
 @dataclass(frozen=True)
@@ -48,8 +63,9 @@ class Plan:
     """An experiment, checked.
 
     Args:
-        arms (dict[str, Arm]): Each after those that it needs.
-        teacher, baseline (str): The arms that the gap lies between.
+        arms (dict[str, Arm | Step]): Each after those that it needs.
+        teacher, baseline (tuple[str, ...]): The arms that the gap lies
+            between; of several, e.g. of other lengths, the best one.
         num_seeds (int): Each arm that is not shared is trained with the
             seeds 0 to ``num_seeds - 1``.
         splits (tuple[str, ...]): Tested; the annotations of ``'val'`` are
@@ -58,16 +74,21 @@ class Plan:
         root (Path): The folder that holds ``tools/``.
         work_dir (Path): Where runs and report go.
         cfg_options (tuple[str, ...]): ``key=value``, for every arm.
+        reachable (tuple[str, ...]): Arms that show what a student could
+            reach, e.g. with human labels on all frames; may be empty.
+        data_roots (dict[str, Path]): Converted data by name, for steps.
     """
-    arms: dict[str, Arm]
-    teacher: str
-    baseline: str
+    arms: dict[str, Arm | Step]
+    teacher: tuple[str, ...]
+    baseline: tuple[str, ...]
     num_seeds: int
     splits: tuple[str, ...]
     tested_on: Path
     root: Path
     work_dir: Path
     cfg_options: tuple[str, ...] = ()
+    reachable: tuple[str, ...] = ()
+    data_roots: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def reported(self) -> list[str]:
@@ -80,7 +101,7 @@ class Plan:
         Raises:
             ConfigError: There is no arm of such a name.
         """
-        kept = {self.teacher, self.baseline}
+        kept = {*self.teacher, *self.baseline}
         for name in names:
             check_known('arm', name, self.arms)
             kept.add(name)
@@ -90,7 +111,7 @@ class Plan:
         return replace(
             self, arms={
                 name: arm for name, arm in self.arms.items() if name in kept
-            })
+            }, reachable=tuple(n for n in self.reachable if n in kept))
 
     def check_data(self) -> None:
         """Look for the data before anything is trained.
@@ -98,15 +119,15 @@ class Plan:
         Raises:
             ConfigError: It names all annotations that are missing.
         """
-        needed = [(arm.data_root, split) for arm in self.arms.values()
-                  for split in ('train', 'val')]
-        needed += [(self.tested_on, split) for split in self.splits]
+        needed = [(arm.data_root, file) for arm in self.arms.values()
+                  if isinstance(arm, Arm)
+                  for file in (arm.ann_file, 'annotations/val.json')]
+        needed += [(self.tested_on, f'annotations/{split}.json')
+                   for split in self.splits]
         missing: dict[Path, list[str]] = {}
-        for root, split in dict.fromkeys(needed):
-            path = annotations(root, split)
-            if not path.is_file():
-                missing.setdefault(root, []).append(
-                    path.relative_to(root).as_posix())
+        for root, file in dict.fromkeys(needed):
+            if not (root / file).is_file():
+                missing.setdefault(root, []).append(file)
         if missing:
             listed = '; '.join(
                 f'{root}: no converted data set, it has no {", ".join(files)}'
@@ -142,7 +163,7 @@ def load_plan(
             offers the nearest ones.
     """
     given = Config.fromfile(config).to_dict()
-    check_keys(str(config), given, KEYS)
+    check_keys(str(config), given, KEYS + OPTIONAL_KEYS)
     for key in KEYS:
         if key not in given:
             raise ConfigError(f'{config}: {key} is missing')
@@ -163,20 +184,40 @@ def load_plan(
     for option in cfg_options:
         if '=' not in option:
             raise ConfigError(f'--cfg-options {option!r}: expected KEY=VALUE')
-    arms: dict[str, Arm] = {}
+    arms: dict[str, Arm | Step] = {}
     for name, content in given['arms'].items():
-        arms[name] = _read_arm(name, content, arms, roots, given['tested_on'],
-                               root)
+        if name in (OUT, SEED, DATA):
+            raise ConfigError(f'arms.{name}: this name has a meaning in the '
+                              'command of a step; choose another one')
+        arms[name] = read_step(name, content, arms, roots,
+                               root) if 'command' in content else _read_arm(
+                                   name, content, arms, roots,
+                                   given['tested_on'], root)
     tested = [arm.name for arm in arms.values() if arm.tested]
-    for key in ('teacher', 'baseline'):
-        check_known(key, given[key], tested)
-    return Plan(arms, given['teacher'], given['baseline'], num_seeds,
+    ends = {
+        key: _names(key, given.get(key, ()), tested)
+        for key in ('teacher', 'baseline', 'reachable')
+    }
+    return Plan(arms, ends['teacher'], ends['baseline'], num_seeds,
                 tuple(splits), roots[given['tested_on']], root,
-                Path(work_dir).resolve(), tuple(cfg_options))
+                Path(work_dir).resolve(), tuple(cfg_options),
+                ends['reachable'], roots)
 
 
-def _read_arm(name: str, given: dict[str, Any], before: Mapping[str, Arm],
-              roots: Mapping[str, Path], tested_on: str, root: Path) -> Arm:
+def _names(key: str, given: Any, tested: Sequence[str]) -> tuple[str, ...]:
+    """One arm, or several of which the best one counts."""
+    names = (given, ) if isinstance(given, str) else tuple(given)
+    if not names and key != 'reachable':
+        raise ConfigError(f'{key}={given!r}: expected the name of an arm, or '
+                          'several of which the best one counts')
+    for name in names:
+        check_known(key, name, tested)
+    return names
+
+
+def _read_arm(name: str, given: dict[str, Any],
+              before: Mapping[str, Arm | Step], roots: Mapping[str, Path],
+              tested_on: str, root: Path) -> Arm:
     """Check one arm; it may only need arms that are listed before it."""
     where = f'arms.{name}'
     check_keys(where, given, ARM_KEYS)
@@ -189,13 +230,28 @@ def _read_arm(name: str, given: dict[str, Any], before: Mapping[str, Arm],
     if shared and tested:
         raise ConfigError(f'{where}: what all seeds share has no row in the '
                           'report; set tested=False')
+    options = tuple(f'{k}={v}' for k, v in given.get('options', {}).items())
     arm = Arm(name, _find_config(where, given['config'], root),
               roots[trained_on], given.get('starts_from'),
-              given.get('taught_by', {}), shared, tested)
+              given.get('taught_by', {}), shared, tested,
+              given.get('reads', {}),
+              given.get('ann_file', 'annotations/train.json'),
+              tuple(given.get('datasets', (TRAIN, ))), options)
+    for key in given.get('options', {}):
+        _check_option(f'{where}.options', key, arm.config)
+    if 'datasets' in given:
+        for key in arm.datasets:
+            _check_option(f'{where}.datasets', key, arm.config)
     # What all seeds share cannot need what there is one of per seed.
-    known = [
-        other.name for other in before.values() if other.shared or not shared
+    usable = [o for o in before.values() if o.shared or not shared]
+    known = [other.name for other in usable if isinstance(other, Arm)]
+    outputs = [
+        f'{other.name}.{output}' for other in usable
+        if isinstance(other, Step) for output in other.outputs
     ]
+    for output, key in arm.reads.items():
+        check_known(f'{where}.reads', output, outputs)
+        _check_option(f'{where}.reads.{output}', key, arm.config)
     if arm.starts_from is not None:
         check_known(f'{where}.starts_from', arm.starts_from, known)
     for teacher, key in arm.taught_by.items():
@@ -219,6 +275,10 @@ def _check_option(where: str, key: str, config: Path) -> None:
     """``--cfg-options`` would add a misspelt key, and nobody would read it."""
     node: Any = Config.fromfile(config, import_custom_modules=False)
     for part in key.split('.'):
-        check_known(f'{where}={key!r}, {config.name}', part,
-                    node if isinstance(node, Mapping | Config) else ())
-        node = node[part]
+        at: str | int = part
+        known: Any = node if isinstance(node, Mapping | Config) else ()
+        if isinstance(node, (list, tuple)):
+            known = [str(i) for i in range(len(node))]
+            at = int(part) if part.isdecimal() else part
+        check_known(f'{where}={key!r}, {config.name}', part, known)
+        node = node[at]

@@ -15,6 +15,7 @@ from mmxkd.io.atomic import write_json
 
 from .lock import locked
 from .plan import Arm, Plan, annotations
+from .step import DATA, OUT, SEED, Step
 
 TRAIN, TEST = 'tools/train.py', 'tools/test.py'
 
@@ -31,14 +32,14 @@ class Run:
     its last epoch.
 
     Args:
-        arm (Arm): What to train.
+        arm (Arm | Step): What to train, or a command to run.
         seed (int): Of initialisation and of the order of the samples.
         plan (Plan): The experiment that it belongs to.
         needs (dict[str, Run]): The runs that it builds upon, by arm.
         num_threads (int): Threads of each process that it starts.
     """
 
-    def __init__(self, arm: Arm, seed: int, plan: Plan,
+    def __init__(self, arm: Arm | Step, seed: int, plan: Plan,
                  needs: Mapping[str, 'Run'], num_threads: int = 1) -> None:
         self.arm, self.seed, self.plan = arm, seed, plan
         self.needs, self.num_threads = dict(needs), num_threads
@@ -77,7 +78,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """The best one of a run that is trained."""
+        """The best one of an arm that is trained."""
         return self.dir / json.loads(self.trained.read_text())['checkpoint']
 
     def check_settings(self) -> None:
@@ -97,12 +98,24 @@ class Run:
                     'folder to start this run anew')
 
     def _current_settings(self) -> dict[str, Any]:
-        return {
+        if isinstance(self.arm, Step):
+            return {
+                'command': list(self.arm.command),
+                'outputs': dict(self.arm.outputs), 'data_roots': {
+                    name: str(path)
+                    for name, path in self.plan.data_roots.items()
+                }
+            }
+        settings: dict[str, Any] = {
             'config': self.arm.config.name,
-            'cfg_options': list(self.plan.cfg_options),
+            'cfg_options': [*self.plan.cfg_options, *self.arm.options],
             'trained_on': str(self.arm.data_root),
             'tested_on': str(self.plan.tested_on)
         }
+        # Runs of before had the default, and said nothing of it.
+        if self.arm.ann_file != Arm.ann_file:
+            settings['ann_file'] = self.arm.ann_file
+        return settings
 
     def execute(self) -> None:
         """Train and test; what it builds upon is done.
@@ -119,23 +132,67 @@ class Run:
             write_json(self._settings, self._current_settings())
             begin = time.monotonic()
             if not self.trained.is_file():
-                self._train()
+                if isinstance(self.arm, Step):
+                    self._run_step(self.arm)
+                else:
+                    self._train(self.arm)
             for split in self.missing:
                 self._test(split)
         print(f'{self.name}: done in {time.monotonic() - begin:.0f} s',
               flush=True)
 
-    def _train(self) -> None:
+    def output(self, name: str) -> Path:
+        """A file that a step has made."""
+        assert isinstance(self.arm, Step)
+        return self.dir / self.arm.outputs[name]
+
+    def _run_step(self, step: Step) -> None:
+        """Run its command; it is done when all outputs are there.
+
+        Raises:
+            ToolError: It fails, or does not make what it declares.
+        """
+        tool, *arguments = step.arguments(self._value)
+        self._start([self.plan.root / tool, *arguments], tool)
+        missing = [
+            file for file in step.outputs.values()
+            if not (self.dir / file).is_file()
+        ]
+        if missing:
+            raise ToolError(f'{self.name}: {tool} has not made '
+                            f'{", ".join(missing)} in {self.dir}, which '
+                            f'outputs declares; its output is in {self.log}')
+        write_json(self.trained, {'outputs': dict(step.outputs)})
+
+    def _value(self, name: str) -> Any:
+        """What a name in the command of a step stands for."""
+        owner, _, part = name.partition('.')
+        if owner == OUT:
+            return self.dir
+        if owner == SEED:
+            return self.seed
+        if owner == DATA:
+            return self.plan.data_roots[part]
+        other = self.needs[owner]
+        if isinstance(other.arm, Step):
+            return other.output(part)
+        return dict(dir=other.dir, config=other.arm.config,
+                    checkpoint=other.checkpoint)[part]
+
+    def _train(self, arm: Arm) -> None:
         options = []
-        if self.arm.starts_from is not None:
-            start = self.needs[self.arm.starts_from]
+        if arm.starts_from is not None:
+            start = self.needs[arm.starts_from]
             options.append(f'load_from={start.checkpoint}')
         # The folder is enough: a teacher is loaded from the best in it.
         options += [
             f'{key}={self.needs[teacher].dir}'
-            for teacher, key in self.arm.taught_by.items()
+            for teacher, key in arm.taught_by.items()
         ]
-        self._call(TRAIN, [self.arm.config], options, '--resume', '--seed',
+        for name, key in arm.reads.items():
+            step, _, output = name.partition('.')
+            options.append(f'{key}={self.needs[step].output(output)}')
+        self._call(TRAIN, [arm.config], options, '--resume', '--seed',
                    self.seed, '--work-dir', self.dir)
         best = sorted(self.dir.glob('best_*.pth'))
         if len(best) != 1:
@@ -144,6 +201,7 @@ class Run:
         write_json(self.trained, {'checkpoint': best[0].name})
 
     def _test(self, split: str) -> None:
+        assert isinstance(self.arm, Arm)
         file = annotations(self.plan.tested_on, split)
         part = self.dir / f'{split}.part'
         self._call(TEST, [self.arm.config, self.checkpoint], [
@@ -155,23 +213,27 @@ class Run:
 
     def _call(self, tool: str, positional: list, options: list[str],
               *arguments) -> None:
-        """Run a tool of the package; its output goes to a log.
+        """Run a tool that takes the config of an arm."""
+        assert isinstance(self.arm, Arm)
+        self._start([
+            self.plan.root / tool, *positional, *arguments, '--cfg-options',
+            *self._data_options(self.arm), *self.plan.cfg_options,
+            *self.arm.options, *options
+        ], tool)
+
+    def _start(self, command: list, tool: str) -> None:
+        """Run a Python file with arguments; its output goes to a log.
 
         Raises:
             ToolError: It fails; the end of its output is in the message.
         """
-        command = [
-            sys.executable, self.plan.root / tool, *positional, *arguments,
-            '--cfg-options', *self._data_options(), *self.plan.cfg_options,
-            *options
-        ]
         with open(self.log, 'ab') as log, self._starting:
             if self._stopped:
                 raise ToolError(f'{self.name}: stopped')
             self._log_begin = log.tell()
             self._process = subprocess.Popen(
-                list(map(str, command)), stdout=log, stderr=subprocess.STDOUT,
-                pass_fds=self._inherited,
+                [sys.executable, *map(str, command)], stdout=log,
+                stderr=subprocess.STDOUT, pass_fds=self._inherited,
                 env={**os.environ, 'OMP_NUM_THREADS': str(self.num_threads)})
         status = self._process.wait()
         if status:
@@ -181,16 +243,17 @@ class Run:
                 f'output is in {self.log}'
             ]))
 
-    def _data_options(self) -> list[str]:
-        roots = {
-            'train': self.arm.data_root, 'val': self.arm.data_root,
-            'test': self.plan.tested_on
-        }
-        return [
-            *(f'{loader}_dataloader.dataset.data_root={root}/'
-              for loader, root in roots.items()),
-            f'val_evaluator.ann_file={annotations(roots["val"], "val")}'
-        ]
+    def _data_options(self, arm: Arm) -> list[str]:
+        roots = dict.fromkeys(arm.datasets, arm.data_root)
+        roots['val_dataloader.dataset'] = arm.data_root
+        roots['test_dataloader.dataset'] = self.plan.tested_on
+        options = [f'{key}.data_root={root}/' for key, root in roots.items()]
+        options.append('val_evaluator.ann_file='
+                       f'{annotations(arm.data_root, "val")}')
+        # What is the default, the config may say in another way.
+        if arm.ann_file != Arm.ann_file:
+            options.append(f'{arm.datasets[0]}.ann_file={arm.ann_file}')
+        return options
 
     def stop(self) -> None:
         """Let the tool end in good order, and start no other one."""

@@ -53,8 +53,8 @@ def plan(tmp_path) -> Plan:
         arm('mse', starts_from='pretrain', taught_by={'teacher': key}),
         arm('adv', starts_from='pretrain', taught_by={'teacher': key}),
     ]
-    return Plan({arm.name: arm for arm in arms}, 'teacher', 'baseline', 2,
-                ('val', 'test'), data, tmp_path / 'root', tmp_path / 'runs')
+    return Plan({arm.name: arm for arm in arms}, ('teacher', ), ('baseline', ),
+                2, ('val', 'test'), data, tmp_path / 'root', tmp_path / 'runs')
 
 
 @pytest.fixture

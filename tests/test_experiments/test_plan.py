@@ -45,7 +45,7 @@ def test_what_the_config_says(load, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = load()
     assert plan.reported == ['big', 'plain', 'student', 'other']
-    assert (plan.teacher, plan.baseline) == ('big', 'plain')
+    assert (plan.teacher, plan.baseline) == (('big', ), ('plain', ))
     assert (plan.num_seeds, plan.splits) == (3, ('val', 'test'))
     student = plan.arms['student']
     assert student.needs == ('start', 'big')
