@@ -6,7 +6,7 @@ Each arm is trained once per seed, then tested. Runs that do not wait for each
 other run side by side. A run that is done is skipped, and one that was stopped
 goes on from its last epoch, so you can repeat the command at any time. It
 ends with the table of tools/analysis_tools/gap_report.py. Results go to
-WORK_DIR/seed_<k>/<arm>, the table to WORK_DIR/gap_report.{md,json}.
+WORK_DIR/seed_<k>/<arm>, the report to WORK_DIR/gap_report.{md,json,html}.
 """
 import argparse
 import os
@@ -94,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         write_report(plan.work_dir, plan.tested_on,
                      plan.reported, plan.teacher, plan.baseline,
-                     range(plan.num_seeds), plan.splits), end='')
+                     range(plan.num_seeds), plan.splits, plan.reachable),
+        end='')
 
 
 def interrupt(number: int, frame) -> None:

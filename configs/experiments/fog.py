@@ -11,11 +11,11 @@ splits = ('val', 'test')
 num_seeds = 5
 
 arms = dict(
-    # One detector, trained without fog, that all seeds start from.
+    # A detector trained without fog. Each seed has its own: what seeds share,
+    # the spread over seeds does not show.
     pretrain=dict(
         config='configs/cmkd/fog_pretrain_tiny.py',
         trained_on='clear',
-        shared=True,
         tested=False),
     teacher=dict(
         config='configs/cmkd/fog_teacher_tiny.py', starts_from='pretrain'),

@@ -1,92 +1,104 @@
-"""The report on the recovered gap, as markdown and as JSON."""
+"""The report of an experiment, as Markdown, JSON and one HTML file."""
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.io.atomic import write_json, write_text
 from mmxkd.io.escape import escape
 
-from .gap import gap_recovered, spread
+from .curves import read_curves
+from .gap import gap_recovered
+from .html_report import html_report
+from .pictures import pictures_of
 from .scores import Table, read_scores, seeds_in
+from .summary import Summary, summarise
+from .tables import head_and_rows, notes, paired_rows
 
 SPLITS = ('val', 'test')
 TEACHER, BASELINE = 'teacher', 'baseline'
+Names = str | Sequence[str]
 
 
 def write_report(runs: Path, data_root: Path, models: Sequence[str],
-                 teacher: str = TEACHER, baseline: str = BASELINE,
+                 teacher: Names = TEACHER, baseline: Names = BASELINE,
                  seeds: Sequence[int] | None = None,
-                 splits: Sequence[str] = SPLITS) -> str:
-    """Evaluate, write ``gap_report.{md,json}`` and return the markdown.
+                 splits: Sequence[str] = SPLITS, reachable: Names = ()) -> str:
+    """Evaluate, write ``gap_report.{md,json,html}``; return the Markdown.
 
     Args:
         runs (Path): Holds ``seed_<k>/<model>/<split>.bbox.json``, and gets
             the report.
         data_root (Path): Converted data, with the ground truth.
         models (Sequence[str]): One row each.
-        teacher, baseline (str): The models that the gap lies between.
+        teacher, baseline (str | Sequence[str]): The models that the gap lies
+            between; of several, the best on the first split.
         seeds (Sequence[int], optional): Default: those that have a folder.
         splits (Sequence[str]): Students are counted as better on the last.
+        reachable (str | Sequence[str]): Models that show what a student
+            could reach, e.g. with human labels on all frames.
 
     Raises:
         ConfigError: A file is missing, or teacher or baseline in ``models``.
     """
-    for needed in (teacher, baseline):
+    ends = [_tuple(names) for names in (teacher, baseline, reachable)]
+    for needed in [name for names in ends for name in names]:
         if needed not in models:
             raise ConfigError(f'the models need {needed!r}: '
                               + did_you_mean(needed, models))
-    table = read_scores(runs, data_root, models,
-                        seeds_in(runs) if seeds is None else seeds, splits)
-    text = markdown(table, teacher, baseline)
+    seeds = seeds_in(runs) if seeds is None else seeds
+    table = read_scores(runs, data_root, models, seeds, splits)
+    summary = summarise(table, *ends)
+    text = markdown(summary)
     write_text(runs / 'gap_report.md', text)
     write_json(
         runs / 'gap_report.json', {
-            'mAP': table, 'gap_recovered': {
-                model: {
-                    split: gap_recovered(scores, table[baseline][split],
-                                         table[teacher][split])
-                    for split, scores in values.items()
-                } for model, values in table.items()
-                if model not in (teacher, baseline)
-            }
+            'mAP': table, 'gap_recovered': _by_seed(table, summary),
+            'summary': asdict(summary)
         })
+    curves = {
+        model: [read_curves(runs / f'seed_{s}' / model) for s in seeds]
+        for model in models
+    }
+    write_text(
+        runs / 'gap_report.html',
+        html_report(summary, curves,
+                    pictures_of(summary, runs, data_root, min(seeds))))
     return text
 
 
-def markdown(table: Table, teacher: str = TEACHER,
-             baseline: str = BASELINE) -> str:
-    """The report as a markdown table, one row per model."""
-    splits = list(table[teacher])
-    last = splits[-1]
-    number = len(table[teacher][last])
-    titles = [
-        'model', *(f'{split} mAP' for split in splits),
-        *(f'gap recovered, {split}' for split in splits),
-        f'better than baseline, {last}'
-    ]
-    lines = [_row(titles), '|' + '---|' * len(titles)]
-    for model, values in table.items():
-        row = [model, *(spread(scores) for scores in values.values())]
-        if model in (teacher, baseline):
-            share = '100 %' if model == teacher else '0 %'
-            row += [share] * len(splits) + ['']
-        else:
-            row += [
-                spread(
-                    gap_recovered(scores, table[baseline][split],
-                                  table[teacher][split]), 0, ' %')
-                for split, scores in values.items()
-            ]
-            better = sum(score > table[baseline][last][seed]
-                         for seed, score in values[last].items())
-            row.append(f'{better} of {number} seeds')
-        lines.append(_row(row))
-    note = (f'{number} seed' + 's, mean ± s.d.' *
-            (number > 1) + '; mAP is COCO AP@[.50:.95] in %.')
-    return '\n'.join([*lines, '', note]) + '\n'
+def _tuple(names: Names) -> tuple[str, ...]:
+    return (names, ) if isinstance(names, str) else tuple(names)
 
 
-def _row(cells: Sequence[str]) -> str:
+def _by_seed(table: Table, summary: Summary) -> dict:
+    """The share of the gap of each seed alone."""
+    return {
+        model: {
+            split: gap_recovered(scores, table[summary.baseline][split],
+                                 table[summary.teacher][split])
+            for split, scores in values.items()
+        } for model, values in table.items() if model not in summary.ends
+    }
+
+
+def markdown(summary: Summary) -> str:
+    """The report as Markdown: one row per model, then paired differences."""
+    last = summary.splits[-1]
+    return '\n'.join([
+        *_table(head_and_rows(summary)), '', *(escape(line, 'markdown')
+                                               for line in notes(summary)), '',
+        f'mAP minus that of the {escape(summary.baseline, "markdown")} with '
+        f'the same seed, {escape(last, "markdown")}:', '',
+        *_table(paired_rows(summary))
+    ]) + '\n'
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     # Names of arms and splits are the user's, e.g. of folders: a bar or a
     # line break in one would shift the table.
-    return '| ' + ' | '.join(escape(cell, 'markdown') for cell in cells) + ' |'
+    lines = [
+        '| ' + ' | '.join(escape(cell, 'markdown') for cell in row) + ' |'
+        for row in rows
+    ]
+    return [lines[0], '|' + '---|' * len(rows[0]), *lines[1:]]

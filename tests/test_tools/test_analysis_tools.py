@@ -110,7 +110,7 @@ def test_seeds_give_mean_and_deviation(report, tmp_path):
     # 4 and 5 of ten found: 40.6 and 50.5
     assert '| baseline | 45.5 ± 7.0 |' in text
     # (3 - 4) / (8 - 4) = (4 - 5) / (9 - 5)
-    assert '-25 ± 0 % | 0 of 2 seeds |' in text
+    assert '-25 % \\[-25, -25\\] | 0 of 2 seeds |' in text
     assert '2 seeds, mean ± s.d.' in text
 
 

@@ -6,8 +6,8 @@ Reads detections in the layout
 
 as tools/experiment.py leaves it, evaluates COCO mAP and prints one row per
 model. The share of the gap is (student - baseline) / (teacher - baseline) of
-the same seed; several seeds are given as mean ± standard deviation (n - 1).
-Writes gap_report.md and gap_report.json beside the runs.
+means over seeds, with a paired bootstrap interval.
+Writes gap_report.md, .json and .html beside the runs.
 """
 import argparse
 import sys
