@@ -74,7 +74,7 @@ def paired_difference(scores: Scores, others: Scores) -> Estimate:
 
     Examples:
         >>> paired_difference({0: 3., 1: 5.}, {0: 1., 1: 1.})
-        Estimate(value=3.0, low=2.0, high=4.0)
+        Estimate(value=3.0, low=2.075, high=3.925)
     """
     seeds = common_seeds(scores, others)
     differences = np.array([scores[s] - others[s] for s in seeds])
