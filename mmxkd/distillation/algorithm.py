@@ -16,6 +16,7 @@ from mmxkd.engine.model_config import (
 from mmxkd.engine.state_names import use_plain_names
 from mmxkd.errors import ConfigError
 from mmxkd.families import family_of
+from mmxkd.families.context import Context, make_context
 from mmxkd.families.dry_run import dry_run, dry_run_size
 from mmxkd.families.views import ViewsDataPreprocessor
 from mmxkd.recording.hook_points import STUDENT
@@ -23,7 +24,6 @@ from mmxkd.recording.recorders import map_tensors, tensors_in
 from mmxkd.registry import MODELS
 from mmxkd.schedules import Progress, current_progress
 
-from .context import Context, make_context
 from .distiller import Distiller
 from .supply import CachedSupplier, LiveSupplier, Supplier, Supply
 from .teacher import Teacher, build_teachers

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmxkd.engine.building import build_part
 from mmxkd.engine.label_sources import check_labelled, frames_of, pick_frames
 from mmxkd.errors import ConfigError
+from mmxkd.families.context import Context
 from mmxkd.families.regions import check_same_regions, region_point
 from mmxkd.families.strides import size_of, stride_hint
 from mmxkd.losses.base import DistillationLoss
@@ -26,7 +27,6 @@ from .building import (
     lacks_channels,
 )
 from .connectors import check_maps, connect, connectors_for, infer_connector
-from .context import Context
 from .head_binding import head_sources
 from .normal_form import LossConfig, Source
 from .reading import Kind, Reading, match_single_levels

@@ -11,6 +11,7 @@ from mmxkd.engine.building import build_part
 from mmxkd.engine.meaning import check_classes
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.families import family_of
+from mmxkd.families.context import Context
 from mmxkd.families.dry_run import untouched
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
 from mmxkd.recording.recorders import RecordError, tensors_in
@@ -20,7 +21,6 @@ from mmxkd.schedules import Progress, warn_if_it_stands_still
 from .audit import audit_table, connector_table
 from .bound_loss import BoundLoss
 from .building import build_labellers
-from .context import Context
 from .loss_config import normalise
 from .supply import Delivery, Records, Supplies
 from .teacher import Teacher

@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from mmxkd.families import Step, family_of
 from mmxkd.schedules import Progress
+
+from .base import Step
+from .registry import family_of
 
 
 class Context(dict):

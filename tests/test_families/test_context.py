@@ -3,8 +3,8 @@ import torch
 from mmdet.models.task_modules import AnchorGenerator
 from torch import nn
 
-from mmxkd.distillation.context import make_context
 from mmxkd.errors import ConfigError
+from mmxkd.families.context import make_context
 from mmxkd.schedules import Progress
 from tests.helpers.toys import Toy, sample
 
