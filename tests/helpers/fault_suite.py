@@ -12,20 +12,21 @@ with 1 when one fails.
 points.
 """
 import argparse
-import multiprocessing
+import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import resume_kill
+from tests.helpers.forked import run_forked
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -142,10 +143,9 @@ def run_row(row: Row) -> Counted:
     os.chdir(REPO)
     tests = [f'tests/{test}' for test in row.tests]
     with open(os.devnull, 'w') as nothing, redirect_stdout(nothing):
-        code = pytest.main([
-            '-q', '-p', 'no:cacheprovider', '-p', 'no:terminal', '-k',
-            row.chosen, *tests
-        ], [counter])
+        code = pytest.main(
+            ['-q', '-p', 'no:cacheprovider', '-k', row.chosen, *tests],
+            [counter])
     counted = counter.counted
     counted.seconds = time.monotonic() - start
     if code not in (0, 1) or not counted.passed + counted.failed:
@@ -165,6 +165,29 @@ def run_kills(variants: list[str], moments: list[str] | None) -> Counted:
             counted.faults.append(f'{variant}, {moment}: {"; ".join(found)}')
     counted.seconds = time.monotonic() - start
     return counted
+
+
+def in_a_fork(place: Path, function: Callable[..., Counted], *given:
+              object) -> Counted:
+    """What a function counts, in a process of its own.
+
+    Args:
+        place (Path): For its result and its output.
+        function (Callable): :func:`run_row` or :func:`run_kills`.
+        given: Its arguments.
+    """
+    start = time.monotonic()
+
+    def count() -> None:
+        counted = function(*given)
+        place.write_text(json.dumps(asdict(counted)))
+
+    log = place.with_suffix('.log')
+    done = run_forked(count, log, timeout=3600)
+    if done.code or not place.exists():
+        return Counted(failed=1, seconds=time.monotonic() - start,
+                       faults=[f'ended with {done.code}:\n{done.output}'])
+    return Counted(**json.loads(place.read_text()))
 
 
 def jobs(quick: bool, only: list[str]) -> Iterator[tuple]:
@@ -211,13 +234,14 @@ def main() -> int:
     import mmxkd.engine  # noqa: F401
     start = time.monotonic()
     results: dict[str, tuple[str, str, Counted]] = {}
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(
-            args.jobs, multiprocessing.get_context('fork'),
-            max_tasks_per_child=None) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(
+            args.jobs) as pool:
         os.environ['PYTEST_DEBUG_TEMPROOT'] = folder
         running = {}
         for name, what, unit, function, *given in jobs(args.quick, args.only):
-            running[pool.submit(function, *given)] = name, what, unit
+            place = Path(folder, f'job_{len(running)}')
+            job = pool.submit(in_a_fork, place, function, *given)
+            running[job] = name, what, unit
         for done in as_completed(running):
             (name, what, unit), counted = running[done], done.result()
             print(
