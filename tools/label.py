@@ -5,10 +5,10 @@ Each class gets the threshold of the best F1 on val_dataloader, unless
 again.
 """
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
+from mmengine.dist import is_main_process
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
@@ -151,7 +151,6 @@ def draw_sheet(out: Path, path: Path, number: int) -> None:
 
 def main() -> None:
     args = parse_args()
-    # One word per process: a launcher shows the error of each.
     if args.sheet_number < 1:
         raise ConfigError('--sheet-number: expected 1 or more')
     label(
@@ -162,7 +161,7 @@ def main() -> None:
             fusion=Fusion(args.fusion, args.fusion_iou, args.fusion_weights
                           and tuple(args.fusion_weights)),
             overwrite=args.overwrite))
-    if args.sheet and os.environ.get('RANK', '0') == '0':
+    if args.sheet and is_main_process():
         draw_sheet(args.out, args.sheet, args.sheet_number)
 
 

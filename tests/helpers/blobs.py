@@ -44,7 +44,7 @@ val_evaluator = dict(type='CocoMetric', ann_file=data_root + '/val.json')
 test_evaluator = val_evaluator
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-work_dir = {root!r} + '/work'
+work_dir = {root!r} + '/logs'
 '''
 
 #: Per frame: x, y, width, height, brightness, whether it is an object.
