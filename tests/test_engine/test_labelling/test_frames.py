@@ -252,5 +252,5 @@ def test_frames_of_another_form(place, tmp_path):
     assert len(content['annotations']) > 0
     # The boxes of humans are read as well: it finds none of them.
     with pytest.raises(ConfigError,
-                       match="finds none of 1 objects of the class 'Car'"):
+                       match="finds none of 2 objects of the class 'Car'"):
         place.run(teacher, ann=None, overwrite=True)
