@@ -67,8 +67,8 @@ def test_the_unlabelled_part_and_its_truth(data):
 def loader_and_model(repo, data, name):
     cfg = Config.fromfile(repo / f'configs/cmkd/{name}.py')
     init_default_scope(cfg.default_scope)
-    for part in cfg.train_dataloader.dataset.datasets:
-        part.data_root = str(data)
+    # As `tools/experiment.py` moves the data of any config.
+    cfg.merge_from_dict({'train_dataloader.dataset.data_root': str(data)})
     if 'teachers' in cfg.model:
         cfg.model.teachers.gated = dict(
             cfg=str(repo / 'configs/cmkd/fog_teacher_tiny.py'), random=True)

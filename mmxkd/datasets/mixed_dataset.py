@@ -21,6 +21,8 @@ class MixedDataset(ConcatDataset):
     Args:
         datasets (list[dict]): Each with its own pipeline; all of the same
             classes.
+        data_root (str, optional): Of all datasets, in place of their own: one
+            option moves the whole, as it does for a single dataset.
         **kwargs: Of mmdet's ``ConcatDataset``.
 
     Raises:
@@ -28,7 +30,12 @@ class MixedDataset(ConcatDataset):
             classes, or no frame is left of it.
     """
 
-    def __init__(self, datasets: list, **kwargs) -> None:
+    def __init__(self, datasets: list, data_root: str | None = None,
+                 **kwargs) -> None:
+        if data_root is not None:
+            datasets = [
+                dict(dataset, data_root=data_root) for dataset in datasets
+            ]
         super().__init__(datasets, **kwargs)
         classes = [
             dataset.metainfo.get('classes') for dataset in self.datasets
