@@ -13,7 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmxkd.compat.latest_checkpoint import find_latest_checkpoint
-from mmxkd.engine.parallel import check_parallel
+from mmxkd.engine.parallelism import check_parallel
 from mmxkd.errors import ConfigError, did_you_mean
 
 #: Hooks that make a run safe to kill and to resume; see each for why.

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from mmxkd.engine.launch import build_runner
-from mmxkd.engine.parallel import check_parallel
+from mmxkd.engine.parallelism import check_parallel
 from mmxkd.errors import ConfigError
 from tests.helpers import toys
 from tests.helpers.forked import run_ranks
