@@ -5,8 +5,9 @@ from .mixed_batch_sampler import MixedBatchSampler
 from .mixed_dataset import MixedDataset
 from .scored_coco_dataset import ScoredCocoDataset
 from .stf_dataset import STFDataset
+from .voc_dataset import VOCDataset
 
 __all__ = [
     'KittiDataset', 'MixedBatchSampler', 'MixedDataset', 'STFDataset',
-    'ScoredCocoDataset', 'transforms'
+    'ScoredCocoDataset', 'VOCDataset', 'transforms'
 ]

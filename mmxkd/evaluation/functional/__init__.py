@@ -1,4 +1,5 @@
 """Measures on plain arrays: numpy in, numbers out."""
 from .rotated_boxes import rotated_intersection
+from .voc_ap import VocResult, evaluate_voc
 
-__all__ = ['rotated_intersection']
+__all__ = ['VocResult', 'evaluate_voc', 'rotated_intersection']

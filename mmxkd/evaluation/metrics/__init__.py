@@ -1,5 +1,6 @@
 """Metrics of mmengine's evaluation loops."""
 from .kitti_metric_2d import KittiMetric2D
 from .kitti_metric_3d import KittiMetric3D
+from .voc_ap_metric import VOCAPMetric
 
-__all__ = ['KittiMetric2D', 'KittiMetric3D']
+__all__ = ['KittiMetric2D', 'KittiMetric3D', 'VOCAPMetric']

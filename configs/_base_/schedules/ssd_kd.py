@@ -1,0 +1,18 @@
+# 70 epochs with a cosine, as the version of the published code that its best
+# documented result comes from.
+max_epochs = 70
+train_cfg = dict(
+    type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=5e-4))
+param_scheduler = [
+    dict(type='CosineAnnealingLR', by_epoch=True, T_max=max_epochs)
+]
+custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
+default_hooks = dict(checkpoint=dict(save_best='pascal_voc/mAP'))
+# The learning rate is for 2 GPUs with 32 pictures.
+auto_scale_lr = dict(enable=False, base_batch_size=64)

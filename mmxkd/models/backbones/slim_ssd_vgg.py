@@ -1,0 +1,72 @@
+"""SSD's VGG at any width."""
+from collections.abc import Sequence
+
+from mmdet.models.backbones import SSDVGG
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError
+from mmxkd.registry import MODELS
+
+# Input channels of the picture, which a width does not change.
+_COLOURS = 3
+
+
+@MODELS.register_module()
+class SlimSSDVGG(SSDVGG):
+    """mmdet's ``SSDVGG`` with fewer channels, and always a tuple of maps.
+
+    mmdet's returns a bare tensor where one map is asked for, of which its
+    necks take each picture for a level. Its channels are fixed; a teacher for
+    tests and laptops needs fewer.
+
+    Args:
+        depth (int): 11, 13, 16 or 19.
+        width (float): Channels over VGG's, in (0, 1]: 64 · width in the first
+            layer, 1024 · width in the last.
+        out_feature_indices (Sequence[int]): Layers of ``features`` to give.
+            Of VGG-16, 34 is conv7 (1024 · width channels, stride 16), the
+            first level of an SSD without conv4_3, and 22 is conv4_3.
+        init_cfg (dict, optional): Default: mmdet's, which is He's normal
+            initialisation by the number of outgoing connections.
+
+    Raises:
+        ConfigError: ``width`` is outside (0, 1], or there is no such layer.
+
+    Examples:
+        >>> import torch
+        >>> net = SlimSSDVGG(width=0.125)
+        >>> [tuple(map.shape) for map in net(torch.zeros(2, 3, 75, 75))]
+        [(2, 128, 5, 5)]
+    """
+
+    def __init__(self, depth: int = 16, width: float = 1.0,
+                 out_feature_indices: Sequence[int] = (34, ),
+                 init_cfg: dict | list | None = None) -> None:
+        if not 0 < width <= 1:
+            raise ConfigError(f'SlimSSDVGG: width={width}, expected a number '
+                              'in (0, 1]')
+        super().__init__(depth, out_feature_indices=out_feature_indices,
+                         init_cfg=init_cfg)
+        bad = [k for k in out_feature_indices if k >= len(self.features)]
+        if bad or not out_feature_indices:
+            raise ConfigError(
+                f'SlimSSDVGG: out_feature_indices={out_feature_indices}, '
+                f'expected some of 0..{len(self.features) - 1}')
+        if width < 1:
+            for name, layer in list(self.features.named_children()):
+                if isinstance(layer, nn.Conv2d):
+                    self.features.add_module(name, _narrowed(layer, width))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) to one map per index, in the order of the layers."""
+        outs = super().forward(x)
+        return outs if isinstance(outs, tuple) else (outs, )
+
+
+def _narrowed(conv: nn.Conv2d, width: float) -> nn.Conv2d:
+    """The same layer with fewer channels."""
+    inward = (_COLOURS if conv.in_channels == _COLOURS else round(
+        conv.in_channels * width))
+    return nn.Conv2d(inward, round(conv.out_channels * width),
+                     conv.kernel_size, conv.stride, conv.padding,
+                     conv.dilation)
