@@ -10,3 +10,4 @@ _base_ = [
 ]
 model = _base_.mb2_ssdlite
 load_from = 'work_dirs/pretrained/mb2-ssd-lite.pth'
+default_hooks = dict(checkpoint=dict(save_best='pascal_voc/mAP'))

@@ -14,3 +14,4 @@ load_from = 'work_dirs/pretrained/ssd300.pth'
 # Of the published script for 4 GPUs: its predictors start from nothing.
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 auto_scale_lr = dict(base_batch_size=128)
+default_hooks = dict(checkpoint=dict(save_best='pascal_voc/mAP'))

@@ -5,12 +5,13 @@ from .data_preprocessors import ModalityDetDataPreprocessor
 from .dense_heads import (
     ClampedSSDAnchorGenerator,
     ClasswiseSSDHead,
+    SSDAssigner,
     SSDLiteHead,
 )
 from .necks import InvertedResidualNeck
 
 __all__ = [
     'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'InvertedResidualNeck',
-    'ModalityDetDataPreprocessor', 'SSDLiteHead', 'SlimSSDVGG',
+    'ModalityDetDataPreprocessor', 'SSDAssigner', 'SSDLiteHead', 'SlimSSDVGG',
     'TappedMobileNetV2'
 ]

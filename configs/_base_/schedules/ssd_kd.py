@@ -13,6 +13,5 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, T_max=max_epochs)
 ]
 custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
-default_hooks = dict(checkpoint=dict(save_best='pascal_voc/mAP'))
 # The learning rate is for 2 GPUs with 32 pictures.
 auto_scale_lr = dict(enable=False, base_batch_size=64)

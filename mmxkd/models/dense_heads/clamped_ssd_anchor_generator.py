@@ -1,4 +1,7 @@
 """SSD's priors as its published versions have them: clamped."""
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from mmdet.models.task_modules.prior_generators import SSDAnchorGenerator
 from torch import Tensor
@@ -33,7 +36,9 @@ class ClampedSSDAnchorGenerator(SSDAnchorGenerator):
         [[0.0, 49.2, 300.0, 250.8], [49.2, 0.0, 250.8, 300.0]]
     """
 
-    def __init__(self, strides, ratios, min_sizes, max_sizes,
+    def __init__(self, strides: Sequence[int],
+                 ratios: Sequence[Sequence[float]],
+                 min_sizes: Sequence[float], max_sizes: Sequence[float],
                  input_size: int = 300) -> None:
         for name, values in (('ratios', ratios), ('min_sizes', min_sizes),
                              ('max_sizes', max_sizes)):
@@ -44,14 +49,53 @@ class ClampedSSDAnchorGenerator(SSDAnchorGenerator):
         super().__init__(strides, ratios, min_sizes, max_sizes,
                          scale_major=False)
         self.input_size = input_size
+        self._shapes = [
+            _shapes(*sizes)
+            for sizes in zip(ratios, min_sizes, max_sizes, strict=True)
+        ]
+
+    def unit_priors(self, featmap_size: tuple[int, int],
+                    level_idx: int) -> Tensor:
+        """The priors of a level as parts of the picture.
+
+        Rounded to float32 at the same places as in published code: which of
+        several equally good priors an object goes to depends on it, see
+        :class:`.ssd_assigner.SSDAssigner`.
+
+        Args:
+            featmap_size (tuple[int, int]): H, W of the level.
+            level_idx (int): The level.
+
+        Returns:
+            Tensor: (H·W·A, 4) x1, y1, x2, y2, rows first; float32.
+        """
+        scale_x, scale_y = (self.input_size / s for s in self.strides[level_idx])
+        height, width = featmap_size
+        shapes = self._shapes[level_idx] / self.input_size
+        table = np.empty((height, width, len(shapes), 4))
+        table[..., 0] = ((np.arange(width) + .5) / scale_x)[:, None]
+        table[..., 1] = ((np.arange(height) + .5) / scale_y)[:, None, None]
+        table[..., 2:] = shapes
+        priors = torch.from_numpy(table.reshape(-1, 4)).float().clamp_(0, 1)
+        half = priors[:, 2:] / 2
+        return torch.cat([priors[:, :2] - half, priors[:, :2] + half], 1)
 
     def single_level_grid_priors(self, featmap_size: tuple[int, int],
-                                 level_idx: int, dtype=torch.float32,
-                                 device='cuda') -> Tensor:
+                                 level_idx: int,
+                                 dtype: torch.dtype = torch.float32,
+                                 device: torch.device | str = 'cuda'
+                                 ) -> Tensor:
         """(H·W·A, 4) x1, y1, x2, y2 of a level, rows first, pixels."""
-        boxes = super().single_level_grid_priors(featmap_size, level_idx,
-                                                 dtype, device)
-        side = self.input_size
-        centre = ((boxes[:, :2] + boxes[:, 2:]) / 2).clamp(0, side)
-        size = (boxes[:, 2:] - boxes[:, :2]).clamp(0, side)
-        return torch.cat([centre - size / 2, centre + size / 2], 1)
+        priors = self.unit_priors(tuple(featmap_size), level_idx)
+        return (priors * self.input_size).to(device=device, dtype=dtype)
+
+
+def _shapes(ratios: Sequence[float], small: float,
+            large: float) -> np.ndarray:
+    """(A, 2) width and height of the priors of a cell, pixels."""
+    middle = (small * large)**.5
+    shapes = [(small, small), (middle, middle)]
+    for ratio in ratios:
+        root = ratio**.5
+        shapes += [(small * root, small / root), (small / root, small * root)]
+    return np.array(shapes)
