@@ -14,6 +14,7 @@ from .sensors.rgb import apply_fog, render_rgb
 from .streets.annotate import annotate_kitti
 from .streets.rig import kitti_calibration, kitti_camera, kitti_lidar
 from .streets.sampler import sample_kitti_scene
+from .streets.voc_writer import VocSettings, write_voc_dataset
 from .streets.writer import KittiSettings, write_kitti_dataset
 from .worlds.boxes import Box, box_of
 from .worlds.difficulty import SceneDifficulty
@@ -22,9 +23,11 @@ from .worlds.scene import Scene, SceneObject
 
 __all__ = [
     'Box', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan', 'Scene',
-    'SceneDifficulty', 'SceneObject', 'SyntheticSettings', 'annotate_kitti',
+    'SceneDifficulty', 'SceneObject', 'SyntheticSettings', 'VocSettings',
+    'annotate_kitti',
     'apply_fog', 'box_of', 'canvas_camera', 'kitti_calibration',
     'kitti_camera', 'kitti_lidar', 'paint_order', 'range_profile', 'rasterize',
     'render_gated', 'render_rgb', 'sample_kitti_scene', 'sample_scene', 'scan',
-    'write_dataset', 'write_kitti_dataset'
+    'write_dataset', 'write_kitti_dataset',
+    'write_voc_dataset'
 ]

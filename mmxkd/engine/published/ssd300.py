@@ -3,7 +3,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from mmxkd.errors import ConfigError
 
 from .renaming import Converted, background_last, rename
 
@@ -93,3 +95,20 @@ def fold_input(weight: Tensor, bias: Tensor, mean: Sequence[float],
     moved = bias.double() + (turned.sum((2, 3)) * shift).sum(1)
     return ((turned * scale[:, None, None]).to(weight.dtype),
             moved.to(bias.dtype))
+
+
+def fold_first_layer(state: dict[str, Tensor], model: nn.Module) -> None:
+    """:func:`fold_input` for the data preprocessor of a model, in place.
+
+    Raises:
+        ConfigError: It does not turn blue, green, red around.
+    """
+    view = getattr(model, 'data_preprocessor')
+    if not getattr(view, '_channel_conversion', False):
+        raise ConfigError('--fold-input: the data_preprocessor of the config '
+                          'has no bgr_to_rgb=True')
+    weight, bias = (f'backbone.features.0.{kind}'
+                    for kind in ('weight', 'bias'))
+    state[weight], state[bias] = fold_input(state[weight], state[bias],
+                                            view.mean.flatten().tolist(),
+                                            view.std.flatten().tolist())

@@ -1,0 +1,20 @@
+# The tiny student, taught by the tiny teacher.
+_base_ = './mb2-ssdlite_voc_tiny.py'
+
+model = dict(
+    _delete_=True,
+    type='mmxkd.CrossModalDistill',
+    student=_base_.model,
+    teachers=dict(
+        vgg=dict(
+            cfg='configs/ssd_kd/vgg16-ssd_voc_tiny.py',
+            checkpoint='work_dirs/vgg16-ssd_voc_tiny')),
+    distiller=dict(
+        losses=dict(
+            loss_chen=dict(
+                type='ChenDenseHeadLoss',
+                student='bbox_head',
+                teacher='vgg:bbox_head',
+                mu=0.5,
+                bound='batch',
+                logit_hint=0.5))))
