@@ -16,13 +16,11 @@ val_dataloader = test_dataloader = dict(**_base_.tiny.loader, dataset=tested)
 
 model = dict(
     backbone=dict(width=0.25),
-    neck=dict(
-        in_channels=(256, ), out_channels=(256, 128, 128, 64, 64, 64)),
+    neck=dict(in_channels=(256, ), out_channels=(256, 128, 128, 64, 64, 64)),
     bbox_head=dict(num_classes=3, in_channels=(256, 128, 128, 64, 64, 64)))
 
 optim_wrapper = dict(
-    optimizer=dict(
-        _delete_=True, type='AdamW', lr=0.0005, weight_decay=0.05),
+    optimizer=dict(_delete_=True, type='AdamW', lr=0.0005, weight_decay=0.05),
     clip_grad=dict(max_norm=10))
 param_scheduler = _base_.tiny.param_scheduler
 train_cfg = _base_.tiny.train_cfg

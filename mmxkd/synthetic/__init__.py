@@ -24,10 +24,9 @@ from .worlds.scene import Scene, SceneObject
 __all__ = [
     'Box', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan', 'Scene',
     'SceneDifficulty', 'SceneObject', 'SyntheticSettings', 'VocSettings',
-    'annotate_kitti',
-    'apply_fog', 'box_of', 'canvas_camera', 'kitti_calibration',
-    'kitti_camera', 'kitti_lidar', 'paint_order', 'range_profile', 'rasterize',
-    'render_gated', 'render_rgb', 'sample_kitti_scene', 'sample_scene', 'scan',
-    'write_dataset', 'write_kitti_dataset',
-    'write_voc_dataset'
+    'annotate_kitti', 'apply_fog', 'box_of', 'canvas_camera',
+    'kitti_calibration', 'kitti_camera', 'kitti_lidar', 'paint_order',
+    'range_profile', 'rasterize', 'render_gated', 'render_rgb',
+    'sample_kitti_scene', 'sample_scene', 'scan', 'write_dataset',
+    'write_kitti_dataset', 'write_voc_dataset'
 ]

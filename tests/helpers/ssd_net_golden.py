@@ -12,12 +12,13 @@ from mmxkd.engine.published.mb2_ssd_lite import rule as mb2_rule
 
 
 def _uniform(shape, k: int) -> np.ndarray:
-    grids = np.meshgrid(*(np.arange(1, n + 1, dtype=np.float64)
-                          for n in shape), indexing='ij', sparse=True)
+    grids = np.meshgrid(
+        *(np.arange(1, n + 1, dtype=np.float64) for n in shape), indexing='ij',
+        sparse=True)
     factors = (12.9898, 78.233, 37.719, 4.581)
     z = 43758.5453 * np.sin(
-        sum(f * grid for f, grid in zip(factors, grids, strict=True))
-        + 1.618 * k)
+        sum(f * grid
+            for f, grid in zip(factors, grids, strict=True)) + 1.618 * k)
     return z - np.floor(z) - .5
 
 
@@ -58,8 +59,9 @@ def vgg_state(names, model: dict[str, Tensor]) -> dict[str, Tensor]:
     def shape_of(name: str) -> tuple[int, ...]:
         part, number = name.split('.')
         new = {
-            'vgg': f'backbone.features.{number}', 'extras':
-            f'neck.extra_layers.{int(number) // 2}.{int(number) % 2}.conv',
+            'vgg': f'backbone.features.{number}',
+            'extras': 'neck.extra_layers.{}.{}.conv'.format(
+                *divmod(int(number), 2)),
             'loc': f'bbox_head.reg_convs.{number}.0',
             'conf': f'bbox_head.cls_convs.{number}.0'
         }[part]

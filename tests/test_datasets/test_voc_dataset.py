@@ -53,26 +53,23 @@ def test_two_years_are_one_dataset(root):
     assert data.metainfo['classes'] == CLASSES
     infos = [data.get_data_info(i) for i in range(len(data))]
     assert [i['img_id'] for i in infos] == ['000005', '000007', '2008_000002']
-    assert [i['instances'] for i in infos] == [
-        [
-            dict(bbox=[0, 1, 29, 39], bbox_label=7, ignore_flag=0),
-            dict(bbox=[4, 4, 8, 8], bbox_label=11, ignore_flag=1)
-        ], [], [dict(bbox=[2, 3, 79, 59], bbox_label=19, ignore_flag=0)]
-    ]
+    assert [i['instances'] for i in infos] == [[
+        dict(bbox=[0, 1, 29, 39], bbox_label=7, ignore_flag=0),
+        dict(bbox=[4, 4, 8, 8], bbox_label=11, ignore_flag=1)
+    ], [], [dict(bbox=[2, 3, 79, 59], bbox_label=19, ignore_flag=0)]]
     assert {(i['width'], i['height']) for i in infos} == {SIZE}
     assert not data.left_out.counts()
 
 
 def test_whole_numbers_are_as_in_mmdets_dataset(root):
-    theirs = MMDetVOCDataset(
-        data_root=str(root), ann_file='VOC2007/ImageSets/Main/trainval.txt',
-        data_prefix=dict(sub_data_root='VOC2007/'))
+    theirs = MMDetVOCDataset(data_root=str(root),
+                             ann_file='VOC2007/ImageSets/Main/trainval.txt',
+                             data_prefix=dict(sub_data_root='VOC2007/'))
     ours = build(root)
     for index in range(len(theirs)):
         own, other = (d.get_data_info(index) for d in (ours, theirs))
-        assert {k: own[k] for k in other} == {
-            **other, 'sample_idx': own['sample_idx']
-        }
+        assert {k: own[k]
+                for k in other} == {**other, 'sample_idx': own['sample_idx']}
 
 
 def test_a_folder_of_this_form_alone(root):
@@ -106,17 +103,17 @@ def test_odd_boxes_are_counted(root, caplog, clip, box, why):
         }, 'odd')
     data = build(root, ['VOC2007/odd'], clip=clip)
     assert [i['bbox'] for i in data.get_data_info(0)['instances']] == [box]
-    assert data.left_out.counts() == {
-        ('cat', DROPPED): 1, ('cat', why): 1, ('dog', DROPPED): 1
-    }
+    assert data.left_out.counts() == {('cat', DROPPED): 1, ('cat', why): 1,
+                                      ('dog', DROPPED): 1}
 
 
 def test_unknown_classes(root):
     write_year(root, 'VOC2007', {'000013': [VocObject('cta', (1, 1, 9, 9))]},
                'odd')
-    with pytest.raises(CorruptSampleError,
-                       match="line 8: unknown class 'cta'; did you mean "
-                       "'car', 'cat'") as caught:
+    with pytest.raises(
+            CorruptSampleError,
+            match="line 8: unknown class 'cta'; did you mean "
+            "'car', 'cat'") as caught:
         build(root, ['VOC2007/odd'])
     assert caught.value.path.endswith('000013.xml')
     data = build(root, ['VOC2007/odd'], ignore_unknown=True)
@@ -129,9 +126,9 @@ def test_unknown_classes(root):
 def test_a_picture_of_another_size(root):
     path = root / 'VOC2007/JPEGImages/000005.jpg'
     cv2.imwrite(str(path), np.zeros((90, 80, 3), np.uint8))
-    with pytest.raises(CorruptSampleError,
-                       match='is for a picture of 80x60 pixels, but '
-                       '.*000005.jpg has 80x90'):
+    with pytest.raises(
+            CorruptSampleError, match='is for a picture of 80x60 pixels, but '
+            '.*000005.jpg has 80x90'):
         build(root)
 
 

@@ -55,8 +55,8 @@ def test_golden_nets_in_eval_mode(golden, models, name, parameters):
     with torch.no_grad():
         scores, deltas = model.bbox_head(
             model.extract_feat(pictures((1, 3, 300, 300), 0).float()))
-    assert [tuple(level.shape[2:]) for level in scores
-            ] == [(side, side) for side in SIDES]
+    assert [tuple(level.shape[2:]) for level in scores] == [(side, side)
+                                                            for side in SIDES]
     for kind, levels, channels in (('loc', deltas, 4), ('conf', scores, 21)):
         rows = flat(levels, channels)
         assert rows.shape == (1, 3000, channels)
@@ -70,9 +70,9 @@ def test_golden_nets_in_eval_mode(golden, models, name, parameters):
             assert level.double().abs().sum() == pytest.approx(size, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    'name, layer', [('vgg', 'backbone.features.22'),
-                    ('mb2', 'backbone.layer4.0.expand_conv')])
+@pytest.mark.parametrize('name, layer',
+                         [('vgg', 'backbone.features.22'),
+                          ('mb2', 'backbone.layer4.0.expand_conv')])
 def test_golden_hints(golden, models, name, layer):
     """What an early version compared: conv4_3, and block 7 of the student,
     which an adaptation brings to 512 channels. Both are hook points.
@@ -104,8 +104,8 @@ def test_golden_priors(models):
     boxes = torch.cat(
         generator.grid_priors([(side, side) for side in SIDES],
                               device='cpu')).double() / 300
-    priors = torch.cat([(boxes[:, :2] + boxes[:, 2:]) / 2,
-                        boxes[:, 2:] - boxes[:, :2]], 1)
+    priors = torch.cat(
+        [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
     assert priors.sum().item() == pytest.approx(4802.778016, abs=2e-4)
     assert priors.sum(0).tolist() == pytest.approx(
         [1538.640005, 1538.640005, 862.749003, 862.749003], abs=1e-4)
@@ -130,9 +130,9 @@ class TestDetections:
             return dict(file)
 
     def predict(self, models, detect, **cfg):
-        head = MODELS.build(dict(models.mb2_ssdlite.bbox_head,
-                                 test_cfg=dict(models.mb2_ssdlite.test_cfg,
-                                               **cfg)))
+        head = MODELS.build(
+            dict(models.mb2_ssdlite.bbox_head,
+                 test_cfg=dict(models.mb2_ssdlite.test_cfg, **cfg)))
         logits = torch.from_numpy(detect['logits_f16']).float().roll(-1, -1)
         deltas = torch.from_numpy(detect['loc_f16']).float()
         levels, start = [], 0
@@ -169,8 +169,11 @@ class TestDetections:
         expected = detect['detections_img_cls_score_xyxy']
         # Of nearly equal scores, either may come first.
         order = [
-            np.lexsort((table[:, 3].round(3), -table[:, 2].round(4),
-                        table[:, 1], table[:, 0]))
+            np.lexsort(
+                (table[:,
+                       3].round(3), -table[:, 2].round(4), table[:,
+                                                                 1], table[:,
+                                                                           0]))
             for table in (found, expected)
         ]
         equal = np.isclose(found[order[0]], expected[order[1]],
@@ -190,7 +193,8 @@ class TestDetections:
             head.prior_generator.grid_priors([(s, s) for s in SIDES],
                                              device='cpu'))
         boxes = head.bbox_coder.decode(
-            priors, torch.from_numpy(detect['loc_f16'][0]).float())
+            priors,
+            torch.from_numpy(detect['loc_f16'][0]).float())
         np.testing.assert_allclose(boxes[::25] / 300,
                                    detect['decoded_img0_every_25th'],
                                    atol=1e-6)
@@ -239,10 +243,11 @@ def test_golden_training_steps(golden, models, repo):
                 assert value.item() in (0, pytest.approx(expected, rel=2e-3))
                 continue
             assert value.item() == pytest.approx(expected, rel=tolerance), name
-        assert total.item() == pytest.approx(l_total, rel=tolerance, abs=2e-2
-                                             if step else 0)
-        assert (2 * sum(losses['loss_cls']) + sum(losses['loss_bbox'])
-                ).item() == pytest.approx(plain_ssd, rel=tolerance)
+        assert total.item() == pytest.approx(l_total, rel=tolerance,
+                                             abs=2e-2 if step else 0)
+        assert (2 * sum(losses['loss_cls'])
+                + sum(losses['loss_bbox'])).item() == pytest.approx(
+                    plain_ssd, rel=tolerance)
         optimizer.zero_grad()
         total.backward()
         if step == 0:
@@ -265,9 +270,8 @@ def the_batch(golden) -> dict:
     for number in range(4):
         rows = golden['gt_img_xyxy_cls']
         rows = torch.from_numpy(rows[rows[:, 0] == number])
-        sample = DetDataSample(metainfo=dict(
-            img_id=number, img_shape=(300, 300), ori_shape=(300, 300),
-            scale_factor=(1.0, 1.0)))
+        sample = DetDataSample(metainfo=dict(img_id=number, img_shape=(
+            300, 300), ori_shape=(300, 300), scale_factor=(1.0, 1.0)))
         sample.gt_instances = InstanceData(bboxes=rows[:, 1:5].float() * 300,
                                            labels=rows[:, 5].long())
         samples.append(sample)

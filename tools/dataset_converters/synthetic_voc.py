@@ -1,4 +1,4 @@
-"""Make a synthetic data set in PASCAL VOC's layout: streets in small pieces."""
+"""Make a synthetic data set in PASCAL VOC's layout: pieces of streets."""
 import argparse
 from pathlib import Path
 

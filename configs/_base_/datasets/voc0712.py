@@ -50,7 +50,7 @@ train_dataloader = dict(
     dataset=dict(
         **voc,
         splits=['VOC2007/trainval', 'VOC2012/trainval'],
-        # Nothing but difficult objects: there is nothing to learn from.
+        # Pictures whose objects are all difficult are kept.
         filter_cfg=None,
         pipeline=train_pipeline))
 val_dataloader = dict(
@@ -60,9 +60,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        **voc,
-        splits=['VOC2007/test'],
-        test_mode=True,
+        **voc, splits=['VOC2007/test'], test_mode=True,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
 

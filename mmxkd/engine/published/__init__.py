@@ -4,6 +4,6 @@ from .renaming import Converted, rename
 from .ssd300 import convert_ssd300, fold_first_layer, fold_input
 
 __all__ = [
-    'Converted', 'convert_mb2_ssd_lite', 'convert_ssd300', 'fold_first_layer', 'fold_input',
-    'rename'
+    'Converted', 'convert_mb2_ssd_lite', 'convert_ssd300', 'fold_first_layer',
+    'fold_input', 'rename'
 ]

@@ -19,10 +19,10 @@ from .renaming import Converted, state_of
 
 
 def convert_file(
-        source: str, out: str | os.PathLike, config: str,
-        convert: Callable[[Mapping[str, Tensor], Mapping[str, Tensor], str],
-                          Converted],
-        change: Callable[[dict[str, Tensor], nn.Module], None] | None = None
+    source: str, out: str | os.PathLike, config: str,
+    convert: Callable[[Mapping[str, Tensor], Mapping[str, Tensor], str],
+                      Converted],
+    change: Callable[[dict[str, Tensor], nn.Module], None] | None = None
 ) -> Converted:
     """Read, rename, compare with the model of a config, and write.
 
@@ -51,7 +51,7 @@ def convert_file(
     content = checkpoints.CheckpointLoader.load_checkpoint(
         source, map_location='cpu')
     state = state_of(content, source)
-    check_checkpoint(dict(state_dict=state), source, frozenset())
+    check_checkpoint(dict(state_dict=state), source)
     done = convert(state, model.state_dict(), source)
     if change is not None:
         change(done.state, model)

@@ -118,12 +118,11 @@ def rename(state: Mapping[str, Tensor], rule: Callable[[str], str | None],
         if name.endswith(COUNTER):
             converted[name] = torch.zeros_like(model[name])
             fresh.remove(name)
-    lacking = [name for name in fresh if not name.startswith(may_be_fresh)
-               ] if may_be_fresh else fresh
+    lacking = [name for name in fresh
+               if not name.startswith(may_be_fresh)] if may_be_fresh else fresh
     if lacking:
-        raise CheckpointError(f'{path}: nothing in it becomes {lacking[0]}'
-                              + (f' (nor {len(lacking) - 1} more)'
-                                 if lacking[1:] else ''))
+        raise CheckpointError(f'{path}: nothing in it becomes {lacking[0]}' + (
+            f' (nor {len(lacking) - 1} more)' if lacking[1:] else ''))
     return Converted(converted, names, tuple(dropped), tuple(fresh))
 
 

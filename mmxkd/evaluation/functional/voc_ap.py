@@ -74,7 +74,7 @@ def evaluate_voc(truth: np.ndarray, detections: np.ndarray, num_classes: int,
                                and table[:, 1].max() < num_classes):
             raise ValueError('a class is outside of 0..'
                              f'{num_classes - 1}')
-    if legacy:
+    if legacy and len(detections):
         detections = _as_text(detections)
     ap = np.full(num_classes, np.nan)
     num_gt, number = (np.zeros(num_classes, int) for _ in range(2))
@@ -139,9 +139,8 @@ def _overlaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     low = np.maximum(boxes[:, :2], box[:2])
     high = np.minimum(boxes[:, 2:], box[2:])
     shared = np.clip(high - low, 0, None).prod(1)
-    union = ((boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:]
-                                                      - box[:2]).prod()
-             - shared)
+    union = ((boxes[:, 2:] - boxes[:, :2]).prod(1) +
+             (box[2:] - box[:2]).prod() - shared)
     return np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0)
 
 
@@ -175,5 +174,4 @@ def average_precision(true: np.ndarray, false: np.ndarray, num_gt: int,
     best = np.maximum.accumulate(
         np.concatenate([[0.0], precision, [0.0]])[::-1])[::-1]
     steps = np.flatnonzero(recall[1:] != recall[:-1])
-    return float(
-        ((recall[steps + 1] - recall[steps]) * best[steps + 1]).sum())
+    return float(((recall[steps + 1] - recall[steps]) * best[steps + 1]).sum())

@@ -60,8 +60,7 @@ class VOCAPMetric(BaseMetric):
             ValueError: A prediction is NaN or infinite.
         """
         for sample in data_samples:
-            self.results.append(
-                (_truth_of(sample), _detections_of(sample)))
+            self.results.append((_truth_of(sample), _detections_of(sample)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The mean and each class.
@@ -133,10 +132,12 @@ def _numbered(tables: Sequence[np.ndarray]) -> np.ndarray:
 
 def _table(classes: Sequence[str], found: VocResult) -> str:
     rows = [('class', 'objects', 'detections', 'AP')]
-    rows += [(name, str(gt), str(number), '-' if np.isnan(ap) else
-              f'{100 * ap:.2f}') for name, gt, number, ap in zip(
-                  classes, found.num_gt, found.num_detections, found.ap,
-                  strict=True)]
+    rows += [
+        (name, str(gt), str(number),
+         '-' if np.isnan(ap) else f'{100 * ap:.2f}')
+        for name, gt, number, ap in zip(
+            classes, found.num_gt, found.num_detections, found.ap, strict=True)
+    ]
     rows.append(('mean', str(found.num_gt.sum()),
                  str(found.num_detections.sum()), f'{100 * found.mean:.2f}'))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -106,8 +106,7 @@ def _size(root: Element, path: str | PathLike) -> tuple[int, int] | None:
     return (found[0], found[1]) if all(found) else None
 
 
-def _object(element: Element, number: int,
-            path: str | PathLike) -> VocObject:
+def _object(element: Element, number: int, path: str | PathLike) -> VocObject:
     named = element.find('name')
     name = named.text if named else ''
 
@@ -128,8 +127,9 @@ def _object(element: Element, number: int,
             raise refuse(box.line, f'<bndbox> has no <{side}>')
         value = parse_number(part.text)
         if value is None or not math.isfinite(value):
-            raise refuse(part.line, f'<{side}>: expected a number, found '
-                         f'{part.text!r}')
+            raise refuse(
+                part.line, f'<{side}>: expected a number, found '
+                f'{part.text!r}')
         sides.append(value)
     flags = {}
     for tag in ('difficult', 'truncated'):
@@ -169,8 +169,9 @@ def format_annotation(annotation: VocAnnotation) -> str:
             f'\t\t<pose>{escape(thing.pose)}</pose>',
             f'\t\t<truncated>{int(thing.truncated)}</truncated>',
             f'\t\t<difficult>{int(thing.difficult)}</difficult>',
-            '\t\t<bndbox>', *(f'\t\t\t<{side}>{value:.10g}</{side}>' for side,
-                              value in zip(_SIDES, thing.box, strict=True)),
+            '\t\t<bndbox>',
+            *(f'\t\t\t<{side}>{value:.10g}</{side}>'
+              for side, value in zip(_SIDES, thing.box, strict=True)),
             '\t\t</bndbox>', '\t</object>'
         ]
     return '\n'.join([*lines, '</annotation>', ''])

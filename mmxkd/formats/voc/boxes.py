@@ -38,7 +38,8 @@ truncated=False, pose='Unspecified', line=0), (0, 0, 7, 3))], \
             told.append((thing.name, DROPPED))
             continue
         inside = tuple(
-            min(max(side, 0), end) for side, end in zip(box, last, strict=True))
+            min(max(side, 0), end)
+            for side, end in zip(box, last, strict=True))
         if inside[0] >= inside[2] or inside[1] >= inside[3]:
             told.append((thing.name, OUTSIDE))
             continue

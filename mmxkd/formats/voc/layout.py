@@ -93,8 +93,8 @@ class VocLayout:
                 if file_of(name).name not in there
             ]
             if lacking:
-                shown = ', '.join(lacking[:_SHOWN]) + (
-                    ', …' if lacking[_SHOWN:] else '')
+                shown = ', '.join(
+                    lacking[:_SHOWN]) + (', …' if lacking[_SHOWN:] else '')
                 raise CorruptSampleError(
                     path, 'split', f'{len(lacking)} of its {len(seen)} ids '
                     f'have no {what} in {folder}: {shown}')

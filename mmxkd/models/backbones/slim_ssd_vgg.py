@@ -67,6 +67,8 @@ def _narrowed(conv: nn.Conv2d, width: float) -> nn.Conv2d:
     """The same layer with fewer channels."""
     inward = (_COLOURS if conv.in_channels == _COLOURS else round(
         conv.in_channels * width))
-    return nn.Conv2d(inward, round(conv.out_channels * width),
-                     conv.kernel_size, conv.stride, conv.padding,
-                     conv.dilation)
+    # VGG's layers have the same extents along both axes.
+    (kernel, _), (padding, _), (dilation, _) = (conv.kernel_size, conv.padding,
+                                                conv.dilation)
+    return nn.Conv2d(inward, round(conv.out_channels * width), int(kernel),
+                     padding=int(padding), dilation=int(dilation))

@@ -4,4 +4,7 @@ from .classwise_ssd_head import ClasswiseSSDHead
 from .ssd_assigner import SSDAssigner
 from .ssd_lite_head import SSDLiteHead
 
-__all__ = ['ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'SSDAssigner', 'SSDLiteHead']
+__all__ = [
+    'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'SSDAssigner',
+    'SSDLiteHead'
+]

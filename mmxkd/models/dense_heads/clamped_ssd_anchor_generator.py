@@ -37,9 +37,8 @@ class ClampedSSDAnchorGenerator(SSDAnchorGenerator):
     """
 
     def __init__(self, strides: Sequence[int],
-                 ratios: Sequence[Sequence[float]],
-                 min_sizes: Sequence[float], max_sizes: Sequence[float],
-                 input_size: int = 300) -> None:
+                 ratios: Sequence[Sequence[float]], min_sizes: Sequence[float],
+                 max_sizes: Sequence[float], input_size: int = 300) -> None:
         for name, values in (('ratios', ratios), ('min_sizes', min_sizes),
                              ('max_sizes', max_sizes)):
             if values is None or len(values) != len(strides):
@@ -69,7 +68,8 @@ class ClampedSSDAnchorGenerator(SSDAnchorGenerator):
         Returns:
             Tensor: (H·W·A, 4) x1, y1, x2, y2, rows first; float32.
         """
-        scale_x, scale_y = (self.input_size / s for s in self.strides[level_idx])
+        scale_x, scale_y = (self.input_size / s
+                            for s in self.strides[level_idx])
         height, width = featmap_size
         shapes = self._shapes[level_idx] / self.input_size
         table = np.empty((height, width, len(shapes), 4))
@@ -80,18 +80,16 @@ class ClampedSSDAnchorGenerator(SSDAnchorGenerator):
         half = priors[:, 2:] / 2
         return torch.cat([priors[:, :2] - half, priors[:, :2] + half], 1)
 
-    def single_level_grid_priors(self, featmap_size: tuple[int, int],
-                                 level_idx: int,
-                                 dtype: torch.dtype = torch.float32,
-                                 device: torch.device | str = 'cuda'
-                                 ) -> Tensor:
+    def single_level_grid_priors(
+            self, featmap_size: tuple[int, int], level_idx: int,
+            dtype: torch.dtype = torch.float32,
+            device: torch.device | str = 'cuda') -> Tensor:
         """(H·W·A, 4) x1, y1, x2, y2 of a level, rows first, pixels."""
-        priors = self.unit_priors(tuple(featmap_size), level_idx)
+        priors = self.unit_priors(featmap_size, level_idx)
         return (priors * self.input_size).to(device=device, dtype=dtype)
 
 
-def _shapes(ratios: Sequence[float], small: float,
-            large: float) -> np.ndarray:
+def _shapes(ratios: Sequence[float], small: float, large: float) -> np.ndarray:
     """(A, 2) width and height of the priors of a cell, pixels."""
     middle = (small * large)**.5
     shapes = [(small, small), (middle, middle)]

@@ -79,16 +79,16 @@ class ClasswiseSSDHead(SSDHead):
         ]
         found = InstanceData.cat(kept)
         order = found.scores.argsort(descending=True, stable=True)
-        found = found[order[:cfg['max_per_img']]
-                      if cfg['max_per_img'] > 0 else order]
+        found = found[order[:cfg['max_per_img']] if cfg['max_per_img'] >
+                      0 else order]
         if rescale:
             found.bboxes = scale_boxes(
                 found.bboxes, [1 / s for s in img_meta['scale_factor']])
         return found
 
     @staticmethod
-    def _of_class(boxes: Tensor, scores: Tensor, label: int,
-                  cfg: ConfigDict, with_nms: bool) -> InstanceData:
+    def _of_class(boxes: Tensor, scores: Tensor, label: int, cfg: ConfigDict,
+                  with_nms: bool) -> InstanceData:
         chosen = (scores > cfg['score_thr']).nonzero().squeeze(1)
         best = scores[chosen].argsort(descending=True,
                                       stable=True)[:cfg['top_k']]

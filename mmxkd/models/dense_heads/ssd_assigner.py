@@ -30,10 +30,9 @@ class SSDAssigner(MaxIoUAssigner):
         super().__init__(**kwargs)
         generator = TASK_UTILS.build(anchor_generator)
         if not isinstance(generator, ClampedSSDAnchorGenerator):
-            raise ConfigError(
-                'SSDAssigner: anchor_generator is a '
-                f'{type(generator).__name__}, expected a '
-                'mmxkd.ClampedSSDAnchorGenerator')
+            raise ConfigError('SSDAssigner: anchor_generator is a '
+                              f'{type(generator).__name__}, expected a '
+                              'mmxkd.ClampedSSDAnchorGenerator')
         self.side = side = generator.input_size
         self.units = torch.cat([
             generator.unit_priors(tuple(-(-side // s) for s in stride[::-1]),

@@ -29,9 +29,8 @@ class SSDLiteHead(ClasswiseSSDHead):
     def _init_layers(self) -> None:
         self.cls_convs, self.reg_convs = (nn.ModuleList(
             self._predictor(level, outputs)
-            for level in range(len(self.in_channels)))
-                                          for outputs in (
-                                              self.cls_out_channels, 4))
+            for level in range(len(self.in_channels))) for outputs in (
+                self.cls_out_channels, 4))
 
     def _predictor(self, level: int, outputs: int) -> nn.Sequential:
         inward = self.in_channels[level]

@@ -75,9 +75,8 @@ class InvertedResidualNeck(BaseModule):
         if x.numel() == 0 or len(x) > 1 or max(x.shape[2:]) > 2:
             return
         alone = [
-            layer for layer in self.modules()
-            if isinstance(layer, _BatchNorm) and layer.training
-            and not isinstance(layer, SyncBatchNorm)
+            layer for layer in self.modules() if isinstance(layer, _BatchNorm)
+            and layer.training and not isinstance(layer, SyncBatchNorm)
         ]
         if alone:
             raise ConfigError(

@@ -138,8 +138,8 @@ def draw_window(rng: np.random.Generator, labels: dict[str, list],
     return int(left), int(top), side
 
 
-def objects_in(labels: dict[str, list],
-               window: tuple[int, int, int]) -> list[VocObject]:
+def objects_in(labels: dict[str, list], window: tuple[int, int,
+                                                      int]) -> list[VocObject]:
     """The objects of a street in a piece of it, as VOC labels them.
 
     Args:

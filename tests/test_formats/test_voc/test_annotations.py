@@ -46,8 +46,8 @@ def test_all_that_is_read():
 def test_missing_tags_have_defaults():
     (thing, ) = parse_annotation(with_object(f'<name>cat</name>{BOX}'),
                                  'a.xml').objects
-    assert (thing.difficult, thing.truncated,
-            thing.pose) == (False, False, 'Unspecified')
+    assert (thing.difficult, thing.truncated, thing.pose) == (False, False,
+                                                              'Unspecified')
 
 
 def test_floats_are_read():
@@ -63,9 +63,8 @@ def test_parts_of_persons_are_not_read():
     assert thing.name == 'person' and thing.box == (48, 2, 60, 9)
 
 
-@pytest.mark.parametrize('size', [
-    '', '<size><width>0</width><height>0</height></size>'
-])
+@pytest.mark.parametrize(
+    'size', ['', '<size><width>0</width><height>0</height></size>'])
 def test_size_may_be_unknown(size):
     assert parse_annotation(f'<annotation>{size}</annotation>',
                             'a.xml').size is None
@@ -80,9 +79,9 @@ def test_line_ends_and_mark(tmp_path):
 
 def test_names_in_other_scripts(tmp_path):
     path = tmp_path / 'a.xml'
-    path.write_text('<?xml version="1.0" encoding="UTF-8"?>'
-                    + with_object(f'<name>köttbulle</name>{BOX}'),
-                    encoding='utf-8')
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        + with_object(f'<name>köttbulle</name>{BOX}'), encoding='utf-8')
     assert read_annotation(path).objects[0].name == 'köttbulle'
 
 
@@ -143,8 +142,8 @@ def test_what_is_written_is_read_back():
     lines = text.split('\n')
     assert [lines[o.line - 1] for o in found.objects] == ['\t<object>'] * 2
     assert format_annotation(found) == text
-    assert [o.box for o in found.objects
-            ] == [o.box for o in annotation.objects]
+    assert [o.box
+            for o in found.objects] == [o.box for o in annotation.objects]
     assert found.objects[0].name == 'a <b>' and found.size == (640, 480)
 
 
