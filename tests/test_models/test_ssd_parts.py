@@ -76,6 +76,13 @@ def own_priors(models):
     return TASK_UTILS.build(models.priors).grid_priors(SIDES, device='cpu')
 
 
+def classwise(**test_cfg):
+    priors = dict(type='mmxkd.ClampedSSDAnchorGenerator', strides=[300],
+                  ratios=[[2]], min_sizes=[200], max_sizes=[250])
+    return ClasswiseSSDHead(in_channels=(8, ), anchor_generator=priors,
+                            test_cfg=test_cfg)
+
+
 @pytest.mark.parametrize('build, reason', [
     (lambda: SlimSSDVGG(width=0), 'width=0, expected a number in'),
     (lambda: SlimSSDVGG(width=1.5), 'width=1.5'),
@@ -83,8 +90,8 @@ def own_priors(models):
     (lambda: TappedMobileNetV2(out_indices=(1, )), 'out_indices cannot be se'),
     (lambda: InvertedResidualNeck((8, 8), (4, 4), (.5, )), '1 expand_ratios'),
     (lambda: ClampedSSDAnchorGenerator([16], [[2]], None, [9]), 'min_sizes=N'),
-    (lambda: ClasswiseSSDHead(test_cfg=dict(nms_pre=1000)), "'nms_pre'"),
-    (lambda: ClasswiseSSDHead(test_cfg=dict(score_thr=.1)),
+    (lambda: classwise(nms_pre=1000), "'nms_pre'"),
+    (lambda: classwise(score_thr=.1),
      'test_cfg lacks top_k, nms, max_per_img'),
     (lambda: SSDAssigner(
         dict(type='mmdet.SSDAnchorGenerator', strides=[8], ratios=[[2]],

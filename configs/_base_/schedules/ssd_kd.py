@@ -12,6 +12,10 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, T_max=max_epochs)
 ]
-custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
+custom_hooks = [
+    dict(type='mmxkd.EpochSeedHook'),
+    # SSDLite's last map is 1x1.
+    dict(type='mmxkd.LoneSampleGuardHook')
+]
 # The learning rate is for 2 GPUs with 32 pictures.
 auto_scale_lr = dict(enable=False, base_batch_size=64)

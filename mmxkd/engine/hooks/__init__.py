@@ -16,8 +16,9 @@ from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
-    'LabelSourcesHook', 'RunRecordHook', 'SafeCheckpointHook', 'StemInitHook',
-    'StepStateHook', 'StrictEarlyStoppingHook', 'StudentCheckpointHook',
-    'TeacherCacheHook', 'TeacherMeaningHook', 'TorchvisionWeightsHook',
-    'from_torchvision', 'inflate_stem', 'seed_everything'
+    'LabelSourcesHook', 'LoneSampleGuardHook', 'RunRecordHook',
+    'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
+    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherCacheHook',
+    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
+    'inflate_stem', 'seed_everything'
 ]

@@ -1,6 +1,7 @@
 """VGG16-SSD300 of ``ssd.pytorch`` for the teacher with 3000 priors."""
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -103,7 +104,7 @@ def fold_first_layer(state: dict[str, Tensor], model: nn.Module) -> None:
     Raises:
         ConfigError: It does not turn blue, green, red around.
     """
-    view = getattr(model, 'data_preprocessor')
+    view: Any = model.data_preprocessor
     if not getattr(view, '_channel_conversion', False):
         raise ConfigError('--fold-input: the data_preprocessor of the config '
                           'has no bgr_to_rgb=True')

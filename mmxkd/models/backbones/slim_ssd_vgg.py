@@ -1,5 +1,6 @@
 """SSD's VGG at any width."""
 from collections.abc import Sequence
+from typing import cast
 
 from mmdet.models.backbones import SSDVGG
 from torch import Tensor, nn
@@ -68,7 +69,8 @@ def _narrowed(conv: nn.Conv2d, width: float) -> nn.Conv2d:
     inward = (_COLOURS if conv.in_channels == _COLOURS else round(
         conv.in_channels * width))
     # VGG's layers have the same extents along both axes.
-    (kernel, _), (padding, _), (dilation, _) = (conv.kernel_size, conv.padding,
-                                                conv.dilation)
-    return nn.Conv2d(inward, round(conv.out_channels * width), int(kernel),
-                     padding=int(padding), dilation=int(dilation))
+    kernel, padding, dilation = (cast(tuple[int, int], pair)[0]
+                                 for pair in (conv.kernel_size, conv.padding,
+                                              conv.dilation))
+    return nn.Conv2d(inward, round(conv.out_channels * width), kernel,
+                     padding=padding, dilation=dilation)
