@@ -1,17 +1,24 @@
 """Networks and what they see of a batch; nothing here knows of distillation.
 """
-from .backbones import SlimSSDVGG, TappedMobileNetV2
+from .backbones import ShuffleDetNet, SlimSSDVGG, TappedMobileNetV2
 from .data_preprocessors import ModalityDetDataPreprocessor
 from .dense_heads import (
     ClampedSSDAnchorGenerator,
     ClasswiseSSDHead,
+    ConvDetHead,
     SSDAssigner,
     SSDLiteHead,
 )
 from .necks import InvertedResidualNeck
+from .task_modules import (
+    OnePriorAssigner,
+    SqueezeDetAnchorGenerator,
+    SqueezeDetBBoxCoder,
+)
 
 __all__ = [
-    'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'InvertedResidualNeck',
-    'ModalityDetDataPreprocessor', 'SSDAssigner', 'SSDLiteHead', 'SlimSSDVGG',
-    'TappedMobileNetV2'
+    'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'ConvDetHead',
+    'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'OnePriorAssigner',
+    'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
+    'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'
 ]

@@ -4,8 +4,9 @@ from .alternating_optim_wrapper import (
     AlternatingOptimWrapperConstructor,
 )
 from .bf16_optim_wrapper import Bf16OptimWrapper
+from .per_tensor_clip_optim_wrapper import PerTensorClipOptimWrapper
 
 __all__ = [
     'AlternatingOptimWrapper', 'AlternatingOptimWrapperConstructor',
-    'Bf16OptimWrapper'
+    'Bf16OptimWrapper', 'PerTensorClipOptimWrapper'
 ]

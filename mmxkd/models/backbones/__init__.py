@@ -1,5 +1,6 @@
 """Backbones that mmdet has in another form."""
+from .shuffledet_net import ShuffleDetNet
 from .slim_ssd_vgg import SlimSSDVGG
 from .tapped_mobilenet_v2 import TappedMobileNetV2
 
-__all__ = ['SlimSSDVGG', 'TappedMobileNetV2']
+__all__ = ['ShuffleDetNet', 'SlimSSDVGG', 'TappedMobileNetV2']

@@ -1,0 +1,1 @@
+"""Weights of published files under the names of our models."""
