@@ -92,10 +92,11 @@ def sample(boxes: np.ndarray, labels: np.ndarray, shape: tuple = SIZE,
     return found
 
 
-def to_corners(boxes: np.ndarray) -> Tensor:
+def to_corners(boxes: np.ndarray,
+               dtype: torch.dtype = torch.float32) -> Tensor:
     centre, size = np.split(np.asarray(boxes, float).reshape(-1, 4), 2, 1)
     return torch.from_numpy(
-        np.concatenate([centre - size / 2, centre + size / 2], 1)).float()
+        np.concatenate([centre - size / 2, centre + size / 2], 1)).to(dtype)
 
 
 def to_centres(boxes: Tensor) -> np.ndarray:

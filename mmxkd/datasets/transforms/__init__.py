@@ -3,17 +3,14 @@ from mmxkd.io.images import read_image
 
 from .adding import add_modality
 from .alignment import MovesTogether, keeps_pixels_in_place
-from .cutting import (
-    Expand,
-    MinIoURandomCrop,
-    RandomCenterCropPad,
-    RandomShift,
-)
+from .cutting import Expand, MinIoURandomCrop, RandomCenterCropPad, RandomShift
 from .depth import LoadDepth
+from .drift import RandomDrift
 from .erasing import RandomErasing
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize
+from .inclusive_boxes import IncludeLastPixel
 from .loading import LoadImageFromFile
 from .marking import MarkSource
 from .mixing import CachedMixUp, CachedMosaic, MixUp, Mosaic
@@ -25,6 +22,7 @@ from .resizing import (
     RandomResize,
     ResizeShortestEdge,
 )
+from .shuffledet import ImageToFloat32, ShuffleDetFlip, ShuffleDetPhotometric
 from .warping import (
     RandomAffine,
     Rotate,
@@ -36,11 +34,13 @@ from .warping import (
 
 __all__ = [
     'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
-    'FixShapeResize', 'LoadDepth', 'LoadGatedSlices', 'LoadImageFromFile',
-    'MarkSource', 'MinIoURandomCrop', 'MixUp', 'Mosaic', 'MovesTogether',
-    'PackMultiModalInputs', 'Pad', 'RandomAffine', 'RandomCenterCropPad',
-    'RandomChoiceResize', 'RandomCrop', 'RandomErasing', 'RandomFlip',
-    'RandomResize', 'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate',
-    'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'add_modality',
-    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
+    'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
+    'LoadGatedSlices', 'LoadImageFromFile', 'MarkSource', 'MinIoURandomCrop',
+    'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad',
+    'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
+    'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
+    'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX',
+    'ShearY', 'ShuffleDetFlip', 'ShuffleDetPhotometric', 'TranslateX',
+    'TranslateY', 'add_modality', 'keeps_pixels_in_place', 'read_image',
+    'resize_sparse'
 ]
