@@ -1,0 +1,147 @@
+"""The converter of ShuffleDet's TensorFlow files, from made-up ones."""
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmdet.apis import init_detector
+from mmengine.registry import DefaultScope
+
+from mmxkd.errors import CheckpointError
+from mmxkd.models.published.shuffledet_tf import TEACHER, convert_shuffledet
+from mmxkd.registry import MODELS
+from tests.helpers.golden_shuffledet import detector_config, variables
+
+UNITS = (4, 6, 4, 2)
+CONVS = ['conv1'] + [
+    f'{stage}/block{i}/{conv}'
+    for stage, units in zip(('group1', 'group2', 'group3',
+                             'added3'), UNITS, strict=True)
+    for i in range(units) for conv in ('conv1', 'dconv', 'conv2')
+]
+TRAINING = {
+    'global_step': np.int64(40000), 'iou': np.zeros((8, 9), np.float32),
+    'adaptation/conv/kernels': np.zeros((3, 3, 192, 768), np.float32),
+    'adaptation/conv/biases': np.zeros(768, np.float32),
+    'conv1/W/Momentum': np.zeros((3, 3, 3, 24), np.float32)
+}
+
+
+@pytest.fixture(scope='module')
+def student():
+    return variables('x025', CONVS, 7, .5)
+
+
+@pytest.fixture
+def arrays(student):
+    return dict(student)
+
+
+def test_the_file_of_a_distillation(repo, tmp_path, run_python, arrays):
+    """Both of its detectors, whatever else is in it."""
+    teacher = variables('x1', CONVS, 0, .5)
+    whole = arrays | TRAINING | {TEACHER + n: v for n, v in teacher.items()}
+    path = tmp_path / 'model.npz'
+    np.savez(path, **whole)
+    for name, options, left in (('x025', (), len(teacher)),
+                                ('x1', ('--teacher', ), len(arrays))):
+        out = tmp_path / f'{name}.pth'
+        done = run_python(repo / 'tools/model_converters/shuffledet_tf.py',
+                          path, out, *options)
+        lines = done.stdout.splitlines()
+        assert f'247 weights and statistics, {left + 5} variables' in lines[-1]
+        assert sum('left out:' in line for line in lines) == left + 5
+        assert any('adaptation/conv/kernels (the adapter' in line
+                   for line in lines)
+        # Stock mmdet reads it with the shipped config.
+        config = repo / f'configs/fine_grained/shuffledet_{name}_kitti.py'
+        model = init_detector(str(config), str(out), device='cpu')
+        assert model.dataset_meta['classes'][1] == 'Pedestrian'
+        expected = teacher if name == 'x1' else arrays
+        own = model.backbone.group2[3].dconv
+        kernel = expected['group2/block3/dconv/W']
+        for channel in (0, 3):
+            assert np.array_equal(own.conv.weight[channel, 0].detach(),
+                                  kernel[:, :, channel, 0])
+        assert np.array_equal(own.bn.running_var,
+                              expected['group2/block3/dconv/bn/variance/EMA'])
+        assert np.array_equal(model.bbox_head.conv_det.weight.detach().numpy(),
+                              expected['conv12/kernels'].transpose(3, 2, 0, 1))
+
+
+@pytest.mark.parametrize('name', ['x1', 'x05', 'x025'])
+def test_every_weight_has_a_place(name):
+    done = convert_shuffledet(variables(name, CONVS, 3, .5), 'x.npz')
+    config = detector_config(name)
+    assert done.backbone == {'stem_channels': 24, 'first_expand_groups': 3} | {
+        k: v for k, v in config['backbone'].items() if k != 'type'
+    }
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(config)
+    missing, unexpected = model.load_state_dict(done.state, strict=False)
+    assert not unexpected and not done.left_out
+    assert all(n.endswith('num_batches_tracked') for n in missing)
+
+
+def without(name):
+    return lambda a: a.pop(name)
+
+
+def with_(name, value):
+    return lambda a: a.update({name: value})
+
+
+@pytest.mark.parametrize('change, message', [
+    (without('group2/block5/conv2/bn/beta'),
+     'nothing for 1 weights: backbone.group2.5.conv2.bn.bias'),
+    (without('conv1/W'), r'nothing for backbone.conv1.conv.weight; 246'),
+    (without('conv12/biases'), 'nothing for bbox_head.conv_det.bias'),
+    (with_('group4/block0/conv1/W', np.zeros(
+        (1, 1, 4, 4),
+        np.float32)), '1 unknown variables: group4/block0/conv1/W'),
+    (with_('group2/block6/conv1/W', np.zeros(
+        (1, 1, 4, 4), np.float32)), 'no place for group2/block6/conv1/W'),
+    (with_('conv1/bn/gamma', np.ones(23, np.float32)),
+     r'conv1/bn/gamma is \(23,\) after transposing, expected \(24,\)'),
+    (with_('conv1/bn/gamma', np.ones(24)), 'conv1/bn/gamma is float64'),
+    (with_('conv1/bn/gamma', np.full(
+        24, np.nan, np.float32)), 'conv1/bn/gamma is not finite'),
+    (with_('group1/block0/conv2/W', np.zeros(
+        (1, 1, 7, 36),
+        np.float32)), r'takes 7 of 15 channels, expected 15 or 5'),
+])
+def test_files_that_do_not_fit(arrays, change, message):
+    change(arrays)
+    with pytest.raises(CheckpointError, match='x.npz: .*' + message):
+        convert_shuffledet(arrays, 'x.npz')
+
+
+def test_a_teacher_alone_is_asked_for(arrays):
+    inside = {TEACHER + name: value for name, value in arrays.items()}
+    with pytest.raises(CheckpointError, match=f"use the prefix '{TEACHER}'"):
+        convert_shuffledet(inside, 'x.npz')
+
+
+@pytest.mark.parametrize('content', ['pickle', 'truncated', 'text', 'object'])
+def test_damaged_files(repo, tmp_path, run_python, content):
+    path = tmp_path / 'model.npz'
+    np.savez(
+        path, x=np.array([print, 1], object) if content == 'object' else
+        np.arange(1000))
+    if content == 'pickle':
+        path.write_bytes(pickle.dumps(dict(a=1)))
+    if content == 'truncated':
+        path.write_bytes(path.read_bytes()[:500])
+    if content == 'text':
+        path.write_text('not a file of numpy')
+    done = run_python(repo / 'tools/model_converters/shuffledet_tf.py', path,
+                      tmp_path / 'out.pth', check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert f'error: {path}: not an .npz file' in done.stderr
+    assert not (tmp_path / 'out.pth').exists()
+
+
+def test_weights_stay_what_they_are_in_float32(arrays):
+    done = convert_shuffledet(arrays, 'x.npz')
+    assert {t.dtype for t in done.state.values()} == {torch.float32}
+    assert all(t.is_contiguous() for t in done.state.values())
