@@ -1,6 +1,4 @@
 """Counts of parameters and multiply-adds, by hand and as published."""
-import importlib.util
-
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -8,15 +6,12 @@ from torch import nn
 
 from mmxkd.engine.model_size import measure
 from mmxkd.errors import ConfigError
+from tests.helpers.commands import load_tool
 
 
 @pytest.fixture(scope='module')
 def tool(repo):
-    spec = importlib.util.spec_from_file_location(
-        'model_size', repo / 'tools/analysis_tools/model_size.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo / 'tools/analysis_tools/model_size.py')
 
 
 @pytest.mark.parametrize(
