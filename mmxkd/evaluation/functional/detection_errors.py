@@ -54,9 +54,9 @@ def detection_errors(boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray,
         without objects has none.
 
     Examples:
-        >>> box = np.array([[0, 0, 9, 9.]])
-        >>> [f.kind for f in detection_errors(
-        ...     box + 5, np.array(['Car']), np.ones(1), box, np.array(['Car']))]
+        >>> box, car = np.array([[0, 0, 9, 9.]]), np.array(['Car'])
+        >>> found = detection_errors(box + 5, car, np.ones(1), box, car)
+        >>> [finding.kind for finding in found]
         ['loc', 'missed']
     """
     found: list[Finding] = []

@@ -161,3 +161,16 @@ def test_ranges_that_are_none(options):
 def test_an_image_of_other_numbers_is_refused():
     with pytest.raises(ConfigError, match='float32, expected uint8'):
         ShuffleDetPhotometric()(sample())
+
+
+def test_boxes_beyond_the_image_are_cut_off_where_asked_to():
+    boxes = [(-5, 5, 20, 15), (50, 30, 80, 60), (70, 5, 80, 9), (-9, 3, -2, 9)]
+    given = sample(boxes=boxes, ignored=(0, 1, 0, 0))
+    given['gt_bboxes_labels'] = np.arange(4)
+    out = IncludeLastPixel(clip=True)(given)
+    assert out['gt_bboxes'].tensor.tolist() == [[0, 5, 21, 16],
+                                                [50, 30, 60, 40]]
+    assert out['gt_bboxes_labels'].tolist() == [0, 1]
+    assert out['gt_ignore_flags'].tolist() == [False, True]
+    kept = IncludeLastPixel()(sample(boxes=boxes, ignored=(0, 1, 0, 0)))
+    assert kept['gt_bboxes'].tensor[0].tolist() == [-5, 5, 21, 16]

@@ -1,0 +1,73 @@
+"""Teacher, then imitation, by the commands that a user types."""
+import json
+
+import pytest
+import torch
+from mmdet.apis import init_detector
+
+from tests.helpers.kitti_tree import write_kitti
+
+CONFIG = 'configs/fine_grained/shuffledet_{}_kitti_tiny.py'
+
+
+def options(data, epochs=1):
+    found = [
+        f'train_cfg.max_epochs={epochs}', 'train_cfg.val_interval=1',
+        'default_hooks.checkpoint.interval=1',
+        'default_hooks.logger.interval=1', 'train_dataloader.batch_size=2'
+    ]
+    for name in ('train', 'val', 'test'):
+        found += [f'{name}_dataloader.dataset.data_root={data}/']
+    return found + [
+        f'{name}_evaluator.ann_file={data}/kitti_infos_val.json'
+        for name in ('val', 'test')
+    ]
+
+
+@pytest.mark.slow
+def test_teacher_then_student(repo, tmp_path, tool):
+    data = write_kitti(tmp_path / 'kitti')
+    tool('dataset_converters/kitti.py', data)
+    teacher = tmp_path / 'teacher'
+    tool('train.py', repo / CONFIG.format('x1'), '--work-dir', teacher,
+         '--cfg-options', *options(data))
+    (checkpoint, ) = teacher.glob('epoch_1.pth')
+    runs = []
+    for name in ('whole', 'resumed'):
+        work = tmp_path / name
+        runs.append(work)
+        given = ['--work-dir', work]
+        if name == 'resumed':
+            work.mkdir()
+            (work / 'epoch_1.pth').write_bytes(
+                (runs[0] / 'epoch_1.pth').read_bytes())
+            (work / 'last_checkpoint').write_text('epoch_1.pth')
+            given += ['--resume']
+        tool('train.py', repo / CONFIG.format('x05_imitation'), *given,
+             '--cfg-options', *options(data, 2), 'train_cfg.val_interval=2',
+             'default_hooks.checkpoint.max_keep_ckpts=3',
+             f'model.teachers.x1.checkpoint={checkpoint}')
+    whole, resumed = (torch.load(work / 'epoch_2.pth',
+                                 weights_only=True)['state_dict']
+                      for work in runs)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    (log, ) = runs[0].glob('*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    first = rows[0]
+    terms = [
+        first[name] for name in ('loss_cls', 'loss_conf', 'loss_bbox',
+                                 'distill.loss_imitation')
+    ]
+    assert all(term > 0 for term in terms) and first['loss_decay'] > 0
+    # The decay is a part of the gradient, and not of the sum.
+    assert first['loss'] == pytest.approx(sum(terms), rel=1e-3)
+    assert any('kitti/Overall_bbox_AP40_moderate_strict' in row
+               for row in rows)
+    # The student alone: no teacher, and the adapter beside it.
+    assert {n.split('.')[0]
+            for n in whole} == {'backbone', 'bbox_head', 'distiller'}
+    model = init_detector(str(repo / CONFIG.format('x05')),
+                          str(runs[0] / 'epoch_2.pth'), device='cpu')
+    assert torch.equal(model.bbox_head.conv_det.weight,
+                       whole['bbox_head.conv_det.weight'])
