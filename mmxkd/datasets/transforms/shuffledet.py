@@ -52,9 +52,9 @@ class ShuffleDetPhotometric(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         brightness = np.random.randint(-self.brightness, self.brightness + 1)
-        contrast, saturation = (
-            np.random.uniform(low, high)
-            for low, high in (self.contrast, self.saturation))
+        contrast, saturation = (np.random.uniform(low, high)
+                                for low, high in (self.contrast,
+                                                  self.saturation))
         results['img'] = self.change(results['img'], brightness, contrast,
                                      saturation)
         return results
