@@ -38,18 +38,23 @@ def arrays(student):
     return dict(student)
 
 
-def test_the_file_of_a_distillation(repo, tmp_path, run_python, arrays):
+def test_the_file_of_a_distillation(repo, tmp_path, arrays, capsys,
+                                    monkeypatch):
     """Both of its detectors, whatever else is in it."""
     teacher = variables('x1', CONVS, 0, .5)
+    tool = load_tool(repo / 'tools/model_converters/shuffledet_tf.py')
     whole = arrays | TRAINING | {TEACHER + n: v for n, v in teacher.items()}
     path = tmp_path / 'model.npz'
     np.savez(path, **whole)
     for name, options, left in (('x025', (), len(teacher)),
                                 ('x1', ('--teacher', ), len(arrays))):
         out = tmp_path / f'{name}.pth'
-        done = run_python(repo / 'tools/model_converters/shuffledet_tf.py',
-                          path, out, *options)
-        lines = done.stdout.splitlines()
+        monkeypatch.setattr(
+            'sys.argv',
+            ['shuffledet_tf.py',
+             str(path), str(out), *options])
+        tool.main()
+        lines = capsys.readouterr().out.splitlines()
         assert f'247 weights and statistics, {left + 5} variables' in lines[-1]
         assert sum('left out:' in line for line in lines) == left + 5
         assert any('adaptation/conv/kernels (the adapter' in line

@@ -58,12 +58,20 @@ def input_shape(cfg: Config | dict) -> tuple[int, int]:
                       '--shape HEIGHT WIDTH')
 
 
-def size_of(config: str, shape: Sequence[int] | None = None) -> ModelSize:
-    """Measure the detector of a config."""
+def size_of(config: str, shape: Sequence[int] | None = None,
+            device: str = 'cpu') -> ModelSize:
+    """Measure the detector of a config.
+
+    Args:
+        config (str): The file.
+        shape (Sequence[int], optional): Height and width of the image.
+        device (str): ``'meta'`` computes no value, which is fast, but not
+            every detector runs on it.
+    """
     cfg = whole_config(config, 'config')
     height, width = shape or input_shape(cfg)
     model_cfg, scope = read_model_config(cfg, 'config')
-    model = build_model(model_cfg, scope).eval()
+    model = build_model(model_cfg, scope).eval().to(device)
     divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
     height, width = (-(-n // divisor) * divisor for n in (height, width))
     inputs, samples = family_of(model).grey_batch(model, (height, width))
