@@ -87,4 +87,3 @@ arms = dict(
 teacher = ('teacher', 'teacher_long')
 baseline = ('baseline', 'baseline_long')
 reachable = 'human'
-del length, labelled_by, learns_from

@@ -3,17 +3,17 @@
 from .backbones import ShuffleDetNet, SlimSSDVGG, TappedMobileNetV2
 from .data_preprocessors import ModalityDetDataPreprocessor
 from .dense_heads import (
-    ClampedSSDAnchorGenerator,
     ClasswiseSSDHead,
     ConvDetHead,
-    SSDAssigner,
     SSDLiteHead,
 )
 from .necks import InvertedResidualNeck
 from .task_modules import (
+    ClampedSSDAnchorGenerator,
     OnePriorAssigner,
     SqueezeDetAnchorGenerator,
     SqueezeDetBBoxCoder,
+    SSDAssigner,
 )
 
 __all__ = [

@@ -1,11 +1,6 @@
-"""Dense heads that mmdet has in another form, and their priors."""
-from .clamped_ssd_anchor_generator import ClampedSSDAnchorGenerator
+"""Dense heads that mmdet has in another form, or not at all."""
 from .classwise_ssd_head import ClasswiseSSDHead
 from .convdet_head import ConvDetHead
-from .ssd_assigner import SSDAssigner
 from .ssd_lite_head import SSDLiteHead
 
-__all__ = [
-    'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'ConvDetHead',
-    'SSDAssigner', 'SSDLiteHead'
-]
+__all__ = ['ClasswiseSSDHead', 'ConvDetHead', 'SSDLiteHead']

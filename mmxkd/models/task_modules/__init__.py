@@ -1,8 +1,11 @@
 """Anchors, coders and assigners, which mmdet calls task utils."""
+from .clamped_ssd_anchor_generator import ClampedSSDAnchorGenerator
 from .one_prior_assigner import OnePriorAssigner
 from .squeezedet_anchor_generator import SqueezeDetAnchorGenerator
 from .squeezedet_bbox_coder import SqueezeDetBBoxCoder
+from .ssd_assigner import SSDAssigner
 
 __all__ = [
-    'OnePriorAssigner', 'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder'
+    'ClampedSSDAnchorGenerator', 'OnePriorAssigner', 'SSDAssigner',
+    'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder'
 ]
