@@ -1,0 +1,58 @@
+"""mmdet3d's DLA-34 with the initialisation of CenterNet's, at any width."""
+from collections.abc import Sequence
+from typing import Any
+
+from mmdet3d.models.backbones import DLANet
+
+from mmxkd.errors import ConfigError
+from mmxkd.registry import MODELS
+
+_KAIMING = dict(type='Kaiming', layer='Conv2d', mode='fan_out')
+_ONE = dict(type='Constant', layer='_BatchNorm', val=1)
+
+
+@MODELS.register_module()
+class MonoDLANet(DLANet):
+    """DLA-34 (Yu et al., CVPR 2018) as monocular detectors use it.
+
+    mmdet3d's network, whose levels equal those of DID-M3D's, with batch norm
+    and the initialisation of that code: N(0, 2 / (k² · out)).
+
+    The trees of levels 3 and 4 compute a projection that nothing reads. Its
+    parameters never get a gradient, for which DDP would wait, so they are
+    frozen. They stay, since published checkpoints hold them.
+
+    Args:
+        depth (int): 34.
+        width (float): Of all levels, relative to 16, 32, 64, 128, 256, 512
+            channels; 0.25 makes a tiny one.
+        out_indices (Sequence[int]): Levels to return, of strides 1, 2, 4, 8,
+            16, 32. Default: those that the neck reads.
+        norm_cfg (dict, optional): Default: batch norm.
+        init_cfg (dict, optional): Default: as above.
+        **kwargs: Of mmdet3d's ``DLANet``.
+
+    Raises:
+        ConfigError: A level would have no channel.
+    """
+
+    def __init__(self, depth: int = 34, width: float = 1.0,
+                 out_indices: Sequence[int] = (2, 3, 4, 5),
+                 norm_cfg: dict | None = None, init_cfg: Any = None,
+                 **kwargs: Any) -> None:
+        # mmdet3d reads the channels from the class; of the instance here.
+        self.arch_settings = {
+            key:
+            (block, levels, tuple(round(c * width) for c in channels))
+            for key, (block, levels,
+                      channels) in DLANet.arch_settings.items()
+        }
+        if depth in self.arch_settings and min(
+                self.arch_settings[depth][2]) < 1:
+            raise ConfigError(f'MonoDLANet: width={width} leaves a level '
+                              'without channels; expected 1/16 or more')
+        super().__init__(depth, out_indices=out_indices,
+                         norm_cfg=norm_cfg or dict(type='BN'),
+                         init_cfg=init_cfg or [_KAIMING, _ONE], **kwargs)
+        for level in (self.level3, self.level4):
+            level.project.requires_grad_(False)
