@@ -25,7 +25,7 @@ MEAN_SIZES = dict(
     Pedestrian=(1.76255119, 0.66068622, 0.84422524),
     Car=(1.52563191462, 1.62856739989, 3.88311640418),
     Cyclist=(1.73698127, 0.59706367, 1.76282397))
-DEPTH_HEADS = dict(did='DidDepthHead', gup='GupDepthHead')
+DEPTH_HEADS = dict(did='mmxkd.DidDepthHead', gup='mmxkd.GupDepthHead')
 #: The losses, in the order of hierarchical task learning.
 TERMS = ('seg', 'offset2d', 'size2d', 'depth', 'offset3d', 'size3d',
          'heading')
@@ -90,7 +90,7 @@ class MonoRoIHead(BaseMono3DDenseHead):
         self.offset_2d = dense_head(in_channels, feat_channels, 2)
         self.size_2d = dense_head(in_channels, feat_channels, 2)
         self.roi_branch: Any = MODELS.build(
-            dict(type='MonoRoIBranch', in_channels=in_channels,
+            dict(type='mmxkd.MonoRoIBranch', in_channels=in_channels,
                  feat_channels=feat_channels, num_classes=num_classes,
                  depth=dict(depth, stride=stride), mean_sizes=sizes,
                  roi_size=roi_size, detach_boxes=detach_boxes))
@@ -98,7 +98,7 @@ class MonoRoIHead(BaseMono3DDenseHead):
             type='mmdet.GaussianFocalLoss', alpha=2., gamma=4.,
             reduction='sum'))
         self.encoder = TASK_UTILS.build(
-            dict(dict(type='MonoTargetEncoder'), num_classes=num_classes,
+            dict(dict(type='mmxkd.MonoTargetEncoder'), num_classes=num_classes,
                  stride=stride, roi_size=roi_size, **(encoder or {})))
         self.coder = MonoCoder(**(test_cfg or {}))
         self.task_weights = dict.fromkeys(TERMS, 1.0)
