@@ -123,12 +123,12 @@ def encode_angle(angle: Tensor) -> tuple[Tensor, Tensor]:
     shifted = (angle % (2 * math.pi) + width / 2) % (2 * math.pi)
     # The remainder of a tiny negative number rounds to 2 pi itself.
     bins = (shifted / width).long().clamp(max=HEADING_BINS - 1)
-    return bins, shifted - (bins * width + width / 2)
+    return bins, shifted - (bins.to(angle) * width + width / 2)
 
 
 def decode_angle(bins: Tensor, rest: Tensor) -> Tensor:
     """Undo :func:`encode_angle`; above pi one turn is taken off."""
-    angle = bins * (2 * math.pi / HEADING_BINS) + rest
+    angle = bins.to(rest) * (2 * math.pi / HEADING_BINS) + rest
     return torch.where(angle > math.pi, angle - 2 * math.pi, angle)
 
 

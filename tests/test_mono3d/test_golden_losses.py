@@ -22,8 +22,10 @@ from mmxkd.mono3d.targets import (
     draw_gaussians,
     gaussian_radius,
 )
+from mmxkd.mono3d.task_weights import PARENTS
 from tests.helpers.golden_mono import Golden
 
+from .test_golden_htl import run as task_weights
 from .test_golden_networks import SIZES
 
 DENSE = ('heatmap', 'offset_2d', 'size_2d')
@@ -229,6 +231,9 @@ def compare(folder, repo) -> SimpleNamespace:
     for confidence in ('ada', 'max'):
         compare_decoding(both.did, confidence)
     compare_geometry(both.did)
+    terms = [term.removesuffix('_loss') for term in both.did['htl_terms']]
+    assert terms == list(PARENTS)
+    both.did.check('htl_weights', task_weights(both.did['htl_losses'], False))
     head = make_head('gup')
     dense, outputs, targets = read_batch(both.did, 'gup', both.gup)
     losses = head.raw_losses(dense, outputs, targets)
@@ -244,7 +249,8 @@ def compare(folder, repo) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize('part', ['did_', 'dec_ada', 'dec_max', 'angle',
-                                  'radius', 'gauss', 'rect', 'alpha', 'ry'])
+                                  'radius', 'gauss', 'rect', 'alpha', 'ry',
+                                  'htl'])
 def test_golden_losses(mono_golden, repo, part):
     compare(mono_golden, repo).did.assert_good(part)
 
