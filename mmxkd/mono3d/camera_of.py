@@ -25,7 +25,7 @@ def _matrix(sample: Any, key: str, shape: tuple[int, int]) -> np.ndarray:
     if key not in meta:
         raise ConfigError(
             f'{where}: its meta information has no {key!r}; use '
-            'mmxkd.AffineCrop and mmxkd.PackMono3DInputs')
+            'mmxkd.AffineResize and mmxkd.Pack3DDetInputs')
     try:
         found = np.asarray(meta[key], np.float64)
     except (TypeError, ValueError) as error:

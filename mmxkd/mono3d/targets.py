@@ -179,8 +179,8 @@ def depth_maps_of(samples: Sequence[Any]) -> Tensor:
         if found is None:
             raise ConfigError(
                 f'{sample.metainfo.get("img_path", "a sample")} has no '
-                "gt_depth, which this model learns from: add mmxkd.LoadDepth "
-                "and 'depth' to the keys of mmxkd.PackMono3DInputs")
+                'gt_depth, which this model learns from: add mmxkd.LoadDepth, '
+                'and depth_target=True to mmxkd.Pack3DDetInputs')
         maps.append(found.data)
     return torch.stack(maps)
 

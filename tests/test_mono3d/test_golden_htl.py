@@ -43,16 +43,18 @@ def test_first_weight_is_one_step_of_the_schedule(mono_golden):
     assert weights[5][3] == 0
 
 
-def test_weights_do_not_exceed_one_when_clamped(mono_golden):
-    losses = Golden(mono_golden, NAMES[0])['htl_wild_losses']
-    clamped = HierarchicalTaskWeights(140)
-    wild = max(max(row) for row in run(losses, False))
-    seen = []
-    for epoch, row in enumerate(losses):
-        seen += clamped.weights(epoch).values()
-        clamped.append(epoch, dict(zip(PARENTS, row, strict=True)))
-    assert max(seen) <= 1 and min(seen) >= 0
-    assert wild > 1
+@pytest.mark.parametrize('clamp, expected', [(False, 27**3), (True, 5 / 135)])
+def test_tasks_that_speed_up(clamp, expected):
+    """D / D0 = 3 of both parents: c = -2 each, and tau^(1 - 4)."""
+    tasks = HierarchicalTaskWeights(140, clamp=clamp)
+    loss = 100.
+    for epoch in range(10):
+        tasks.weights(epoch)
+        tasks.append(epoch, dict.fromkeys(PARENTS, loss))
+        loss -= 0.5 if epoch < 4 else 1.5
+    found = tasks.weights(10)
+    assert found['offset3d'] == pytest.approx(expected)
+    assert found['seg'] == 1
 
 
 def test_state_goes_on_where_it_was(mono_golden):

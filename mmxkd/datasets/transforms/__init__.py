@@ -4,7 +4,7 @@ from mmxkd.io.images import read_image
 from .adding import add_modality
 from .alignment import MovesTogether, keeps_pixels_in_place
 from .cutting import Expand, MinIoURandomCrop, RandomCenterCropPad, RandomShift
-from .depth import LoadDepth
+from .depth import LoadDepth, ProjectDepth
 from .drift import RandomDrift
 from .erasing import RandomErasing
 from .formatting import PackMultiModalInputs
@@ -37,10 +37,10 @@ __all__ = [
     'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
     'LoadGatedSlices', 'LoadImageFromFile', 'MarkSource', 'MinIoURandomCrop',
     'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad',
-    'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
-    'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
-    'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX',
-    'ShearY', 'ShuffleDetFlip', 'ShuffleDetPhotometric', 'TranslateX',
-    'TranslateY', 'add_modality', 'keeps_pixels_in_place', 'read_image',
-    'resize_sparse'
+    'ProjectDepth', 'RandomAffine', 'RandomCenterCropPad',
+    'RandomChoiceResize', 'RandomCrop', 'RandomDrift', 'RandomErasing',
+    'RandomFlip', 'RandomResize', 'RandomShift', 'Resize',
+    'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY', 'ShuffleDetFlip',
+    'ShuffleDetPhotometric', 'TranslateX', 'TranslateY', 'add_modality',
+    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
 ]

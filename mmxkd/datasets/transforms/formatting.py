@@ -59,7 +59,7 @@ class PackMultiModalInputs(PackDetInputs):
         # What nobody registered is packed as an image, and must be one.
         sounds = [m.name for m in present(self.modalities) if not m.spatial]
         for key in self.modalities:
-            _check_aligned(key, results, key in sounds)
+            check_aligned(key, results, key in sounds)
             if key in sounds:
                 inputs[key] = to_tensor(results[key])
                 continue
@@ -71,7 +71,7 @@ class PackMultiModalInputs(PackDetInputs):
                 f'meta_keys={self.meta_keys})')
 
 
-def _check_aligned(key: str, results: dict, is_sound: bool) -> None:
+def check_aligned(key: str, results: dict, is_sound: bool) -> None:
     """Refuse a modality that did not follow ``img``."""
     memory = alignment_of(results)
     fault = memory.apart(key)

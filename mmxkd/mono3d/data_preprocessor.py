@@ -1,0 +1,107 @@
+"""What a monocular 3-D detector sees: a picture, depth, or both."""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
+from torch import Tensor
+
+from mmxkd.errors import ConfigError, check_known, did_you_mean
+from mmxkd.registry import MODELS
+
+MODALITIES = ('img', 'depth')
+#: Name → (mean, std) of depth / 80 m. MonoSKD's maps are divided by 256 once
+#: more; MonoDistill's mean and std do not fit values in [0, 1].
+DEPTH_NORMS = dict(plain=(0., 1.), monoskd=(0., 256.),
+                   monodistill=(8.765, 11.275))
+FARTHEST = 80.
+
+
+@MODELS.register_module()
+class Mono3DDataPreprocessor(Det3DDataPreprocessor):
+    """mmdet3d's ``Det3DDataPreprocessor`` with a choice of modalities.
+
+    So a teacher that sees depth is trained, tested and distilled with the
+    same batches as a student that sees pictures. Depth is
+
+    .. math:: x = (d\\, s / 80 - m) / \\sigma
+
+    with s the size of the crop over the picture's (``aug_scale`` of the meta
+    information): an enlarged scene seems nearer. It is repeated to as many
+    channels as a picture has, so that the same weights load.
+
+    Args:
+        modalities (Sequence[str]): Of ``'img'`` and ``'depth'``, in the
+            order of the channels.
+        depth_norm (str): m and :math:`\\sigma`: ``'plain'`` (0, 1),
+            ``'monoskd'`` (0, 256) or ``'monodistill'`` (8.765, 11.275). A
+            teacher trained with one is useless under another.
+        depth_channels (int): How often depth is repeated.
+        mean, std (Sequence[float], optional): Of the picture, 0..255.
+        **kwargs: Of mmdet3d's ``Det3DDataPreprocessor``.
+
+    Raises:
+        ConfigError: A name is unknown, or given twice.
+    """
+
+    def __init__(self, modalities: Sequence[str] = ('img', ),
+                 depth_norm: str = 'plain', depth_channels: int = 3,
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None, **kwargs: Any) -> None:
+        super().__init__(mean=mean, std=std, **kwargs)
+        if isinstance(modalities, str) or not modalities or len(
+                set(modalities)) < len(modalities):
+            raise ConfigError(f'Mono3DDataPreprocessor: modalities='
+                              f'{modalities!r}, expected a list of names of '
+                              f'{MODALITIES}, each once')
+        for name in modalities:
+            check_known('Mono3DDataPreprocessor: modality', name, MODALITIES)
+        check_known('Mono3DDataPreprocessor: depth_norm', depth_norm,
+                    DEPTH_NORMS)
+        self.modalities = tuple(modalities)
+        self.depth_norm, self.depth_channels = depth_norm, depth_channels
+
+    def forward(self, data: dict,  # type: ignore[override]
+                training: bool = False) -> dict:
+        """Normalise and stack what the model sees.
+
+        Args:
+            data (dict): ``inputs``: a list, or a stack, of (C, H, W) per
+                modality; ``data_samples``.
+            training (bool): Whether batch augmentations are run.
+
+        Returns:
+            dict: ``inputs``: ``dict(imgs=(N, C, H, W))``; ``data_samples``.
+
+        Raises:
+            ConfigError: The batch does not hold what the model sees.
+        """
+        data = self.cast_data(data)
+        views = [self._view(name, data) for name in self.modalities]
+        stacked = [torch.cat(parts) for parts in zip(*views, strict=True)]
+        return super().forward({**data, 'inputs': dict(img=stacked)}, training)
+
+    def preprocess_img(self, _batch_img: Tensor) -> Tensor:
+        """(C, H, W): normalised already, each modality by its own rule."""
+        return _batch_img
+
+    def _view(self, name: str, data: Mapping[str, Any]) -> list[Tensor]:
+        inputs = data['inputs']
+        if name not in inputs:
+            raise ConfigError(
+                f'this model sees {self.modalities}, but the batch has no '
+                f'{name!r}: load it, and add it to the keys of '
+                'mmxkd.Pack3DDetInputs; ' + did_you_mean(name, inputs))
+        if name == 'img':
+            return [super(Mono3DDataPreprocessor, self).preprocess_img(image)
+                    for image in inputs['img']]
+        samples = data.get('data_samples') or [None] * len(inputs['depth'])
+        return [self._depth(depth, sample) for depth, sample in zip(
+            inputs['depth'], samples, strict=True)]
+
+    def _depth(self, depth: Tensor, sample: Any) -> Tensor:
+        """(depth_channels, H, W) of (1, H, W) metres."""
+        scale = 1.0 if sample is None else sample.metainfo.get('aug_scale', 1.)
+        mean, std = DEPTH_NORMS[self.depth_norm]
+        found = (depth.float() * scale / FARTHEST - mean) / std
+        return found.expand(self.depth_channels, -1, -1)

@@ -1,0 +1,10 @@
+"""Twins of mmdet3d's transforms that move every modality, and P2 whole."""
+from .affine import AffineResize, ClippedNormalShiftScale
+from .colour import ColourJitter
+from .flip import RandomFlip3D
+from .pack import Pack3DDetInputs
+
+__all__ = [
+    'AffineResize', 'ClippedNormalShiftScale', 'ColourJitter',
+    'Pack3DDetInputs', 'RandomFlip3D'
+]
