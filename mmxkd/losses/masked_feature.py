@@ -5,10 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
 from .base import Levels, MultiLevelLoss
-from .common.boxes import boxes_of, union_mask
+from .common.boxes import boxes_of, truncated_mask, union_mask
+
+
+CELLS = dict(centre=union_mask, truncated=truncated_mask)
 
 
 @MODELS.register_module()
@@ -19,8 +23,8 @@ class MaskedFeatureLoss(MultiLevelLoss):
     .. math:: L = \sum_l w_l \frac{1}{|M_l| C} \sum_{(n,i) \in M_l} \sum_c
               \tfrac12 (S_{nci} - T_{nci})^2
 
-    with :math:`M_l` the positions of the batch whose centre lies in a
-    ground-truth box (see :func:`.union_mask`). The mean runs over the
+    with :math:`M_l` the positions of the batch that lie in a ground-truth
+    box (see ``cells``). The mean runs over the
     positions of all images: an image with large objects counts more. The
     paper gives it 10 times the weight of the other terms.
 
@@ -33,13 +37,20 @@ class MaskedFeatureLoss(MultiLevelLoss):
             default False.
         level_weights (list[float], optional): :math:`w_l`; default 1.
         level_reduction (str): ``'sum'`` (as released) or ``'mean'``.
+        cells (str): Which cells lie in a box: ``'centre'``, see
+            :func:`.union_mask`, or ``'truncated'`` as released, see
+            :func:`.truncated_mask`.
+
+    Raises:
+        ConfigError: The rule of the cells is unknown.
     """
 
     def __init__(self, divide_by_batch: bool = False,
                  level_weights: Sequence[float] | None = None,
-                 level_reduction: str = 'sum') -> None:
+                 level_reduction: str = 'sum', cells: str = 'centre') -> None:
         super().__init__(level_weights, level_reduction)
-        self.divide_by_batch = divide_by_batch
+        check_known('MaskedFeatureLoss: cells', cells, CELLS)
+        self.divide_by_batch, self.cells = divide_by_batch, cells
 
     def levels(self, s_feature: Levels, t_feature: Levels,
                batch_data_samples: Sequence[Any]) -> list[Tensor]:
@@ -67,7 +78,7 @@ class MaskedFeatureLoss(MultiLevelLoss):
         input_shape = batch_data_samples[0].metainfo['batch_input_shape']
         found = []
         for s, t in pairs:
-            mask = union_mask(boxes, s.shape[-2:], input_shape) > 0
+            mask = CELLS[self.cells](boxes, s.shape[-2:], input_shape) > 0
             # Not multiplied: values outside may be infinite.
             gap = torch.where(mask, s - t, torch.zeros_like(s))
             count = mask.sum().clamp(min=1) * s.shape[1]

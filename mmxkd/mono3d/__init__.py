@@ -8,8 +8,10 @@ from .detector import MonoRoI3D
 from .dla import MonoDLANet
 from .dla_up_neck import DLAUpNeck
 from .htl_hook import HTLHook
+from .mono_head_loss import MonoHeadLoss
 from .mono_kitti_dataset import MonoKittiDataset
 from .mono_roi_head import MonoRoIHead
+from .review_fusion import ReviewFusionConnector
 from .roi_branch import MonoRoIBranch
 from .targets import MonoTargetEncoder
 from .transforms import (
@@ -23,6 +25,7 @@ from .transforms import (
 __all__ = [
     'AffineResize', 'ClippedNormalShiftScale', 'ColourJitter', 'DLAUpNeck',
     'DidDepthHead', 'GupDepthHead', 'HTLHook', 'Mono3DDataPreprocessor',
-    'MonoDLANet', 'MonoKittiDataset', 'MonoRoI3D', 'MonoRoIBranch',
-    'MonoRoIHead', 'MonoTargetEncoder', 'Pack3DDetInputs', 'RandomFlip3D'
+    'MonoDLANet', 'MonoHeadLoss', 'MonoKittiDataset', 'MonoRoI3D', 'MonoRoIBranch',
+    'MonoRoIHead', 'MonoTargetEncoder', 'Pack3DDetInputs', 'RandomFlip3D',
+    'ReviewFusionConnector'
 ]

@@ -148,14 +148,18 @@ class MonoRoIHead(BaseMono3DDenseHead):
         """
         dense = self(x)
         size = dense['heatmap'].shape[-2:]
-        depth = self.roi_branch.depth
-        targets = self.encoder(
-            batch_data_samples, size, self.mean_size, self.projection,
-            with_depth=depth.reads_depth_maps)
+        targets = self.get_targets(batch_data_samples, size)
         cameras = cameras_of(batch_data_samples, size, self.projection,
                              x[0].device)
         outputs = self.regions(x, dense, targets.cells, cameras)
         return self.loss_by_feat(dense, outputs, targets)
+
+    def get_targets(self, batch_data_samples: Sequence[Any],
+                    size: Sequence[int]) -> MonoTargets:
+        """What a batch teaches on a map of H, W."""
+        return self.encoder(
+            batch_data_samples, size, self.mean_size, self.projection,
+            with_depth=self.roi_branch.depth.reads_depth_maps)
 
     def loss_by_feat(  # type: ignore[override]
             self, dense: Mapping[str, Tensor], outputs: Mapping[str, Tensor],

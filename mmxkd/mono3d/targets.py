@@ -1,6 +1,6 @@
 """Ground truth of a batch, as a monocular head learns it."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -42,6 +42,10 @@ class MonoTargets:
     heading_res: Tensor
     vis_depth: Tensor | None = None
     depth_valid: Tensor | None = None
+
+    def keys(self) -> list[str]:
+        """Names of the fields: hook points may read them."""
+        return [field.name for field in fields(self)]
 
 
 @TASK_UTILS.register_module()

