@@ -1,9 +1,14 @@
 """mmdet3d's detectors; nothing of mmdet3d is imported to know them."""
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor, nn
 
-from .base import Detector
+from mmxkd.errors import ConfigError
+
+from .base import Detector, Step, serves
 from .mmdet import MMDetFamily, made_by
 
 
@@ -26,8 +31,31 @@ class MMDet3DFamily(MMDetFamily):
 
     def grey_batch(self, model: nn.Module,
                    size: tuple[int, int]) -> tuple[Any, list]:
-        """As mmdet's, in a dict."""
-        images, samples = super().grey_batch(model, size)
+        """As mmdet's, in a dict; each sample has an object 20 m ahead."""
+        # Who has such a model has the package.
+        from mmdet3d.structures import CameraInstance3DBoxes, Det3DDataSample
+        images, flat = super().grey_batch(model, size)
+        height, width = size
+        cell = 4  # pixels, as all of these heads have that use the matrix
+        camera = np.eye(4)
+        camera[:2, :3] = [[width, 0, width / 2], [0, width, height / 2]]
+        samples = []
+        for old in flat:
+            sample = Det3DDataSample(
+                metainfo=dict(
+                    old.metainfo, cam2img=camera, aug_scale=1.0,
+                    trans_mat=np.diag([1 / cell, 1 / cell, 1.]),
+                    affine_aug=False, box_type_3d=CameraInstance3DBoxes))
+            sample.gt_instances = old.gt_instances
+            place = images.new_tensor([[0., .75, 20., 4., 1.5, 1.6, .3]])
+            label = old.gt_instances.labels
+            sample.gt_instances_3d = InstanceData(
+                bboxes_3d=CameraInstance3DBoxes(place), labels_3d=label,
+                depths=place[:, 2], centers_2d=images.new_tensor(
+                    [[width / 2, height / 2]]))
+            sample.gt_depth = PixelData(
+                data=images.new_full((1, height, width), 20.))
+            samples.append(sample)
         return dict(imgs=images), samples
 
     def predict(self, model: Detector, inputs: Any, samples: list) -> list:
@@ -41,3 +69,41 @@ class MMDet3DFamily(MMDetFamily):
     def as_batch(self, images: Any) -> Any:
         """Images as an entry of a dict."""
         return {self.image_key: images}
+
+    @serves()
+    def depth(self, step: Step) -> Tensor:
+        """(N, H, W) depth maps in metres, 0 = no value, of the network's
+        input; on the student's device.
+
+        Raises:
+            ConfigError: A sample has none.
+        """
+        maps = []
+        for sample in step.samples:
+            found = getattr(sample, 'gt_depth', None)
+            if found is None:
+                raise ConfigError(
+                    "it asks for 'depth', which a sample does not hold: give "
+                    'depth_target=True to mmxkd.Pack3DDetInputs')
+            maps.append(found.data[0])
+        return torch.stack(maps).to(step.device)
+
+    @serves()
+    def input_focal(self, step: Step) -> Tensor:
+        """(N, ) horizontal focal lengths in pixels of the network's input.
+
+        Raises:
+            ConfigError: The meta information of a sample does not tell.
+        """
+        focal = []
+        for sample in step.samples:
+            meta = sample.metainfo
+            missing = {'cam2img', 'ori_shape', 'img_shape'} - meta.keys()
+            if missing:
+                raise ConfigError(
+                    "it asks for 'input_focal', for which the meta_keys of "
+                    f'the packing transform lack {sorted(missing)}')
+            crop = meta['ori_shape'][1] * meta.get('aug_scale', 1.0)
+            scale = meta['img_shape'][1] / crop
+            focal.append(float(np.asarray(meta['cam2img'])[0, 0]) * scale)
+        return torch.tensor(focal, device=step.device)

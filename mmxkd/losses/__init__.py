@@ -5,7 +5,7 @@ from .attention_transfer import AttentionTransferLoss
 from .base import DistillationLoss, MultiLevelLoss
 from .bounded_regression import BoundedRegressionLoss, bounded_squared_error
 from .common.attention import attention_map
-from .common.boxes import boxes_of, union_mask
+from .common.boxes import boxes_of, truncated_mask, union_mask
 from .common.discriminator import FeatureDiscriminator
 from .common.giou import generalized_iou
 from .common.gradient_reversal import reverse_gradient
@@ -14,6 +14,8 @@ from .common.precision import in_full_precision
 from .cwd import ChannelWiseDistillationLoss
 from .depth import (
     DepthBins,
+    DepthBranch,
+    DepthBranchDualKLLoss,
     DepthDistributionLoss,
     DepthDualKLLoss,
     apparent_depth_ratio,
@@ -42,7 +44,8 @@ from .spearman import SpearmanLoss, soft_rank
 __all__ = [
     'AdversarialFeatureLoss', 'AffinityLoss', 'AttentionTransferLoss',
     'BoundedRegressionLoss', 'ChannelWiseDistillationLoss',
-    'ChenDenseHeadLoss', 'ChenRoIHeadLoss', 'CrossKDLoss', 'DepthBins',
+    'ChenDenseHeadLoss', 'ChenRoIHeadLoss', 'CrossKDLoss', 'DepthBins', 'DepthBranch',
+    'DepthBranchDualKLLoss',
     'DepthDistributionLoss', 'DepthDualKLLoss', 'DistillationLoss',
     'DualKLLoss', 'FGDLoss', 'FeatureDiscriminator', 'FeatureMSELoss',
     'FineGrainedImitationLoss', 'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss',
@@ -51,5 +54,5 @@ __all__ = [
     'apparent_depth_ratio', 'attention_map', 'bounded_squared_error',
     'boxes_of', 'depth_uncertainty', 'generalized_iou', 'hard_negatives',
     'imitation_mask', 'in_full_precision', 'reverse_gradient',
-    'soft_cross_entropy', 'soft_rank', 'union_mask'
+    'soft_cross_entropy', 'soft_rank', 'truncated_mask', 'union_mask'
 ]
