@@ -1,15 +1,24 @@
 """Networks and what they see of a batch; nothing here knows of distillation.
 """
-from .backbones import ShuffleDetNet, SlimSSDVGG, TappedMobileNetV2
+from .backbones import (
+    EfficientNet,
+    ShuffleDetNet,
+    SlimSSDVGG,
+    TappedMobileNetV2,
+)
 from .data_preprocessors import ModalityDetDataPreprocessor
 from .dense_heads import (
     ClasswiseSSDHead,
     ConvDetHead,
+    EfficientDetHead,
     SSDLiteHead,
 )
-from .necks import InvertedResidualNeck
+from .losses import ClampedFocalLoss
+from .necks import BiFPN, InvertedResidualNeck
 from .task_modules import (
     ClampedSSDAnchorGenerator,
+    DeltaYXHWBBoxCoder,
+    EfficientDetAnchorGenerator,
     OnePriorAssigner,
     SqueezeDetAnchorGenerator,
     SqueezeDetBBoxCoder,
@@ -17,7 +26,9 @@ from .task_modules import (
 )
 
 __all__ = [
-    'ClampedSSDAnchorGenerator', 'ClasswiseSSDHead', 'ConvDetHead',
+    'BiFPN', 'ClampedFocalLoss', 'ClampedSSDAnchorGenerator',
+    'ClasswiseSSDHead', 'ConvDetHead', 'DeltaYXHWBBoxCoder',
+    'EfficientDetAnchorGenerator', 'EfficientDetHead', 'EfficientNet',
     'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'OnePriorAssigner',
     'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
     'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'

@@ -1,6 +1,7 @@
 """Backbones that mmdet has in another form."""
+from .efficientnet import EfficientNet
 from .shuffledet_net import ShuffleDetNet
 from .slim_ssd_vgg import SlimSSDVGG
 from .tapped_mobilenet_v2 import TappedMobileNetV2
 
-__all__ = ['ShuffleDetNet', 'SlimSSDVGG', 'TappedMobileNetV2']
+__all__ = ['EfficientNet', 'ShuffleDetNet', 'SlimSSDVGG', 'TappedMobileNetV2']
