@@ -66,7 +66,8 @@ class BuildWithMim(build_py):
 
 EXTRAS = {
     name: requirements(name)
-    for name in ('tests', 'lint', 'mmrazor', 'mmdet3d', 'safetensors')
+    for name in ('tests', 'lint', 'mmrazor', 'mmdet3d', 'safetensors', 'sound',
+                 'track')
 }
 
 setup(

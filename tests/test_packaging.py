@@ -48,7 +48,8 @@ def test_metadata(wheel):
         '\nLicense: Apache-2.0\n' in text)
     extras = re.findall(r'^Provides-Extra: (.+)$', text, re.M)
     assert sorted(extras) == [
-        'all', 'lint', 'mmdet3d', 'mmrazor', 'safetensors', 'tests'
+        'all', 'lint', 'mmdet3d', 'mmrazor', 'safetensors', 'sound', 'tests',
+        'track'
     ]
     needed = re.findall(r'^Requires-Dist: ([\w-]+)[^;\n]*$', text, re.M)
     assert {'torch', 'mmengine', 'mmcv', 'mmdet'} <= set(needed)
