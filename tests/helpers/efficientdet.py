@@ -15,10 +15,9 @@ def build(channels: int = 8, classes: int = 20, **head) -> nn.Module:
         dict(
             type='mmdet.SingleStageDetector',
             backbone=dict(type='mmxkd.EfficientNet', in_channels=channels,
-                          drop_path_rate=0.),
-            neck=dict(type='mmxkd.BiFPN'),
-            bbox_head=dict(type='mmxkd.EfficientDetHead',
-                           num_classes=classes, **head)))
+                          drop_path_rate=0.), neck=dict(type='mmxkd.BiFPN'),
+            bbox_head=dict(type='mmxkd.EfficientDetHead', num_classes=classes,
+                           **head)))
 
 
 def fill(model: nn.Module, phase: float, fusion: tuple[tuple, tuple],

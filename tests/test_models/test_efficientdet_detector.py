@@ -14,9 +14,9 @@ from mmengine.structures import InstanceData
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(128, 128), keep_ratio=True),
-    dict(type='PackDetInputs',
-         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape',
-                    'scale_factor'))
+    dict(
+        type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape',
+                                         'img_shape', 'scale_factor'))
 ]
 
 
@@ -46,9 +46,8 @@ def trained(cfg):
     picture = np.full((128, 128, 3), 90, np.uint8)
     picture[20:60, 12:52] = (30, 30, 220)
     picture[60:110, 70:110] = (220, 40, 30)
-    sample = DetDataSample(
-        metainfo=dict(img_shape=(128, 128), ori_shape=(128, 128),
-                      scale_factor=(1., 1.), pad_shape=(128, 128)))
+    sample = DetDataSample(metainfo=dict(img_shape=(128, 128), ori_shape=(
+        128, 128), scale_factor=(1., 1.), pad_shape=(128, 128)))
     sample.gt_instances = InstanceData(
         bboxes=HorizontalBoxes(
             torch.tensor([[12., 20, 52, 60], [70, 60, 110, 110]])),
@@ -95,8 +94,10 @@ def test_init_detector_inference_and_inferencer(trained, cfg, tmp_path):
 
     detector = init_detector(str(config), str(weights), device='cpu')
     found = inference_detector(detector, str(path)).pred_instances
-    best = [int(found.scores.masked_fill(found.labels != c, 0).argmax())
-            for c in (0, 1)]
+    best = [
+        int(found.scores.masked_fill(found.labels != c, 0).argmax())
+        for c in (0, 1)
+    ]
     np.testing.assert_allclose(found.bboxes[best].numpy(), expected, atol=16)
     assert found.scores[best].min() > 0.3
 

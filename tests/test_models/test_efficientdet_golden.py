@@ -29,8 +29,8 @@ def walked(request, golden):
         hooks = [
             part.register_forward_hook(
                 # The activation of the stem then overwrites it.
-                lambda _, __, out, seen=seen: seen['blocks'].append(
-                    out.clone())) for _, part in parts(model)
+                lambda _, __, out, seen=seen: seen['blocks'].append(out.clone(
+                ))) for _, part in parts(model)
         ] + [
             cell.register_forward_hook(
                 lambda _, __, out, seen=seen: seen['cells'].append(out))
@@ -58,16 +58,16 @@ def test_every_layer_and_every_output(walked, golden, mode):
                                    golden[prefix + key], rtol=4e-9, atol=1e-15)
 
     blocks = walk['blocks']
-    assert [list(b.shape) for b in blocks
-            ] == golden[prefix + 'stem_block_shape'].tolist()
+    assert [list(b.shape)
+            for b in blocks] == golden[prefix + 'stem_block_shape'].tolist()
     means('stem_block_absmean', [b.abs().mean() for b in blocks])
     means('stem_block_mean', [b.mean() for b in blocks])
     for i, cell in enumerate(walk['cells']):
         means(f'cell{i}_absmean', [level.abs().mean() for level in cell])
     for i, level in enumerate(walk['pyramid'], 3):
         assert list(level.shape) == golden[f'{prefix}P{i}_shape'].tolist()
-        for end, part in (('first', slice(None, 16)), ('last',
-                                                       slice(-16, None))):
+        for end, part in (('first', slice(None,
+                                          16)), ('last', slice(-16, None))):
             np.testing.assert_allclose(level.flatten()[part],
                                        golden[f'{prefix}P{i}_{end}16'],
                                        atol=3e-6, rtol=0)

@@ -35,13 +35,16 @@ class EfficientNet(MMDET_EfficientNet):
     Source: Tan and Le 2019, arXiv 1905.11946.
     """
 
-    def __init__(self, arch: str = 'b2', in_channels: int = 3,
-                 drop_path_rate: float = 0.2 * 22 / 23,
-                 out_indices: tuple[int, ...] = (3, 4, 5),
-                 norm_cfg: dict[str, Any] = dict(  # noqa: B006
-                     type='BN', eps=1e-3, momentum=0.01),
-                 act_cfg: dict[str, Any] = dict(type='SiLU'),  # noqa: B006
-                 **kwargs) -> None:
+    def __init__(
+            self,
+            arch: str = 'b2',
+            in_channels: int = 3,
+            drop_path_rate: float = 0.2 * 22 / 23,
+            out_indices: tuple[int, ...] = (3, 4, 5),
+            norm_cfg: dict[str, Any] = dict(  # noqa: B006
+                type='BN', eps=1e-3, momentum=0.01),
+            act_cfg: dict[str, Any] = dict(type='SiLU'),  # noqa: B006
+            **kwargs) -> None:
         if type(in_channels) is not int or in_channels < 1:
             raise ConfigError(f'EfficientNet: in_channels={in_channels!r}, '
                               'expected a whole number above 0')
@@ -50,8 +53,10 @@ class EfficientNet(MMDET_EfficientNet):
                          act_cfg=act_cfg, **kwargs)
         rgb = self.layers[0].conv
         if in_channels != rgb.in_channels:
-            self.layers[0] = ConvModule(
-                in_channels, rgb.out_channels, rgb.kernel_size[0],
-                stride=rgb.stride[0], padding=rgb.kernel_size[0] // 2,
-                conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg,
-                act_cfg=self.act_cfg)
+            self.layers[0] = ConvModule(in_channels, rgb.out_channels,
+                                        rgb.kernel_size[0],
+                                        stride=rgb.stride[0],
+                                        padding=rgb.kernel_size[0] // 2,
+                                        conv_cfg=self.conv_cfg,
+                                        norm_cfg=self.norm_cfg,
+                                        act_cfg=self.act_cfg)

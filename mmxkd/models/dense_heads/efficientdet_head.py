@@ -16,9 +16,8 @@ from mmxkd.models.layers.same_padding import SeparableConv
 from mmxkd.registry import MODELS
 
 # Without forced matches: a box that no anchor fits has no positive anchor.
-_ASSIGNER = dict(type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5,
-                 neg_iou_thr=0.4, min_pos_iou=0.5, match_low_quality=False,
-                 ignore_iof_thr=-1)
+_ASSIGNER = dict(type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4,
+                 min_pos_iou=0.5, match_low_quality=False, ignore_iof_thr=-1)
 
 
 @MODELS.register_module()
@@ -71,24 +70,29 @@ class EfficientDetHead(AnchorHead):
     3.1 and 5.1.
     """
 
-    def __init__(self, num_classes: int, in_channels: int = 112,
-                 num_levels: int = 5, stacked_convs: int = 3,
-                 empty: str = 'negative', normalizer: str = 'image',
-                 prior: float | None = 0.01,
-                 norm_cfg: dict[str, Any] = dict(  # noqa: B006
-                     type='BN', eps=1e-3, momentum=0.01),
-                 anchor_generator: dict[str, Any] = dict(  # noqa: B006
-                     type='mmxkd.EfficientDetAnchorGenerator'),
-                 bbox_coder: dict[str, Any] = dict(  # noqa: B006
-                     type='mmxkd.DeltaYXHWBBoxCoder'),
-                 reg_decoded_bbox: bool = False,
-                 loss_cls: dict[str, Any] = dict(  # noqa: B006
-                     type='mmxkd.ClampedFocalLoss', use_sigmoid=True),
-                 loss_bbox: dict[str, Any] = dict(  # noqa: B006
-                     type='mmdet.SmoothL1Loss', beta=1 / 9),
-                 train_cfg: dict[str, Any] | None = None,
-                 test_cfg: dict[str, Any] | None = None,
-                 init_cfg: dict[str, Any] | None = None) -> None:
+    def __init__(
+            self,
+            num_classes: int,
+            in_channels: int = 112,
+            num_levels: int = 5,
+            stacked_convs: int = 3,
+            empty: str = 'negative',
+            normalizer: str = 'image',
+            prior: float | None = 0.01,
+            norm_cfg: dict[str, Any] = dict(  # noqa: B006
+                type='BN', eps=1e-3, momentum=0.01),
+            anchor_generator: dict[str, Any] = dict(  # noqa: B006
+                type='mmxkd.EfficientDetAnchorGenerator'),
+            bbox_coder: dict[str, Any] = dict(  # noqa: B006
+                type='mmxkd.DeltaYXHWBBoxCoder'),
+            reg_decoded_bbox: bool = False,
+            loss_cls: dict[str, Any] = dict(  # noqa: B006
+                type='mmxkd.ClampedFocalLoss', use_sigmoid=True),
+            loss_bbox: dict[str, Any] = dict(  # noqa: B006
+                type='mmdet.SmoothL1Loss', beta=1 / 9),
+            train_cfg: dict[str, Any] | None = None,
+            test_cfg: dict[str, Any] | None = None,
+            init_cfg: dict[str, Any] | None = None) -> None:
         check_known('EfficientDetHead: empty', empty,
                     ('negative', 'skip', 'published'))
         check_known('EfficientDetHead: normalizer', normalizer,
@@ -98,8 +102,7 @@ class EfficientDetHead(AnchorHead):
         self.prior, self.norm_cfg = prior, norm_cfg
         train_cfg = dict(train_cfg or {})
         train_cfg.setdefault('assigner', _ASSIGNER)
-        super().__init__(num_classes, in_channels,
-                         feat_channels=in_channels,
+        super().__init__(num_classes, in_channels, feat_channels=in_channels,
                          anchor_generator=anchor_generator,
                          bbox_coder=bbox_coder,
                          reg_decoded_bbox=reg_decoded_bbox, loss_cls=loss_cls,
@@ -108,8 +111,8 @@ class EfficientDetHead(AnchorHead):
 
     def _init_layers(self) -> None:
         anchors = self.num_base_priors
-        bias = (0. if self.prior is None else
-                -math.log((1 - self.prior) / self.prior))
+        bias = (0. if self.prior is None else -math.log(
+            (1 - self.prior) / self.prior))
         self.cls_branch = self._branch(anchors * self.cls_out_channels, bias)
         self.reg_branch = self._branch(anchors * self.bbox_coder.encode_size,
                                        0.)
@@ -147,12 +150,12 @@ class EfficientDetHead(AnchorHead):
         anchors = torch.cat(
             self.prior_generator.grid_priors(
                 [level.shape[-2:] for level in cls_scores],
-                dtype=deltas.dtype, device=deltas.device))
+                device=deltas.device))
         ignored = batch_gt_instances_ignore or [None] * len(logits)
         matches = torch.stack([
-            self.assigner.assign(InstanceData(priors=anchors), _plain(gt),
-                                 None if skip is None else _plain(skip)
-                                 ).gt_inds
+            self.assigner.assign(
+                InstanceData(priors=anchors), _plain(gt),
+                None if skip is None else _plain(skip)).gt_inds
             for gt, skip in zip(batch_gt_instances, ignored, strict=True)
         ])
         labels, targets = self._targets(matches, anchors, batch_gt_instances)
@@ -162,15 +165,15 @@ class EfficientDetHead(AnchorHead):
                                         and filled.any()):
             counted = torch.ones_like(filled)
         weight = (matches >= 0) & counted[:, None]
-        terms = self.loss_cls(
-            logits.flatten(0, 1), labels.flatten(),
-            weight=weight.flatten().to(logits), reduction_override='none')
+        terms = self.loss_cls(logits.flatten(0, 1), labels.flatten(),
+                              weight=weight.flatten().to(logits),
+                              reduction_override='none')
         positive = matches > 0
         predicted = deltas[positive]
         if self.reg_decoded_bbox:
             predicted = self.bbox_coder.decode(
                 anchors.expand_as(deltas)[positive], predicted)
-        box_terms = self.loss_bbox(predicted, targets,
+        box_terms = self.loss_bbox(predicted, targets.to(predicted),
                                    reduction_override='none')
         image = positive.nonzero()[:, 0]
         box_sums = deltas.new_zeros(len(deltas)).index_add(
@@ -205,7 +208,7 @@ class EfficientDetHead(AnchorHead):
                 continue
             index = match[positive] - 1
             row[positive] = gt.labels[index]
-            boxes = get_box_tensor(gt.bboxes)[index].to(anchors.dtype)
+            boxes = get_box_tensor(gt.bboxes)[index]
             targets.append(boxes if self.reg_decoded_bbox else self.bbox_coder.
                            encode(anchors[positive], boxes))
         return labels, torch.cat(targets)
@@ -256,7 +259,8 @@ class _Branch(nn.Module):
 
     def forward(self, x: Tensor, level: int) -> Tensor:
         """(N, channels, H, W) to (N, out_channels, H, W)."""
-        for conv, norm in zip(self.convs, self.norms[level], strict=True):
+        norms: Any = self.norms[level]
+        for conv, norm in zip(self.convs, norms, strict=True):
             x = F.silu(norm(conv(x)), inplace=True)
         return self.predictor(x)
 

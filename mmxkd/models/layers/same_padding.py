@@ -27,6 +27,7 @@ class SamePadMaxPool2d(nn.MaxPool2d):
 
     def __init__(self, kernel_size: int = 3, stride: int = 2) -> None:
         super().__init__(kernel_size, stride)
+        self.window, self.step = kernel_size, stride
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool (N, C, H, W) to (N, C, ceil(H / s), ceil(W / s))."""
@@ -35,9 +36,8 @@ class SamePadMaxPool2d(nn.MaxPool2d):
         return super().forward(F.pad(x, (left, right, top, bottom)))
 
     def _fill(self, size: int) -> tuple[int, int]:
-        kernel, stride = int(self.kernel_size), int(self.stride)
-        windows = math.ceil(size / stride)
-        total = max((windows - 1) * stride + kernel - size, 0)
+        windows = math.ceil(size / self.step)
+        total = max((windows - 1) * self.step + self.window - size, 0)
         return total // 2, total - total // 2
 
 

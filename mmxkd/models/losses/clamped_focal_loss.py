@@ -59,8 +59,7 @@ class ClampedFocalLoss(nn.Module):
         self.reduction, self.loss_weight = reduction, loss_weight
 
     def forward(self, pred: Tensor, target: Tensor,
-                weight: Tensor | None = None,
-                avg_factor: float | None = None,
+                weight: Tensor | None = None, avg_factor: float | None = None,
                 reduction_override: str | None = None) -> Tensor:
         """The loss of some rows.
 

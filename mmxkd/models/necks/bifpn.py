@@ -43,8 +43,7 @@ class BiFPN(BaseModule):
 
     def __init__(self, in_channels: Sequence[int] = (48, 120, 352),
                  out_channels: int = 112, num_outs: int = 5,
-                 num_cells: int = 5,
-                 norm_cfg: dict[str, Any] = NORM,
+                 num_cells: int = 5, norm_cfg: dict[str, Any] = NORM,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if not in_channels or num_outs < max(len(in_channels), 2):
@@ -87,8 +86,7 @@ class BiFPN(BaseModule):
                 f'{len(inputs)}')
         down = [f(x) for f, x in zip(self.laterals, inputs, strict=True)]
         up = down[:1] + [
-            f(x)
-            for f, x in zip(self.upward_laterals, inputs[1:], strict=True)
+            f(x) for f, x in zip(self.upward_laterals, inputs[1:], strict=True)
         ]
         for i in range(self.num_extra):
             coarser = self.pool(self.extra[0](inputs[-1]) if i ==

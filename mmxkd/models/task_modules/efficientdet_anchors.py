@@ -40,8 +40,8 @@ class EfficientDetAnchorGenerator(AnchorGenerator):
     def __init__(
         self, strides: Sequence[int] = (8, 16, 32, 64, 128),
         base_scale: float = 4, scales_per_octave: int = 3,
-        shapes: Sequence[tuple[float, float]] = ((1, 1), (1.4, 0.7), (0.7,
-                                                                      1.4))
+        shapes: Sequence[tuple[float,
+                               float]] = ((1, 1), (1.4, 0.7), (0.7, 1.4))
     ) -> None:
         for shape in shapes:
             if len(shape) != 2 or min(shape) <= 0:

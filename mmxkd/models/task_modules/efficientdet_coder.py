@@ -43,10 +43,12 @@ class DeltaYXHWBBoxCoder(BaseBBoxCoder):
         mmdet's boxes with a type are taken as well.
         """
         anchors, boxes = map(get_box_tensor, (bboxes, gt_bboxes))
+        # Anchors are exact in single precision; their sizes are not.
+        anchors = anchors.to(torch.promote_types(anchors.dtype, boxes.dtype))
         anchor_size = anchors[:, 2:] - anchors[:, :2]
         size = boxes[:, 2:] - boxes[:, :2]
-        shift = (boxes[:, 2:] + boxes[:, :2] - anchors[:, 2:]
-                 - anchors[:, :2]) / 2 / anchor_size
+        centre = boxes[:, :2] + size / 2
+        shift = (centre - (anchors[:, :2] + anchor_size / 2)) / anchor_size
         growth = (size.clamp(min=self.min_size) / anchor_size).log()
         return torch.cat([shift.flip(1), growth.flip(1)], dim=1)
 

@@ -32,7 +32,9 @@ class AsProbabilities(torch.nn.Module):
         self.loss = loss
 
     def forward(self, pred, *args, **kwargs):
+
         class Probability(torch.Tensor):
+
             def sigmoid(self):
                 return self.as_subclass(torch.Tensor)
 
@@ -50,7 +52,8 @@ def levels(rows: torch.Tensor, width: int) -> list[torch.Tensor]:
 
 def instances(gt) -> InstanceData:
     gt = torch.zeros(0, 5) if gt is None else torch.from_numpy(gt)
-    return InstanceData(bboxes=gt[:, :4], labels=gt[:, 4].long())
+    # Targets have the precision of the boxes.
+    return InstanceData(bboxes=gt[:, :4].double(), labels=gt[:, 4].long())
 
 
 def run(golden, case, **kwargs):
@@ -73,8 +76,8 @@ def run(golden, case, **kwargs):
 def test_golden(golden, case):
     losses, p_grad, reg_grad = run(golden, case, empty='published')
     for key, name in (('loss_cls', 'cls_loss'), ('loss_bbox', 'reg_loss')):
-        assert losses[key] == pytest.approx(
-            float(golden[f'{case}_{name}'][0]), rel=1e-9)
+        assert losses[key] == pytest.approx(float(golden[f'{case}_{name}'][0]),
+                                            rel=1e-9)
     if case != 'all_empty':
         for key, grad in (('cls', p_grad), ('reg', reg_grad)):
             assert float(grad.abs().sum()) == pytest.approx(
@@ -85,13 +88,13 @@ def test_golden(golden, case):
 
 def test_golden_gradients(golden):
     _, p_grad, reg_grad = run(golden, 'all', empty='published')
-    np.testing.assert_allclose(
-        p_grad.flatten()[golden['all_grad_cls_index']], golden['all_grad_cls'],
-        rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(p_grad.flatten()[golden['all_grad_cls_index']],
+                               golden['all_grad_cls'], rtol=1e-9, atol=1e-15)
     hit = reg_grad.reshape(-1, 4).abs().sum(1).nonzero().flatten()
     np.testing.assert_array_equal(hit, golden['all_grad_reg_rows'])
-    np.testing.assert_allclose(reg_grad.reshape(-1, 4)[hit],
-                               golden['all_grad_reg'], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        reg_grad.reshape(-1, 4)[hit], golden['all_grad_reg'], rtol=1e-9,
+        atol=1e-15)
 
 
 def test_what_empty_images_teach(golden):
@@ -108,8 +111,7 @@ def test_what_empty_images_teach(golden):
     some, grad, _ = run(golden, 'img1_empty', empty='skip')
     assert not grad[1].any() and grad[0].any()
     two = run(golden, 'img1_empty')[0]['loss_cls']
-    assert some['loss_cls'] == pytest.approx(
-        (3 * two - float(sums[1])) / 2)
+    assert some['loss_cls'] == pytest.approx((3 * two - float(sums[1])) / 2)
 
 
 def test_the_normalizer_of_the_batch(golden):
@@ -156,8 +158,7 @@ def test_stock_losses_of_mmdet_serve_too(golden):
 
 def test_decoded_boxes_can_be_compared_instead(golden):
     """A GIoU loss of perfect boxes is 0, and grows as they are shifted."""
-    model = head(reg_decoded_bbox=True,
-                 loss_bbox=dict(type='mmdet.GIoULoss'))
+    model = head(reg_decoded_bbox=True, loss_bbox=dict(type='mmdet.GIoULoss'))
     anchors = torch.cat(model.prior_generator.grid_priors(SIZES, device='cpu'))
     gt = instances(golden['gt2'][:1])
     exact = model.bbox_coder.encode(anchors, gt.bboxes.expand(3069, 4))[None]
@@ -178,8 +179,9 @@ def test_half_precision_sums_in_single(golden):
         3069 * 20 * 0.75 * 0.25 * np.log(2), rel=1e-5)
 
 
-@pytest.mark.parametrize('wrong', [dict(empty='skipp'),
-                                   dict(normalizer='images')])
+@pytest.mark.parametrize(
+    'wrong',
+    [dict(empty='skipp'), dict(normalizer='images')])
 def test_unknown_words_are_refused(wrong):
     (key, ) = wrong
     with pytest.raises(ConfigError, match=f'{key}=.*did you mean'):

@@ -90,8 +90,8 @@ def average_precision(
     if not np.isfinite(rows).all():
         raise ValueError('a prediction is not finite')
     labels = np.concatenate([t[:, 4] for _, t in frames])
-    flags = np.concatenate([true_positives(p, t, thresholds)
-                            for p, t in frames], axis=1)
+    flags = np.concatenate(
+        [true_positives(p, t, thresholds) for p, t in frames], axis=1)
     order = np.argsort(-rows[:, 4], kind='stable')
     rows, flags = rows[order], flags[:, order]
     classes, counts = np.unique(labels, return_counts=True)

@@ -12,8 +12,7 @@ from .boxes import suppress
 
 def rows_of_outputs(boxes: np.ndarray, scores: np.ndarray,
                     size: tuple[int, int], score_thr: float = 0.3,
-                    iou_thr: float = 0.5,
-                    classes: Sequence[int] | None = None,
+                    iou_thr: float = 0.5, classes: Sequence[int] | None = None,
                     as_published: bool = False) -> np.ndarray:
     """What one detector finds in one picture.
 

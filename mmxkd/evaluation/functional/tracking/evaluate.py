@@ -42,8 +42,9 @@ def count_tracks(truth: np.ndarray, predictions: np.ndarray,
         >>> counts.switches, counts.mota, counts.idf1
         (1, 0.5, 0.5)
     """
-    truth, predictions = (_table(name, rows) for name, rows in (
-        ('truth', truth), ('predictions', predictions)))
+    truth, predictions = (_table(name, rows)
+                          for name, rows in (('truth', truth), ('predictions',
+                                                                predictions)))
     frames = np.union1d(truth[:, 0], predictions[:, 0])
     if num_frames is not None and len(frames) > num_frames:
         raise ValueError(f'{len(frames)} frames have boxes, expected at most '
@@ -135,10 +136,10 @@ class _Follower:
             switches=self.switches,
             fragmentations=sum(map(_gaps, self.paired.values())),
             false_positives=self.false_positives, misses=objects - hits,
-            mostly_tracked=int((shares >= 0.8).sum()),
-            partially_tracked=int(((shares >= 0.2) & (shares < 0.8)).sum()),
-            mostly_lost=int((shares < 0.2).sum()),
-            identified=self._identified(), distance=float(self.distance))
+            mostly_tracked=int((shares >= 0.8).sum()), partially_tracked=int(
+                ((shares >= 0.2) & (shares < 0.8)).sum()), mostly_lost=int(
+                    (shares < 0.2).sum()), identified=self._identified(),
+            distance=float(self.distance))
 
     def _identified(self) -> int:
         """Most frames that pairs of an object and a track can share."""

@@ -51,8 +51,8 @@ def test_golden(golden, outputs, scenario, fixed):
                 rows_of_outputs(*outputs[scenario, teacher, i], (256, 256),
                                 classes=[6], as_published=not fixed))
             key = f'{scenario}_{teacher}_{middle}'
-            expected = golden[key + ('rows' if fixed else
-                                     'rows_xyxy_score_label')]
+            expected = golden[key
+                              + ('rows' if fixed else 'rows_xyxy_score_label')]
             count = golden[f'{key}n'][i]
             np.testing.assert_array_equal(rows[-1], expected[i, :count])
         fused = fuse_rows(rows)

@@ -3,14 +3,12 @@ import numpy as np
 import pytest
 
 from mmxkd.evaluation.functional.mm_distillnet import (
+    THRESHOLDS,
     average_precision,
     centre_distance,
     iou_matrix,
     suppress,
     true_positives,
-)
-from mmxkd.evaluation.functional.mm_distillnet.average_precision import (
-    THRESHOLDS,
 )
 
 # The example of the sheet, section 13 (c).
@@ -34,10 +32,12 @@ def golden(shared_data):
 
 @pytest.fixture(scope='module')
 def frames(golden):
-    return ([rows[:n] for rows, n in zip(golden['pred'], golden['n_pred'],
-                                         strict=True)],
-            [rows[:n] for rows, n in zip(golden['gt'], golden['n_gt'],
-                                         strict=True)])
+    return ([
+        rows[:n]
+        for rows, n in zip(golden['pred'], golden['n_pred'], strict=True)
+    ], [
+        rows[:n] for rows, n in zip(golden['gt'], golden['n_gt'], strict=True)
+    ])
 
 
 def test_golden_precision(golden, frames):
@@ -46,9 +46,9 @@ def test_golden_precision(golden, frames):
     np.testing.assert_allclose([[p.ap, p.precision, p.recall, p.f1]
                                 for p in found],
                                golden['ap_p_r_f1_per_threshold'], rtol=1e-9)
-    flags = np.concatenate([
-        true_positives(p, t) for p, t in zip(*frames, strict=True) if len(t)
-    ], axis=1)
+    flags = np.concatenate(
+        [true_positives(p, t) for p, t in zip(*frames, strict=True) if len(t)],
+        axis=1)
     np.testing.assert_array_equal(flags, golden['tp_flags'])
 
 
@@ -85,9 +85,8 @@ def test_example_of_the_sheet():
 
 def test_frames_without_boxes_do_not_count():
     wrong = [np.array([[0, 0, 9, 9, .99, 6.]])]
-    assert average_precision(FOUND + wrong, TRUTH
-                             + [np.zeros((0, 5))]) == average_precision(
-                                 FOUND, TRUTH)
+    assert average_precision(FOUND + wrong, TRUTH + [np.zeros(
+        (0, 5))]) == average_precision(FOUND, TRUTH)
     assert np.isnan(average_precision(wrong, [np.zeros((0, 5))])[0].ap)
     assert centre_distance(wrong, [np.zeros((0, 5))], (9, 9)).shape == (0, 2)
 
@@ -96,8 +95,8 @@ def test_several_classes():
     """A label that is not there is wrong; each class is its own curve."""
     truth = [np.array([[0, 0, 20, 20, 1], [50, 0, 70, 20, 2.]])]
     found = [np.array([[0, 0, 20, 20, .9, 3], [0, 0, 20, 20, .8, 1.]])]
-    assert true_positives(found[0], truth[0], (.5, )).tolist() == [[False,
-                                                                    True]]
+    assert true_positives(found[0], truth[0],
+                          (.5, )).tolist() == [[False, True]]
     (at_half, ) = average_precision(found, truth, (.5, ))
     assert (at_half.ap, at_half.precision) == (.5, .5)
     distances = centre_distance(found, truth, (100, 10))

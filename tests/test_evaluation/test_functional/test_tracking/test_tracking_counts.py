@@ -67,13 +67,14 @@ def test_as_motmetrics(seed):
     accumulator = motmetrics.MOTAccumulator()
     for t in range(26):
         a, b = (rows[rows[:, 0] == t] for rows in (truth, found))
-        width = [np.column_stack([r[:, 2:4], r[:, 4:6] - r[:, 2:4]])
-                 for r in (a, b)]
+        width = [
+            np.column_stack([r[:, 2:4], r[:, 4:6] - r[:, 2:4]]) for r in (a, b)
+        ]
         accumulator.update(
             a[:, 1], b[:, 1],
             motmetrics.distances.iou_matrix(*width, max_iou=0.5), frameid=t)
-    summary = motmetrics.metrics.create().compute(
-        accumulator, metrics=list(NAMES))
+    summary = motmetrics.metrics.create().compute(accumulator,
+                                                  metrics=list(NAMES))
     check(count_tracks(truth, found, 26), summary.columns,
           summary.iloc[0].tolist())
 
@@ -122,8 +123,8 @@ def test_nothing_found_and_nothing_there():
 
 
 @pytest.mark.parametrize('truth, frames, message', [
-    (np.concatenate([line(1, [3])] * 2), None,
-     'track 1 has 2 boxes in frame 3'),
+    (np.concatenate(
+        [line(1, [3])] * 2), None, 'track 1 has 2 boxes in frame 3'),
     (line(1, [0]) * np.nan, None, 'truth: expected finite rows'),
     (line(1, [0])[:, :5], None, r'got \(1, 5\)'),
     (line(1, range(4)), 3, '4 frames have boxes, expected at most num_frames'),
