@@ -4,9 +4,13 @@ from .backbones import (
     EfficientNet,
     ShuffleDetNet,
     SlimSSDVGG,
+    SpectrogramBackbone,
     TappedMobileNetV2,
 )
-from .data_preprocessors import ModalityDetDataPreprocessor
+from .data_preprocessors import (
+    ModalityDetDataPreprocessor,
+    SoundDetDataPreprocessor,
+)
 from .dense_heads import (
     ClasswiseSSDHead,
     ConvDetHead,
@@ -31,5 +35,6 @@ __all__ = [
     'EfficientDetAnchorGenerator', 'EfficientDetHead', 'EfficientNet',
     'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'OnePriorAssigner',
     'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
+    'SoundDetDataPreprocessor', 'SpectrogramBackbone',
     'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'
 ]

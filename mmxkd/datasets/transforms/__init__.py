@@ -3,6 +3,8 @@ from mmxkd.io.images import read_image
 
 from .adding import add_modality
 from .alignment import MovesTogether, keeps_pixels_in_place
+from .audio import LoadMultiChannelAudio, LogMelSpectrogram
+from .audio_mixing import MixAudio
 from .cutting import Expand, MinIoURandomCrop, RandomCenterCropPad, RandomShift
 from .depth import LoadDepth, ProjectDepth
 from .drift import RandomDrift
@@ -35,12 +37,13 @@ from .warping import (
 __all__ = [
     'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
     'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
-    'LoadGatedSlices', 'LoadImageFromFile', 'MarkSource', 'MinIoURandomCrop',
-    'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad',
-    'ProjectDepth', 'RandomAffine', 'RandomCenterCropPad',
-    'RandomChoiceResize', 'RandomCrop', 'RandomDrift', 'RandomErasing',
-    'RandomFlip', 'RandomResize', 'RandomShift', 'Resize',
-    'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY', 'ShuffleDetFlip',
-    'ShuffleDetPhotometric', 'TranslateX', 'TranslateY', 'add_modality',
-    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
+    'LoadGatedSlices', 'LoadImageFromFile', 'LoadMultiChannelAudio',
+    'LogMelSpectrogram', 'MarkSource', 'MinIoURandomCrop', 'MixAudio', 'MixUp',
+    'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad', 'ProjectDepth',
+    'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
+    'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
+    'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX',
+    'ShearY', 'ShuffleDetFlip', 'ShuffleDetPhotometric', 'TranslateX',
+    'TranslateY', 'add_modality', 'keeps_pixels_in_place', 'read_image',
+    'resize_sparse'
 ]

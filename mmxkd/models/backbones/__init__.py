@@ -2,6 +2,10 @@
 from .efficientnet import EfficientNet
 from .shuffledet_net import ShuffleDetNet
 from .slim_ssd_vgg import SlimSSDVGG
+from .spectrogram_backbone import SpectrogramBackbone
 from .tapped_mobilenet_v2 import TappedMobileNetV2
 
-__all__ = ['EfficientNet', 'ShuffleDetNet', 'SlimSSDVGG', 'TappedMobileNetV2']
+__all__ = [
+    'EfficientNet', 'ShuffleDetNet', 'SlimSSDVGG', 'SpectrogramBackbone',
+    'TappedMobileNetV2'
+]

@@ -1,4 +1,5 @@
-"""What a model sees of a batch."""
+"""Data preprocessors."""
 from .modality_det_data_preprocessor import ModalityDetDataPreprocessor
+from .sound_det_data_preprocessor import SoundDetDataPreprocessor
 
-__all__ = ['ModalityDetDataPreprocessor']
+__all__ = ['ModalityDetDataPreprocessor', 'SoundDetDataPreprocessor']

@@ -1,0 +1,81 @@
+"""Sound files, read whole or refused."""
+import io
+import os
+from typing import Any
+
+import numpy as np
+
+from mmxkd.errors import CorruptSampleError
+
+from .text import read_bytes
+
+MODALITY = 'audio'
+# What a writer that does not know the length puts into a RIFF header.
+_UNKNOWN = (0, 0xFFFFFFFF)
+
+
+def read_sound(path: str | os.PathLike,
+               sample_rate: int | None = None) -> tuple[np.ndarray, int]:
+    """Read a local wav, flac or mp3 file.
+
+    A decoder reads half a wav or mp3 file without complaint. Half a wav is
+    noticed here by its header, and half an mp3 where its header gives a
+    length; for the rest, compare the length with what you expect.
+
+    Args:
+        path (str | os.PathLike): The file.
+        sample_rate (int, optional): Hz; a file of another rate is resampled.
+
+    Returns:
+        tuple[np.ndarray, int]: (C, T) float32, -1 to 1, and the rate in Hz.
+
+    Raises:
+        CorruptSampleError: The file is missing, empty, cut off, cannot be
+            decoded, or holds values that are not finite.
+        ModuleNotFoundError: ``soundfile`` is not installed; or ``soxr``, and
+            the rates differ.
+    """
+    content = read_bytes(path, MODALITY)
+    if not content:
+        raise CorruptSampleError(path, MODALITY, 'the file is empty')
+    _check_riff(content, path)
+    soundfile = _package('soundfile', path)
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            promised, rate = file.frames, file.samplerate
+            sound = file.read(dtype='float32', always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise CorruptSampleError(
+            path, MODALITY,
+            f'cannot be decoded: {error.error_string}') from error
+    if len(sound) < promised or not len(sound):
+        raise CorruptSampleError(
+            path, MODALITY, f'is cut off: {len(sound)} samples, its header '
+            f'gives {promised}')
+    if not np.isfinite(sound).all():
+        raise CorruptSampleError(path, MODALITY,
+                                 'holds values that are not finite')
+    if sample_rate is not None and rate != sample_rate:
+        soxr = _package('soxr', path)
+        sound, rate = soxr.resample(sound, rate, sample_rate), sample_rate
+    return np.ascontiguousarray(sound.T), rate
+
+
+def _check_riff(content: bytes, path: str | os.PathLike) -> None:
+    """Compare the length in the header of a wav file with the file."""
+    if content[:4] != b'RIFF' or len(content) < 8:
+        return
+    size = int.from_bytes(content[4:8], 'little')
+    if size not in _UNKNOWN and size + 8 > len(content):
+        raise CorruptSampleError(
+            path, MODALITY, f'is cut off: {len(content)} bytes, its header '
+            f'gives {size + 8}')
+
+
+def _package(name: str, path: str | os.PathLike) -> Any:
+    try:
+        return __import__(name)
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f'{path}: reading it needs the package {name}, which is not '
+            "installed: pip install 'mmxkd[sound]'", name=name) from error

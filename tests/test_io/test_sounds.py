@@ -1,0 +1,97 @@
+"""Sound files: whole, or refused with the reason."""
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from mmxkd.errors import CorruptSampleError
+from mmxkd.io.sounds import read_sound
+
+RATE = 44100
+
+
+def tone(hertz: float = 440, seconds: float = 1., rate: int = RATE):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate))
+                        / rate)
+
+
+@pytest.mark.parametrize('ending, error', [('wav', 1e-4), ('flac', 1e-4),
+                                           ('mp3', 0.02)])
+def test_formats(tmp_path, ending, error):
+    path = tmp_path / f'tone.{ending}'
+    both = np.stack([tone(), tone(880)], axis=1)
+    soundfile.write(path, both, RATE)
+    sound, rate = read_sound(path)
+    assert (sound.shape, sound.dtype, rate) == ((2, RATE), np.float32, RATE)
+    # The ends of an mp3 ring.
+    np.testing.assert_allclose(sound[:, 2000:-2000], both.T[:, 2000:-2000],
+                               atol=error)
+
+
+def test_another_rate_is_resampled(tmp_path):
+    path = tmp_path / 'tone.wav'
+    soundfile.write(path, tone(rate=16000), 16000)
+    sound, rate = read_sound(path, RATE)
+    assert (sound.shape, rate) == ((1, RATE), RATE)
+    np.testing.assert_allclose(sound[0, 500:-500], tone()[500:-500], atol=1e-3)
+
+
+def cut(path, share: float = 0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[:int(len(content) * share)])
+
+
+@pytest.mark.parametrize('ending, message', [
+    ('wav', r'is cut off: 44122 bytes, its header gives 88244'),
+    ('flac', 'cannot be decoded'),
+])
+def test_half_a_file_is_refused(tmp_path, ending, message):
+    path = tmp_path / f'tone.{ending}'
+    rng = np.random.default_rng(0)
+    soundfile.write(path, rng.uniform(-.5, .5, RATE), RATE)
+    cut(path)
+    with pytest.raises(CorruptSampleError, match=message) as caught:
+        read_sound(path)
+    assert str(path) in str(caught.value)
+
+
+def test_half_an_mp3_is_refused_by_its_header(tmp_path):
+    """The decoder itself returns what there is."""
+    path = tmp_path / 'tone.mp3'
+    soundfile.write(path, tone(seconds=4), RATE)
+    cut(path)
+    with pytest.raises(CorruptSampleError,
+                       match='is cut off: .* its header gives 176400'):
+        read_sound(path)
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'', 'the file is empty'), (b'RIF', 'cannot be decoded'),
+    (b'no sound at all' * 99, 'cannot be decoded')])
+def test_what_is_not_sound(tmp_path, content, message):
+    path = tmp_path / 'tone.wav'
+    path.write_bytes(content)
+    with pytest.raises(CorruptSampleError, match=message):
+        read_sound(path)
+
+
+def test_values_that_are_not_finite(tmp_path):
+    path = tmp_path / 'tone.wav'
+    soundfile.write(path, np.full(99, np.nan), RATE, subtype='FLOAT')
+    with pytest.raises(CorruptSampleError, match='not finite'):
+        read_sound(path)
+    with pytest.raises(CorruptSampleError, match='cannot be read'):
+        read_sound(tmp_path / 'none.wav')
+
+
+@pytest.mark.parametrize('package', ['soundfile', 'soxr'])
+def test_a_missing_package_is_named(tmp_path, monkeypatch, package):
+    path = tmp_path / 'tone.wav'
+    soundfile.write(path, tone(), RATE)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError,
+                       match=f'package {package}.*mmxkd.sound'):
+        read_sound(path, 8000)
+    if package == 'soxr':
+        assert read_sound(path, RATE)[1] == RATE
