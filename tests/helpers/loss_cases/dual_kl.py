@@ -1,6 +1,10 @@
 from itertools import product
 
-from mmxkd.losses import DepthDualKLLoss, DualKLLoss
+from mmxkd.losses import (
+    DepthBranchDualKLLoss,
+    DepthDualKLLoss,
+    DualKLLoss,
+)
 from tests.helpers.loss_case import Draw, LossCase
 
 BINS = dict(rule='lid', near=2., far=50., number=5)
@@ -23,6 +27,19 @@ def with_depth(draw: Draw) -> dict:
         -1, 1)
     return inputs(draw) | dict(
         depth_logits=draw.normal(draw.batch, 5, height, width), depth=depth)
+
+
+def with_branch(draw: Draw) -> dict:
+    found = with_depth(draw)
+    del found['depth_logits']
+    return found | dict(depth_feature=draw.maps()[0])
+
+
+def branch() -> DepthBranchDualKLLoss:
+    mimic = dict(foreground_weight=1.)
+    # Batch statistics would tie the images of a batch together.
+    return DepthBranchDualKLLoss(3, 4, mimic, bins=BINS, balance='fixed',
+                                 reference_focal=0).eval()
 
 
 def build(softmax: str, balance: str):
@@ -50,4 +67,9 @@ CASES = [
             BINS, mode, exclude_invalid=mode == 'easy', balance='fixed'),
         with_depth, teacher=('t_feature', 'depth_logits'), equal=equal,
         zero_at_equality=True) for uncertainty in ('hard', 'easy', 'entropy')
+] + [
+    LossCase('depth_branch_dual_kl', branch, with_branch,
+             student=('s_feature', 'depth_feature'), by_level=False,
+             # No gradient passes through its uncertainty.
+             gradcheck=False)
 ]
