@@ -1,0 +1,88 @@
+"""One batch, seen as a picture, as depth, or as both."""
+import pytest
+import torch
+from mmdet3d.structures import Det3DDataSample
+
+from mmxkd.errors import ConfigError
+from mmxkd.mono3d import Mono3DDataPreprocessor
+
+MEAN, STD = [10., 20., 30.], [2., 4., 5.]
+
+
+def batch(**metainfo) -> dict:
+    torch.manual_seed(0)
+    return dict(
+        inputs=dict(
+            img=[torch.randint(256, (3, 30, 60), dtype=torch.uint8)] * 2,
+            depth=[torch.full((1, 30, 60), 20.)] * 2),
+        data_samples=[
+            Det3DDataSample(metainfo=dict(img_shape=(30, 60), **metainfo))
+            for _ in range(2)
+        ])
+
+
+def see(data: dict, *args, **options) -> torch.Tensor:
+    found = Mono3DDataPreprocessor(*args, **options)(data)
+    assert list(found['inputs']) == ['imgs']
+    return found['inputs']['imgs']
+
+
+@pytest.mark.parametrize('norm, value', [
+    ('plain', 20 / 80), ('monoskd', 20 / 80 / 256),
+    ('monodistill', (20 / 80 - 8.765) / 11.275)])
+@pytest.mark.parametrize('scale', [1., 1.5])
+def test_depth(norm, value, scale):
+    if norm == 'monodistill':
+        value += (scale - 1) * 20 / 80 / 11.275
+    else:
+        value *= scale
+    found = see(batch(aug_scale=scale), ('depth', ), norm)
+    assert found.shape == (2, 3, 30, 60)
+    torch.testing.assert_close(found, torch.full_like(found, value))
+
+
+def test_a_picture_is_what_mmdet3d_makes_of_it():
+    from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
+    options = dict(mean=MEAN, std=STD, bgr_to_rgb=True, pad_size_divisor=32)
+    data = batch()
+    stock = Det3DDataPreprocessor(**options)(
+        dict(data, inputs=dict(img=data['inputs']['img'])))
+    assert (see(batch(), ('img', ), **options)
+            == stock['inputs']['imgs']).all()
+
+
+def test_both_lie_behind_each_other():
+    options = dict(mean=MEAN, std=STD, depth_channels=1)
+    found = see(batch(), ('img', 'depth'), **options)
+    assert found.shape == (2, 4, 30, 60)
+    assert (found[:, :3] == see(batch(), ('img', ), **options)).all()
+    assert (found[:, 3:] == see(batch(), ('depth', ), **options)).all()
+
+
+def test_padding_is_said_to_the_samples():
+    found = Mono3DDataPreprocessor(('depth', ), pad_size_divisor=32)(batch())
+    assert found['inputs']['imgs'].shape[-2:] == (32, 64)
+    assert (found['inputs']['imgs'][..., 30:, :] == 0).all()
+    for sample in found['data_samples']:
+        assert sample.batch_input_shape == sample.pad_shape == (32, 64)
+
+
+def test_a_stacked_batch():
+    data = batch()
+    data['inputs'] = {k: torch.stack(v) for k, v in data['inputs'].items()}
+    assert (see(data, ('depth', )) == see(batch(), ('depth', ))).all()
+
+
+@pytest.mark.parametrize('args, message', [
+    ((('dept', ), ), "'depth'"), ((('img', 'img'), ), 'each once'),
+    (('img', ), 'expected a list'), ((('depth', ), 'mono'), "'monoskd'")])
+def test_options_that_cannot_be(args, message):
+    with pytest.raises(ConfigError, match=message):
+        Mono3DDataPreprocessor(*args)
+
+
+def test_what_the_batch_lacks_is_named():
+    data = batch()
+    del data['inputs']['depth']
+    with pytest.raises(ConfigError, match="the batch has no 'depth'"):
+        see(data, ('depth', ))
