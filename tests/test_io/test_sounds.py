@@ -12,8 +12,8 @@ RATE = 44100
 
 
 def tone(hertz: float = 440, seconds: float = 1., rate: int = RATE):
-    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate))
-                        / rate)
+    return 0.5 * np.sin(
+        2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
 
 
 @pytest.mark.parametrize('ending, error', [('wav', 1e-4), ('flac', 1e-4),
@@ -66,9 +66,10 @@ def test_half_an_mp3_is_refused_by_its_header(tmp_path):
         read_sound(path)
 
 
-@pytest.mark.parametrize('content, message', [
-    (b'', 'the file is empty'), (b'RIF', 'cannot be decoded'),
-    (b'no sound at all' * 99, 'cannot be decoded')])
+@pytest.mark.parametrize('content, message',
+                         [(b'', 'the file is empty'),
+                          (b'RIF', 'cannot be decoded'),
+                          (b'no sound at all' * 99, 'cannot be decoded')])
 def test_what_is_not_sound(tmp_path, content, message):
     path = tmp_path / 'tone.wav'
     path.write_bytes(content)

@@ -34,8 +34,8 @@ def batch(n: int = 2, shape=(4, 20, 33), key: str = 'spectrogram') -> dict:
     samples = []
     for _ in range(n):
         sample = DetDataSample(
-            metainfo=dict(img_shape=FRAME, ori_shape=FRAME,
-                          scale_factor=(1., 1.)))
+            metainfo=dict(img_shape=FRAME, ori_shape=FRAME, scale_factor=(1.,
+                                                                          1.)))
         sample.gt_instances = InstanceData(
             bboxes=torch.tensor([[10., 10, 50, 50]]), labels=torch.tensor([1]))
         samples.append(sample)
@@ -48,9 +48,9 @@ def test_any_detector_hears(name, stretch):
     """One step of training, and boxes in the camera frame."""
     cfg = narrow(name)
     cfg.backbone = dict(
-        type='mmxkd.SpectrogramBackbone', backbone=dict(cfg.backbone),
-        in_channels=4, **({} if stretch else dict(frame=FRAME,
-                                                  strides=STRIDES)))
+        type='mmxkd.SpectrogramBackbone',
+        backbone=dict(cfg.backbone), in_channels=4,
+        **({} if stretch else dict(frame=FRAME, strides=STRIDES)))
     cfg.data_preprocessor = dict(type='mmxkd.SoundDetDataPreprocessor',
                                  frame=FRAME, microphones=4, stretch=stretch,
                                  mean=[-40.] * 4, std=[20.] * 4)
@@ -68,8 +68,8 @@ def test_any_detector_hears(name, stretch):
     assert stem.shape[1] == 4 and stem.grad.abs().sum() > 0
     levels = model.extract_feat(data['inputs'])
     # Faster R-CNN's finest level has a stride of 4, the others' of 8.
-    assert levels[0].shape[2:] == ((16, 24)
-                                   if name == 'faster_rcnn' else (8, 12))
+    assert levels[0].shape[2:] == ((16, 24) if name == 'faster_rcnn' else
+                                   (8, 12))
     model.eval()
     with torch.no_grad():
         data = model.data_preprocessor(batch())
@@ -86,8 +86,8 @@ def test_any_detector_hears(name, stretch):
           deepen_factor=.167), 'stem.0.conv', (4, 3)),
     (dict(type='mmdet.SwinTransformer', embed_dims=12, num_heads=(1, 1, 1, 1),
           depths=(1, 1, 1, 1)), 'patch_embed.projection', (12, 4)),
-    (dict(type='mmdet.EfficientNet', arch='b0', out_indices=(3, )),
-     'layers.0.conv', (32, 3)),
+    (dict(type='mmdet.EfficientNet', arch='b0',
+          out_indices=(3, )), 'layers.0.conv', (32, 3)),
 ])
 def test_the_first_convolution_is_found(backbone, name, shape):
     model = SpectrogramBackbone(backbone, in_channels=8)
@@ -127,8 +127,7 @@ def test_pretrained_weights_of_rgb(tmp_path, stem):
         if stem == 'average':
             torch.testing.assert_close(
                 model.backbone.conv1(grey.expand(-1, 5, -1, -1)),
-                source.conv1(grey.expand(-1, 3, -1, -1)), rtol=1e-4,
-                atol=1e-5)
+                source.conv1(grey.expand(-1, 3, -1, -1)), rtol=1e-4, atol=1e-5)
 
 
 def test_native_size_gives_maps_of_the_frame():

@@ -38,8 +38,8 @@ class MixAudio(BaseTransform):
             mixed.
     """
 
-    def __init__(self, prob: float = 0.5,
-                 gain: tuple[float, float] = (1., 1.)) -> None:
+    def __init__(
+        self, prob: float = 0.5, gain: tuple[float, float] = (1., 1.)) -> None:
         if not 0 <= prob <= 1:
             raise ConfigError(f'MixAudio: prob={prob}, expected 0 to 1')
         if not 0 < gain[0] <= gain[1]:
@@ -77,8 +77,10 @@ class MixAudio(BaseTransform):
                     f'MixAudio: {modality.name!r} of two scenes cannot be '
                     'added; leave it out, or put MixAudio before the '
                     'transform that makes it')
-        shapes = [sample['audio'].shape for sample in (results, other)
-                  if 'audio' in sample]
+        shapes = [
+            sample['audio'].shape for sample in (results, other)
+            if 'audio' in sample
+        ]
         rates = [sample.get('sample_rate') for sample in (results, other)]
         if len(shapes) != 2 or shapes[0] != shapes[1] or rates[0] != rates[1]:
             raise ConfigError(

@@ -82,8 +82,8 @@ class SoundDetectionMetric(BaseMetric):
                                          ('bboxes', 'labels'))
             size = (self.size if self.size is not None else image_size_of(
                 path, sample))
-            self.results.append(
-                (path, found, np.column_stack([boxes, labels]), size))
+            self.results.append((path, found, np.column_stack([boxes,
+                                                               labels]), size))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Numbers of all frames, and of each part."""

@@ -87,7 +87,6 @@ class TrackMetric(BaseMetric):
                     IDR=100 * counts.idr, switches=counts.switches,
                     fragmentations=counts.fragmentations,
                     false_positives=counts.false_positives,
-                    misses=counts.misses,
-                    mostly_tracked=counts.mostly_tracked,
+                    misses=counts.misses, mostly_tracked=counts.mostly_tracked,
                     partially_tracked=counts.partially_tracked,
                     mostly_lost=counts.mostly_lost, frames=counts.frames)

@@ -68,9 +68,8 @@ class SpectrogramBackbone(BaseModule):
         self.backbone = MODELS.build(backbone)
         self.stem_name = self._find(stem_name)
         if self._conv.groups != 1:
-            raise ConfigError(
-                f'SpectrogramBackbone: {self.stem_name} has '
-                f'{self._conv.groups} groups, expected 1')
+            raise ConfigError(f'SpectrogramBackbone: {self.stem_name} has '
+                              f'{self._conv.groups} groups, expected 1')
         # Neither a parameter nor a buffer: no part of the model.
         self._rgb = [self._conv.weight.detach()]
         self._fill()
@@ -134,8 +133,9 @@ class SpectrogramBackbone(BaseModule):
                 f'{len(self.strides)} maps, the backbone gives {len(maps)}')
         height, width = self.frame
         return tuple(
-            F.interpolate(m, size=(-(-height // s), -(-width // s)),
-                          mode='bilinear', align_corners=False)
+            F.interpolate(m, size=(
+                -(-height // s),
+                -(-width // s)), mode='bilinear', align_corners=False)
             for m, s in zip(maps, self.strides, strict=True))
 
 

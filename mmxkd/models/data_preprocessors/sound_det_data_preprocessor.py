@@ -60,8 +60,8 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
         self.sound, self.microphones = sound, microphones
         self.stretch = stretch
         divisor = self.pad_size_divisor
-        if any(n % divisor for n in self.frame) or (divisor > 1
-                                                    and not stretch):
+        if any(n % divisor
+               for n in self.frame) or (divisor > 1 and not stretch):
             raise ConfigError(
                 f'data_preprocessor: pad_size_divisor={divisor} would pad a '
                 f'spectrogram; expected a frame that it divides, not {frame}, '

@@ -97,10 +97,11 @@ class LogMel(nn.Module):
                 f'{tuple(audio.shape)}')
         # Half precision has no Fourier transform on a CPU.
         audio = audio.to(self.window.dtype)
-        spectrum = torch.stft(
-            audio.reshape(-1, audio.shape[-1]), self.n_fft, self.hop,
-            window=self.window, center=True, pad_mode='reflect',
-            return_complex=True).unflatten(0, audio.shape[:-1])
+        spectrum = torch.stft(audio.reshape(-1, audio.shape[-1]), self.n_fft,
+                              self.hop, window=self.window, center=True,
+                              pad_mode='reflect',
+                              return_complex=True).unflatten(
+                                  0, audio.shape[:-1])
         power = spectrum.real.square() + spectrum.imag.square()
         mel = self.filters @ power
         loud = self._decibels(mel)

@@ -123,9 +123,8 @@ def test_sound_alone_says_where_boxes_lie(tmp_path):
     assert sample['inputs']['spectrogram'].shape == (8, 80, 18)
     assert sample['data_samples'].img_shape == (96, 128)
     with pytest.raises(ConfigError, match='img was loaded'):
-        LoadMultiChannelAudio(frame=(9, 9))(
-            dict(audio_paths=written(tmp_path, clips()),
-                 img=np.zeros((9, 9, 3))))
+        LoadMultiChannelAudio(frame=(9, 9))(dict(
+            audio_paths=written(tmp_path, clips()), img=np.zeros((9, 9, 3))))
 
 
 def test_spectrogram_is_the_layers():
@@ -160,8 +159,7 @@ def test_a_flip_exchanges_microphones():
 
 
 def heard(boxes, labels, seed) -> dict:
-    return dict(audio=clips(2, .05, seed).astype(np.float32),
-                sample_rate=RATE,
+    return dict(audio=clips(2, .05, seed).astype(np.float32), sample_rate=RATE,
                 gt_bboxes=HorizontalBoxes(np.array(boxes, np.float32)),
                 gt_bboxes_labels=np.array(labels),
                 gt_ignore_flags=np.zeros(len(labels), bool))
@@ -178,8 +176,7 @@ def test_mixing_adds_waveforms_and_joins_boxes():
     first = heard([[0, 0, 9, 9]], [0], 0)
     second = heard([[5, 5, 9, 9], [1, 1, 2, 2]], [1, 2], 1)
     expected = first['audio'] + 0.5 * second['audio']
-    mixed = MixAudio(prob=1., gain=(.5, .5))(dict(first,
-                                                  mix_results=[second]))
+    mixed = MixAudio(prob=1., gain=(.5, .5))(dict(first, mix_results=[second]))
     np.testing.assert_allclose(mixed['audio'], expected, rtol=1e-6)
     assert mixed['gt_bboxes'].tensor.tolist() == [[0, 0, 9, 9], [5, 5, 9, 9],
                                                   [1, 1, 2, 2]]
@@ -197,8 +194,8 @@ def test_mixing_in_mmdets_dataset():
     mixed = dataset[2]
     assert len(mixed['gt_bboxes']) == 2 and 'mix_results' not in mixed
     partner = int(mixed['gt_bboxes_labels'][1])
-    np.testing.assert_allclose(mixed['audio'], records[2]['audio']
-                               + records[partner]['audio'])
+    np.testing.assert_allclose(mixed['audio'],
+                               records[2]['audio'] + records[partner]['audio'])
 
 
 def test_what_cannot_be_mixed():

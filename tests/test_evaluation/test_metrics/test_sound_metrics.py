@@ -20,15 +20,15 @@ def frames(shared_data):
     for i, (found, n, true, m) in enumerate(
             zip(golden['pred'], golden['n_pred'], golden['gt'], golden['n_gt'],
                 strict=True)):
-        sample = DetDataSample(
-            metainfo=dict(img_path=f'drive_{"day" if i < 9 else "night"}_/'
-                          f'{i}.jpg', ori_shape=(768, 768)))
+        sample = DetDataSample(metainfo=dict(
+            img_path=f'drive_{"day" if i < 9 else "night"}_/'
+            f'{i}.jpg', ori_shape=(768, 768)))
         found, true = torch.from_numpy(found[:n]), torch.from_numpy(true[:m])
         sample.pred_instances = InstanceData(bboxes=found[:, :4],
                                              scores=found[:, 4],
                                              labels=found[:, 5].long())
-        sample.gt_instances = InstanceData(
-            bboxes=HorizontalBoxes(true[:, :4]), labels=true[:, 4].long())
+        sample.gt_instances = InstanceData(bboxes=HorizontalBoxes(true[:, :4]),
+                                           labels=true[:, 4].long())
         samples.append(sample.to_dict())
     return samples, golden
 
@@ -46,14 +46,14 @@ def test_golden(frames):
              as_published=True))
     found = run(metric, samples)
     expected = golden['headline_percent_apavg_ap50_ap75_cdx_cdy']
-    np.testing.assert_allclose(
-        [found[f'sound/{key}'] for key in ('AP', 'AP50', 'AP75', 'CDx',
-                                           'CDy')], expected, rtol=1e-6)
+    np.testing.assert_allclose([
+        found[f'sound/{key}'] for key in ('AP', 'AP50', 'AP75', 'CDx', 'CDy')
+    ], expected, rtol=1e-6)
     centres = run(SoundDetectionMetric('teachers'), samples)
     for axis in 'xy':
         mean = golden[f'centre_cd{axis}_per_gt_frame'].mean()
-        assert centres[f'sound/CD{axis}'] == pytest.approx(100 * mean,
-                                                           rel=1e-5)
+        assert centres[f'sound/CD{axis}'] == pytest.approx(
+            100 * mean, rel=1e-5)
 
 
 def test_parts_are_the_frames_that_match(frames):
@@ -89,10 +89,10 @@ def test_the_order_of_predictions_is_their_score(frames):
         found = sample['pred_instances']
         order = torch.arange(len(found['scores'])).flip(0)
         mixed.append(
-            dict(sample, pred_instances={k: v[order]
-                                         for k, v in found.items()}))
-    assert run(SoundDetectionMetric('truth'), mixed) == run(
-        SoundDetectionMetric('truth'), samples)
+            dict(sample,
+                 pred_instances={k: v[order] for k, v in found.items()}))
+    assert run(SoundDetectionMetric('truth'),
+               mixed) == run(SoundDetectionMetric('truth'), samples)
 
 
 def test_samples_that_lack_something(frames):
@@ -114,35 +114,36 @@ def test_golden_tracks(shared_data):
                      allow_pickle=False)
     samples = []
     for video in range(3):
-        tables = [golden[f'seq{video}_gt_frame_id_xyxy'],
-                  golden[f'seq{video}_pred_frame_id_xyxy_score']]
+        tables = [
+            golden[f'seq{video}_gt_frame_id_xyxy'],
+            golden[f'seq{video}_pred_frame_id_xyxy_score']
+        ]
         for frame in range(40):
             true, found = (torch.from_numpy(t[t[:, 0] == frame])
                            for t in tables)
             sample = DetDataSample(
                 metainfo=dict(video_id=video, frame_id=frame))
-            sample.gt_instances = InstanceData(
-                bboxes=true[:, 2:6], instances_ids=true[:, 1],
-                labels=torch.zeros(len(true)))
+            sample.gt_instances = InstanceData(bboxes=true[:, 2:6],
+                                               instances_ids=true[:, 1],
+                                               labels=torch.zeros(len(true)))
             sample.pred_track_instances = InstanceData(
                 bboxes=found[:, 2:6], instances_id=found[:, 1],
                 labels=torch.zeros(len(found)))
             samples.append(sample.to_dict())
     names = [str(n) for n in golden['metric_names']]
-    values = dict(zip(names, golden['values_seq0_seq1_seq2_overall'][3],
-                      strict=True))
+    values = dict(
+        zip(names, golden['values_seq0_seq1_seq2_overall'][3], strict=True))
     # The order of frames of several processes is not that of time.
     rng = np.random.default_rng(0)
-    found = run(METRICS.build(dict(type='mmxkd.TrackMetric')),
-                samples)
+    found = run(METRICS.build(dict(type='mmxkd.TrackMetric')), samples)
     for key, name, scale in (('MOTA', 'mota', 100), ('MOTP', 'motp', 100),
                              ('IDF1', 'idf1', 100), ('IDP', 'idp', 100),
                              ('IDR', 'idr', 100), ('switches', 'num_switches',
                                                    1),
                              ('fragmentations', 'num_fragmentations', 1),
                              ('false_positives', 'num_false_positives', 1),
-                             ('misses', 'num_misses', 1),
-                             ('mostly_lost', 'mostly_lost', 1),
+                             ('misses', 'num_misses', 1), ('mostly_lost',
+                                                           'mostly_lost', 1),
                              ('frames', 'num_frames', 1)):
         assert found[f'track/{key}'] == pytest.approx(scale * values[name],
                                                       rel=1e-9)
@@ -152,9 +153,7 @@ def test_golden_tracks(shared_data):
     nobody = run(TrackMetric(labels=[1]), samples)
     assert nobody['track/misses'] == 0 and np.isnan(nobody['track/MOTA'])
     with pytest.raises(ConfigError, match="no 'video_id'"):
-        TrackMetric().process({}, [{
-            k: v
-            for k, v in samples[0].items() if k != 'video_id'
-        }])
+        TrackMetric().process(
+            {}, [{k: v for k, v in samples[0].items() if k != 'video_id'}])
     with pytest.raises(ConfigError, match='iou_thr=0'):
         TrackMetric(iou_thr=0)

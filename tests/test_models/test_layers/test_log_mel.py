@@ -32,16 +32,20 @@ def test_golden_resized(golden, maps):
                       ('col767', large[:, :, 767])):
         np.testing.assert_allclose(part, golden[f'resized_{key}'], atol=5e-3,
                                    rtol=0)
-    found = torch.stack([large.mean((1, 2)),
-                         large.std((1, 2), correction=0),
-                         large.amin((1, 2)), large.amax((1, 2))], 1)
+    found = torch.stack([
+        large.mean((1, 2)),
+        large.std((1, 2), correction=0),
+        large.amin((1, 2)),
+        large.amax((1, 2))
+    ], 1)
     np.testing.assert_allclose(found, golden['resized_mean_std_min_max'],
                                atol=5e-3, rtol=0)
 
 
 @pytest.mark.parametrize('options', [
     dict(n_mels=80, n_fft=1024, sample_rate=44100),
-    dict(n_mels=40, n_fft=2048, sample_rate=16000, f_min=50, f_max=7000)])
+    dict(n_mels=40, n_fft=2048, sample_rate=16000, f_min=50, f_max=7000)
+])
 def test_filters_as_librosa(options):
     theirs = dict(options, sr=options['sample_rate'],
                   fmin=options.get('f_min', 0), fmax=options.get('f_max'))
@@ -59,13 +63,13 @@ def noise(*shape, seed: int = 0) -> torch.Tensor:
 def test_as_librosa_with_a_common_reference():
     wave = noise(3, 22050) * torch.tensor([1., .1, .01])[:, None]
     mel = np.stack([
-        librosa.feature.melspectrogram(
-            y=w.numpy(), sr=44100, n_fft=1024, hop_length=256, n_mels=80,
-            pad_mode='reflect') for w in wave
+        librosa.feature.melspectrogram(y=w.numpy(), sr=44100, n_fft=1024,
+                                       hop_length=256, n_mels=80,
+                                       pad_mode='reflect') for w in wave
     ])
     expected = librosa.power_to_db(mel, ref=np.max)
-    np.testing.assert_allclose(LogMel(reference='common')(wave), expected,
-                               atol=1e-3)
+    np.testing.assert_allclose(
+        LogMel(reference='common')(wave), expected, atol=1e-3)
     fixed = librosa.power_to_db(mel, ref=0.5)
     np.testing.assert_allclose(LogMel(reference=0.5)(wave), fixed, atol=1e-3)
     # Each its own: all reach 0 dB.
@@ -85,8 +89,10 @@ def test_phase_says_who_hears_first():
     """A tone that reaches the next microphone a quarter period later."""
     t = torch.arange(22050) / 44100
     period = 1 / 1000
-    wave = torch.stack([torch.sin(2 * torch.pi * 1000 * (t - delay))
-                        for delay in (0, period / 4)])
+    wave = torch.stack([
+        torch.sin(2 * torch.pi * 1000 * (t - delay))
+        for delay in (0, period / 4)
+    ])
     maps = LogMel(phase=True)(wave)
     band = int(maps[0, :, 40].argmax())
     real, imaginary = maps[2:4, band, 40], maps[4:6, band, 40]
