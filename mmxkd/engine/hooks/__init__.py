@@ -4,6 +4,7 @@ from .finite_guard_hook import FiniteGuardHook
 from .graceful_stop_hook import GracefulStopHook
 from .hang_guard_hook import HangGuardHook
 from .label_sources_hook import LabelSourcesHook
+from .lone_sample_guard_hook import LoneSampleGuardHook
 from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem

@@ -220,7 +220,7 @@ def test_a_picture_that_is_missing_or_broken(place):
 
 def test_an_unlabelled_list_is_not_training_data(place):
     """It would be taken for frames in which there is nothing."""
-    from mmxkd.datasets.stf_dataset import CheckedCOCO
+    from mmxkd.datasets.checked_coco import CheckedCOCO
     with pytest.raises(CorruptSampleError, match="no list 'annotations'"):
         CheckedCOCO(str(place.root / 'data.json'))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mmdet.datasets import CocoDataset
 
-from mmxkd.datasets.stf_dataset import CheckedCOCO
+from mmxkd.datasets.checked_coco import CheckedCOCO
 from mmxkd.errors import CheckpointError, ConfigError, CorruptSampleError
 from mmxkd.formats.pseudo_labels import teacher_of
 from mmxkd.version import __version__
