@@ -2,6 +2,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from mmengine.runner import checkpoint as checkpoints
@@ -48,7 +49,7 @@ def convert_efficientdet(
     for word in exceptions:
         check_known('exceptions', word, EXCEPTIONS)
     cfg, scope = read_model_config(config, 'config')
-    model = build_model(cfg, scope)
+    model: Any = build_model(cfg, scope)
     own = model.state_dict()
     try:
         weights = our_names(
