@@ -24,9 +24,10 @@ def with_librosa(sounds: np.ndarray) -> np.ndarray:
     """(C, T) to (C, 80, 1 + T // 256) decibels."""
     return np.stack([
         librosa.power_to_db(
-            librosa.feature.melspectrogram(
-                y=sound, sr=RATE, n_fft=1024, hop_length=256, n_mels=80,
-                pad_mode='reflect'), ref=np.max) for sound in sounds
+            librosa.feature.melspectrogram(y=sound, sr=RATE, n_fft=1024,
+                                           hop_length=256, n_mels=80,
+                                           pad_mode='reflect'), ref=np.max)
+        for sound in sounds
     ])
 
 
