@@ -154,5 +154,6 @@ def test_what_is_slow_and_healthy_goes_on(train, config, tmp_path):
                        'env_cfg = dict(dist_cfg=dict(timeout=60))\n')
     done = train('slow', config=patient)
     assert [d.code for d in done] == [0, 0], done[0].output
-    assert done[0].seconds > 4 * 6
+    # While one process writes, the other may begin to evaluate.
+    assert done[0].seconds > 3 * 6
     assert not [*tmp_path.glob('run/*/*.heartbeat')]
