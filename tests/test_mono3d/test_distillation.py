@@ -1,0 +1,225 @@
+"""A student of pictures learns from a teacher of depth, by the configs."""
+import copy
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from mmxkd.engine.export import export_student
+from mmxkd.registry import DATASETS, MODELS
+from tests.helpers.mono_run import narrow, tiny_config, write_streets
+
+
+@pytest.fixture(scope='module')
+def streets(tmp_path_factory) -> Path:
+    return write_streets(tmp_path_factory.mktemp('streets'))
+
+
+@pytest.fixture(scope='module')
+def chain(streets, tmp_path_factory, repo) -> dict:
+    """One epoch of the teacher, then of the distilled student."""
+    root = tmp_path_factory.mktemp('chain')
+    found = {}
+    for name in ('teacher_tiny', 'mmkd_tiny'):
+        cfg = tiny_config(repo, name, streets, root / name)
+        if name == 'mmkd_tiny':
+            teacher = cfg.model.teachers.depth
+            teacher.cfg = str(root / 'teacher.py')
+            teacher.checkpoint = str(root / 'teacher_tiny/epoch_1.pth')
+            cfg.model.distiller.losses.loss_mmkd.update(in_channels=8,
+                                                        feat_channels=8)
+        cfg.dump(root / f'{name.removesuffix("_tiny")}.py')
+        Runner.from_cfg(copy.deepcopy(cfg)).train()
+        found[name] = cfg
+    return dict(found, root=root)
+
+
+def samples_of(cfg) -> list[dict]:
+    init_default_scope('mmdet3d')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    return [dataset[i] for i in range(2)]
+
+
+def collate(samples: list[dict]) -> dict:
+    keys = samples[0]['inputs']
+    return dict(
+        inputs={k: [s['inputs'][k] for s in samples] for k in keys},
+        data_samples=[s['data_samples'] for s in samples])
+
+
+def build(cfg):
+    init_default_scope('mmdet3d')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model
+
+
+def test_the_chain_runs(chain):
+    assert (chain['root'] / 'mmkd_tiny/epoch_1.pth').is_file()
+
+
+def test_one_step_teaches_the_student_and_not_the_teacher(chain):
+    cfg = chain['mmkd_tiny']
+    model = build(cfg.model).train()
+    teacher = model.teachers['depth'].model
+    before = {k: v.clone() for k, v in teacher.state_dict().items()}
+    data = model.data_preprocessor(collate(samples_of(cfg)), True)
+    losses = model(**data, mode='loss')
+    total, logs = model.parse_losses(losses)
+    assert logs['distill.loss_mmkd'] > 0
+    assert logs['distill.mmkd_mimic'] > 0 and logs['distill.mmkd_dual_kl'] > 0
+    total.backward()
+    # The unused projections are frozen: DDP waits for none in vain.
+    lost = [n for n, p in model.named_parameters()
+            if p.requires_grad and p.grad is None]
+    assert not lost
+    torch.optim.SGD(model.parameters(), 1e-3).step()
+    assert not teacher.training
+    assert all((v == before[k]).all()
+               for k, v in teacher.state_dict().items())
+    assert not any(n.startswith('teacher') for n in model.state_dict())
+
+
+def test_the_exported_student_is_the_plain_one(chain, tmp_path):
+    """Its keys, its size, and its predictions, to the last bit."""
+    cfg, root = chain['mmkd_tiny'], chain['root']
+    path = tmp_path / 'student.pth'
+    keys = export_student(str(root / 'mmkd.py'),
+                          str(root / 'mmkd_tiny/epoch_1.pth'), path)
+    plain = build(cfg.model.student)
+    assert keys == list(plain.state_dict())
+    state = torch.load(path, weights_only=True)['state_dict']
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    torch.save(state, tmp_path / 'alone.pth')
+    sizes = [os.path.getsize(tmp_path / n) for n in ('plain.pth',
+                                                     'alone.pth')]
+    assert sizes[1] / sizes[0] == pytest.approx(1, abs=0.005)
+
+    plain.load_state_dict(state)
+    whole = build(cfg.model)
+    trained = torch.load(root / 'mmkd_tiny/epoch_1.pth', weights_only=True)
+    whole.load_state_dict(trained['state_dict'])
+    batch = collate(samples_of(cfg))
+    outputs = []
+    for model in (plain, whole):
+        model.eval()
+        student = getattr(model, 'student', model)
+        student.bbox_head.coder.score_thr = 0.
+        with torch.no_grad():
+            outputs.append(model.test_step(copy.deepcopy(batch)))
+    for one, two in zip(*outputs, strict=True):
+        a, b = one.pred_instances_3d, two.pred_instances_3d
+        assert len(a) and (a.bboxes_3d.tensor == b.bboxes_3d.tensor).all()
+        assert (a.scores_3d == b.scores_3d).all()
+        assert (one.pred_instances.bboxes == two.pred_instances.bboxes).all()
+
+
+def test_the_exported_student_loads_in_init_model(chain, tmp_path):
+    from mmdet3d.apis import init_model
+    root, cfg = chain['root'], chain['mmkd_tiny']
+    path = tmp_path / 'student.pth'
+    export_student(str(root / 'mmkd.py'),
+                   str(root / 'mmkd_tiny/epoch_1.pth'), path)
+    alone = copy.deepcopy(cfg)
+    alone.model = alone.model.student
+    model = init_model(alone, str(path), device='cpu')
+    state = torch.load(path, weights_only=True)['state_dict']
+    assert all((v == state[k]).all() for k, v in model.state_dict().items())
+
+
+def test_the_student_alone_gives_what_it_gives_while_taught(chain):
+    """The branch is not a part of its graph."""
+    cfg = chain['mmkd_tiny']
+    model = build(cfg.model).train()
+    batch = collate(samples_of(cfg))
+    state = copy.deepcopy(model.state_dict())
+    own = model.parse_losses(model(
+        **model.data_preprocessor(copy.deepcopy(batch), True),
+        mode='loss'))[1]
+    model.load_state_dict(state)
+    student = model.student
+    alone = student.parse_losses(student(
+        **student.data_preprocessor(batch, True), mode='loss'))[1]
+    for name in alone:
+        if name != 'loss':
+            assert alone[name] == own[name], name
+
+
+def test_head_distillation_by_config(chain):
+    """Between did heads, run on the same objects."""
+    cfg = copy.deepcopy(chain['mmkd_tiny'].model)
+    cfg.teachers.depth.mode = 'loss'
+    cfg.distiller.losses = dict(loss_head=dict(
+        type='mmxkd.MonoHeadLoss', student='bbox_head',
+        teacher='depth:bbox_head'))
+    model = build(cfg).train()
+    data = model.data_preprocessor(
+        collate(samples_of(chain['mmkd_tiny'])), True)
+    total, logs = model.parse_losses(model(**data, mode='loss'))
+    parts = [logs[f'distill.head_{k}'] for k in (
+        'offset_2d', 'size_2d', 'offset_3d', 'size_3d', 'depth', 'heading')]
+    torch.testing.assert_close(sum(parts), logs['distill.loss_head'])
+    total.backward()
+    assert model.student.bbox_head.heatmap[0].weight.grad.abs().max() > 0
+
+
+def test_a_teacher_of_another_depth_norm_is_refused(chain):
+    cfg = copy.deepcopy(chain['mmkd_tiny'].model)
+    other = copy.deepcopy(chain['teacher_tiny'])
+    other.model.data_preprocessor.depth_norm = 'monoskd'
+    path = chain['root'] / 'other_norm.py'
+    other.dump(path)
+    cfg.teachers.depth.cfg = str(path)
+    model = MODELS.build(cfg)
+    with pytest.raises(ValueError, match='depth_norm'):
+        model.init_weights()
+
+
+def test_smoke_learns_from_depth_by_config(chain, streets, repo):
+    """mmdet3d's own detector, on our data, taught by a SMOKE of depth."""
+    from mmengine.hub import get_config
+    smoke = get_config(
+        'mmdet3d::smoke/smoke_dla34_dlaneck_gn-all_4xb8-6x_kitti-mono3d.py'
+    ).model
+    smoke.backbone = dict(type='mmxkd.MonoDLANet', width=.125,
+                          out_indices=range(6))
+    smoke.neck.update(in_channels=[2, 4, 8, 16, 32, 64], norm_cfg=dict(
+        type='BN'), use_dcn=False)
+    smoke.bbox_head.update(in_channels=8, feat_channels=8, norm_cfg=dict(
+        type='BN'), cls_branch=(8, ), reg_branch=((8, ), ))
+    smoke.data_preprocessor = copy.deepcopy(
+        chain['mmkd_tiny'].model.student.data_preprocessor)
+    depth = copy.deepcopy(smoke)
+    depth.data_preprocessor.modalities = ('depth', )
+    init_default_scope('mmdet3d')
+    model = MODELS.build(dict(
+        type='mmxkd.CrossModalDistill', student=smoke,
+        teachers=dict(depth=dict(cfg=dict(model=depth), random=True)),
+        distiller=dict(losses=dict(loss_neck=dict(
+            type='FeatureMSELoss', student='neck', teacher='depth:neck')))))
+    model.init_weights()
+    cfg = copy.deepcopy(chain['mmkd_tiny'])
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'LoadAnnotations3D':
+            step.with_bbox_depth = True
+        if step.type == 'mmxkd.Pack3DDetInputs':
+            step['keys'] = (*step['keys'], 'centers_2d', 'depths')
+    data = model.data_preprocessor(collate(samples_of(cfg)), True)
+    total, logs = model.parse_losses(model(**data, mode='loss'))
+    assert logs['distill.loss_neck'] > 0 and np.isfinite(total.item())
+    total.backward()
+
+
+def test_narrowing_the_configs_is_all_that_this_test_changes(repo):
+    """The shipped tiny model is the same but for its widths."""
+    from mmengine.config import Config
+    cfg = Config.fromfile(repo / 'configs/monommkd/student_tiny.py').model
+    before = copy.deepcopy(cfg)
+    narrow(cfg)
+    assert set(cfg.bbox_head) == set(before.bbox_head)
+    assert cfg.bbox_head.type == 'mmxkd.MonoRoIHead'
