@@ -41,18 +41,17 @@ class MMDet3DFamily(MMDetFamily):
         camera[:2, :3] = [[width, 0, width / 2], [0, width, height / 2]]
         samples = []
         for old in flat:
-            sample = Det3DDataSample(
-                metainfo=dict(
-                    old.metainfo, cam2img=camera, aug_scale=1.0,
-                    trans_mat=np.diag([1 / cell, 1 / cell, 1.]),
-                    affine_aug=False, box_type_3d=CameraInstance3DBoxes))
+            sample = Det3DDataSample(metainfo=dict(
+                old.metainfo, cam2img=camera, aug_scale=1.0, trans_mat=np.diag(
+                    [1 / cell, 1 / cell, 1.]), affine_aug=False,
+                box_type_3d=CameraInstance3DBoxes))
             sample.gt_instances = old.gt_instances
             place = images.new_tensor([[0., .75, 20., 4., 1.5, 1.6, .3]])
             label = old.gt_instances.labels
             sample.gt_instances_3d = InstanceData(
                 bboxes_3d=CameraInstance3DBoxes(place), labels_3d=label,
-                depths=place[:, 2], centers_2d=images.new_tensor(
-                    [[width / 2, height / 2]]))
+                depths=place[:, 2],
+                centers_2d=images.new_tensor([[width / 2, height / 2]]))
             sample.gt_depth = PixelData(
                 data=images.new_full((1, height, width), 20.))
             samples.append(sample)

@@ -11,7 +11,6 @@ from mmxkd.registry import MODELS
 from .base import Levels, MultiLevelLoss
 from .common.boxes import boxes_of, truncated_mask, union_mask
 
-
 CELLS = dict(centre=union_mask, truncated=truncated_mask)
 
 

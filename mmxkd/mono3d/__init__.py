@@ -25,7 +25,7 @@ from .transforms import (
 __all__ = [
     'AffineResize', 'ClippedNormalShiftScale', 'ColourJitter', 'DLAUpNeck',
     'DidDepthHead', 'GupDepthHead', 'HTLHook', 'Mono3DDataPreprocessor',
-    'MonoDLANet', 'MonoHeadLoss', 'MonoKittiDataset', 'MonoRoI3D', 'MonoRoIBranch',
-    'MonoRoIHead', 'MonoTargetEncoder', 'Pack3DDetInputs', 'RandomFlip3D',
-    'ReviewFusionConnector'
+    'MonoDLANet', 'MonoHeadLoss', 'MonoKittiDataset', 'MonoRoI3D',
+    'MonoRoIBranch', 'MonoRoIHead', 'MonoTargetEncoder', 'Pack3DDetInputs',
+    'RandomFlip3D', 'ReviewFusionConnector'
 ]

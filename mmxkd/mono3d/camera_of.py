@@ -23,16 +23,15 @@ def _matrix(sample: Any, key: str, shape: tuple[int, int]) -> np.ndarray:
     meta = sample.metainfo
     where = meta.get('img_path', 'a sample')
     if key not in meta:
-        raise ConfigError(
-            f'{where}: its meta information has no {key!r}; use '
-            'mmxkd.AffineResize and mmxkd.Pack3DDetInputs')
+        raise ConfigError(f'{where}: its meta information has no {key!r}; use '
+                          'mmxkd.AffineResize and mmxkd.Pack3DDetInputs')
     try:
         found = np.asarray(meta[key], np.float64)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f'{where}: {key} is not a matrix: {error}'
-                          ) from error
-    if found.ndim != 2 or found.shape[0] < shape[0] or found.shape[
-            1] < shape[1] or not np.isfinite(found).all():
+        raise ConfigError(
+            f'{where}: {key} is not a matrix: {error}') from error
+    if found.ndim != 2 or found.shape[0] < shape[0] or found.shape[1] < shape[
+            1] or not np.isfinite(found).all():
         raise ConfigError(f'{where}: {key} has the shape {found.shape}, '
                           f'expected finite numbers, {shape} or more')
     return found[:shape[0], :shape[1]]

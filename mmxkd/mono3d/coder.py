@@ -126,8 +126,8 @@ class MonoCoder:
         boxes = boxes.reshape(-1, 4)
         z, confidence = depth_head.decode(outputs)
         sizes = outputs['size_3d'] + depth_head.mean_size[cells.label]
-        place = camera.to_original(
-            (position + outputs['offset_3d']).double(), size)
+        place = camera.to_original((position + outputs['offset_3d']).double(),
+                                   size)
         bottom = camera.unproject(place, z.double())
         bottom[:, 1] += sizes[:, 0] / 2
         bins = outputs['heading'][:, :HEADING_BINS].argmax(1)
@@ -159,8 +159,9 @@ def instances_of(found: Detections,
         own = own[score[own].argsort(descending=True, stable=True)]
         results.append(
             InstanceData(
-                bboxes_3d=sample.metainfo['box_type_3d'](
-                    rows[own], box_dim=7, origin=(0.5, 1.0, 0.5)),
+                bboxes_3d=sample.metainfo['box_type_3d'](rows[own], box_dim=7,
+                                                         origin=(0.5, 1.0,
+                                                                 0.5)),
                 scores_3d=score[own], labels_3d=found.cells.label[own],
                 bboxes=found.boxes[own].float()))
     return results

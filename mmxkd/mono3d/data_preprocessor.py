@@ -61,8 +61,10 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
         self.modalities = tuple(modalities)
         self.depth_norm, self.depth_channels = depth_norm, depth_channels
 
-    def forward(self, data: dict,  # type: ignore[override]
-                training: bool = False) -> dict:
+    def forward(
+            self,
+            data: dict,  # type: ignore[override]
+            training: bool = False) -> dict:
         """Normalise and stack what the model sees.
 
         Args:
@@ -93,11 +95,15 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
                 f'{name!r}: load it, and add it to the keys of '
                 'mmxkd.Pack3DDetInputs; ' + did_you_mean(name, inputs))
         if name == 'img':
-            return [super(Mono3DDataPreprocessor, self).preprocess_img(image)
-                    for image in inputs['img']]
+            return [
+                super(Mono3DDataPreprocessor, self).preprocess_img(image)
+                for image in inputs['img']
+            ]
         samples = data.get('data_samples') or [None] * len(inputs['depth'])
-        return [self._depth(depth, sample) for depth, sample in zip(
-            inputs['depth'], samples, strict=True)]
+        return [
+            self._depth(depth, sample)
+            for depth, sample in zip(inputs['depth'], samples, strict=True)
+        ]
 
     def _depth(self, depth: Tensor, sample: Any) -> Tensor:
         """(depth_channels, H, W) of (1, H, W) metres."""

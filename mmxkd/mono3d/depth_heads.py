@@ -64,9 +64,8 @@ class DepthHead(BaseModule):
 
 
 def _spatial_head(in_channels: int, channels: int) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, channels, 3, padding=1),
-        nn.LeakyReLU(inplace=True), nn.Conv2d(channels, 1, 1))
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1),
+                         nn.LeakyReLU(inplace=True), nn.Conv2d(channels, 1, 1))
 
 
 @MODELS.register_module()
@@ -132,8 +131,9 @@ class DidDepthHead(DepthHead):
 
     def loss(self, outputs: Outputs, targets: Any) -> Tensor:
         """The sum of :meth:`terms`."""
-        return sum(self.terms(outputs, targets).values(),
-                   outputs['vis_depth'].new_zeros(()))
+        return sum(
+            self.terms(outputs, targets).values(),
+            outputs['vis_depth'].new_zeros(()))
 
     def size_loss(self, outputs: Outputs, target: Tensor) -> Tensor:
         """L1."""
@@ -196,9 +196,9 @@ class GupDepthHead(DepthHead):
     def size_loss(self, outputs: Outputs, target: Tensor) -> Tensor:
         """L1 of width and length, and a Laplacian loss of the height."""
         sizes = outputs['size_3d']
-        return (2 / 3 * mean_or_zero((sizes[:, 1:] - target[:, 1:]).abs())
-                + 1 / 3 * self.lap(sizes[:, 0], target[:, 0],
-                                   outputs['h3d_log_variance'][:, 0]))
+        return (2 / 3 * mean_or_zero(
+            (sizes[:, 1:] - target[:, 1:]).abs()) + 1 / 3 * self.lap(
+                sizes[:, 0], target[:, 0], outputs['h3d_log_variance'][:, 0]))
 
     def decode(self, outputs: Outputs) -> tuple[Tensor, Tensor]:
         """See :meth:`DepthHead.decode`."""

@@ -22,8 +22,7 @@ class MonoRoI3D(SingleStageMono3DDetector):
             data_instances_2d: Any = None) -> Sequence[Any]:
         flat = [
             InstanceData(bboxes=found.pop('bboxes'), scores=found.scores_3d,
-                         labels=found.labels_3d)
-            for found in data_instances_3d
+                         labels=found.labels_3d) for found in data_instances_3d
         ]
         return super().add_pred_to_datasample(data_samples, data_instances_3d,
                                               flat)

@@ -42,17 +42,15 @@ class MonoDLANet(DLANet):
                  **kwargs: Any) -> None:
         # mmdet3d reads the channels from the class; of the instance here.
         self.arch_settings = {
-            key:
-            (block, levels, tuple(round(c * width) for c in channels))
-            for key, (block, levels,
-                      channels) in DLANet.arch_settings.items()
+            key: (block, levels, tuple(round(c * width) for c in channels))
+            for key, (block, levels, channels) in DLANet.arch_settings.items()
         }
         if depth in self.arch_settings and min(
                 self.arch_settings[depth][2]) < 1:
             raise ConfigError(f'MonoDLANet: width={width} leaves a level '
                               'without channels; expected 1/16 or more')
-        super().__init__(depth, out_indices=out_indices,
-                         norm_cfg=norm_cfg or dict(type='BN'),
-                         init_cfg=init_cfg or [_KAIMING, _ONE], **kwargs)
+        super().__init__(depth, out_indices=out_indices, norm_cfg=norm_cfg
+                         or dict(type='BN'), init_cfg=init_cfg
+                         or [_KAIMING, _ONE], **kwargs)
         for level in (self.level3, self.level4):
             level.project.requires_grad_(False)

@@ -93,8 +93,8 @@ class DLAUpNeck(BaseModule):
         channels = list(in_channels)
         for i in range(self.stages):
             first = self.stages - 1 - i
-            self.add_module(f'ida_{i}',
-                            Aggregation(channels[first:], norm_cfg))
+            self.add_module(f'ida_{i}', Aggregation(channels[first:],
+                                                    norm_cfg))
             channels[first:] = [channels[first]] * (i + 2)
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -47,8 +47,7 @@ class Cameras:
     def of(self, image: Tensor) -> 'Cameras':
         """The camera of each of N objects, by the index of its image (N, ).
         """
-        return Cameras(self.matrix[image], self.ranges[image],
-                       self.projection)
+        return Cameras(self.matrix[image], self.ranges[image], self.projection)
 
     @property
     def depth_shift(self) -> Tensor:

@@ -20,8 +20,8 @@ def laplacian_nll(pred: Tensor, target: Tensor, log_variance: Tensor,
         pred, target, log_variance (Tensor): Of one shape.
         sqrt2 (float): The codes have 1.4142.
     """
-    return (sqrt2 * (-log_variance / 2).exp() * (pred - target).abs()
-            + log_variance / 2)
+    return (sqrt2 * (-log_variance / 2).exp() *
+            (pred - target).abs() + log_variance / 2)
 
 
 @MODELS.register_module()

@@ -59,12 +59,11 @@ class MonoHeadLoss(HeadLoss):
 
     def reads(self, student: str, teacher: str) -> dict[str, str]:
         """See :meth:`.HeadLoss.reads`."""
-        return dict(
-            s_dense=f'student:{student}', t_dense=f'teacher:{teacher}',
-            s_rows=f'student:{student}.roi_branch',
-            t_rows=f'teacher:{teacher}.roi_branch',
-            heatmap=f'student:{student}.get_targets().heatmap',
-            heading_bin=f'student:{student}.get_targets().heading_bin')
+        return dict(s_dense=f'student:{student}', t_dense=f'teacher:{teacher}',
+                    s_rows=f'student:{student}.roi_branch',
+                    t_rows=f'teacher:{teacher}.roi_branch',
+                    heatmap=f'student:{student}.get_targets().heatmap',
+                    heading_bin=f'student:{student}.get_targets().heading_bin')
 
     @in_full_precision
     def forward(self, s_dense: Mapping[str, Tensor],

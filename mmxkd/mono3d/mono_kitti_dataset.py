@@ -82,13 +82,11 @@ class MonoKittiDataset(StrictSamplesMixin, KittiDataset):
         info = super().parse_data_info(info)
         stem = osp.splitext(osp.basename(info['img_path']))[0]
         image = info['images'][self.default_cam_key]
-        info.update(box_type_3d=self.box_type_3d,
-                    box_mode_3d=self.box_mode_3d, frame_id=stem, width=image['width'],
-                    height=image['height'],
-                    depth_path=osp.join(self.data_prefix['depth'],
-                                        f'{stem}.png'),
-                    lidar_path=osp.join(self.data_prefix['pts'],
-                                        f'{stem}.bin'))
+        info.update(
+            box_type_3d=self.box_type_3d, box_mode_3d=self.box_mode_3d,
+            frame_id=stem, width=image['width'], height=image['height'],
+            depth_path=osp.join(self.data_prefix['depth'], f'{stem}.png'),
+            lidar_path=osp.join(self.data_prefix['pts'], f'{stem}.bin'))
         if not self.test_mode:
             info['kept'] = self._kept(info)
         return info
@@ -117,5 +115,5 @@ class MonoKittiDataset(StrictSamplesMixin, KittiDataset):
                 'numbers, sizes and z above 0')
         if self.learn_all:
             return np.ones(len(boxes), bool)
-        return learnable(flat, found['truncated'], found['occluded'],
-                         boxes[:, 2])
+        return learnable(flat, found['truncated'], found['occluded'], boxes[:,
+                                                                            2])

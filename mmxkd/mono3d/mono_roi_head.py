@@ -21,23 +21,21 @@ from .roi_branch import Cells
 from .targets import MonoTargets
 
 #: h, w, l of KITTI's classes in metres, as in the published codes.
-MEAN_SIZES = dict(
-    Pedestrian=(1.76255119, 0.66068622, 0.84422524),
-    Car=(1.52563191462, 1.62856739989, 3.88311640418),
-    Cyclist=(1.73698127, 0.59706367, 1.76282397))
+MEAN_SIZES = dict(Pedestrian=(1.76255119, 0.66068622, 0.84422524),
+                  Car=(1.52563191462, 1.62856739989, 3.88311640418),
+                  Cyclist=(1.73698127, 0.59706367, 1.76282397))
 DEPTH_HEADS = dict(did='mmxkd.DidDepthHead', gup='mmxkd.GupDepthHead')
 #: The losses, in the order of hierarchical task learning.
-TERMS = ('seg', 'offset2d', 'size2d', 'depth', 'offset3d', 'size3d',
-         'heading')
+TERMS = ('seg', 'offset2d', 'size2d', 'depth', 'offset3d', 'size3d', 'heading')
 # A sigmoid that is never 0 or 1, whose logarithm is finite.
 _LEAST = 1e-4
 
 
-def dense_head(in_channels: int, channels: int, outputs: int) -> nn.Module:
+def dense_head(in_channels: int, channels: int, outputs: int) -> nn.Sequential:
     """A value per cell."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True),
-        nn.Conv2d(channels, outputs, 1))
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1),
+                         nn.ReLU(inplace=True),
+                         nn.Conv2d(channels, outputs, 1))
 
 
 @MODELS.register_module()
@@ -94,9 +92,9 @@ class MonoRoIHead(BaseMono3DDenseHead):
                  feat_channels=feat_channels, num_classes=num_classes,
                  depth=dict(depth, stride=stride), mean_sizes=sizes,
                  roi_size=roi_size, detach_boxes=detach_boxes))
-        self.loss_seg = MODELS.build(loss_seg or dict(
-            type='mmdet.GaussianFocalLoss', alpha=2., gamma=4.,
-            reduction='sum'))
+        self.loss_seg = MODELS.build(
+            loss_seg or dict(type='mmdet.GaussianFocalLoss', alpha=2.,
+                             gamma=4., reduction='sum'))
         self.encoder = TASK_UTILS.build(
             dict(dict(type='mmxkd.MonoTargetEncoder'), num_classes=num_classes,
                  stride=stride, roi_size=roi_size, **(encoder or {})))
@@ -106,12 +104,12 @@ class MonoRoIHead(BaseMono3DDenseHead):
     def init_weights(self) -> None:
         """The originals' start: rare centres, and boxes of no extent."""
         super().init_weights()
-        nn.init.constant_(self.heatmap[-1].bias, -2.19)
+        nn.init.constant_(self.heatmap[-1].get_parameter('bias'), -2.19)
         for head in (self.offset_2d, self.size_2d):
             for layer in head:
                 if isinstance(layer, nn.Conv2d):
-                    nn.init.normal_(layer.weight, std=0.001)
-                    nn.init.zeros_(layer.bias)
+                    nn.init.normal_(layer.get_parameter('weight'), std=0.001)
+                    nn.init.zeros_(layer.get_parameter('bias'))
 
     @property
     def mean_size(self) -> Tensor:
@@ -157,9 +155,9 @@ class MonoRoIHead(BaseMono3DDenseHead):
     def get_targets(self, batch_data_samples: Sequence[Any],
                     size: Sequence[int]) -> MonoTargets:
         """What a batch teaches on a map of H, W."""
-        return self.encoder(
-            batch_data_samples, size, self.mean_size, self.projection,
-            with_depth=self.roi_branch.depth.reads_depth_maps)
+        return self.encoder(batch_data_samples, size, self.mean_size,
+                            self.projection,
+                            with_depth=self.roi_branch.depth.reads_depth_maps)
 
     def loss_by_feat(  # type: ignore[override]
             self, dense: Mapping[str, Tensor], outputs: Mapping[str, Tensor],
@@ -173,8 +171,8 @@ class MonoRoIHead(BaseMono3DDenseHead):
         }
         return found | {f'raw_{t}': v.detach() for t, v in raw.items()}
 
-    def raw_losses(self, dense: Mapping[str, Tensor],
-                   outputs: Mapping[str, Tensor],
+    def raw_losses(self, dense: Mapping[str, Tensor], outputs: Mapping[str,
+                                                                       Tensor],
                    targets: MonoTargets) -> dict[str, Tensor]:
         """Each of :data:`TERMS`, without weights.
 
@@ -190,9 +188,9 @@ class MonoRoIHead(BaseMono3DDenseHead):
             return mean_or_zero((pred - target).abs())
 
         found = dict(
-            seg=self.loss_seg(centre_scores(dense['heatmap']),
-                              targets.heatmap) / centres,
-            offset2d=l1(cells.gather(dense['offset_2d']), targets.offset_2d),
+            seg=self.loss_seg(centre_scores(dense['heatmap']), targets.heatmap)
+            / centres, offset2d=l1(cells.gather(dense['offset_2d']),
+                                   targets.offset_2d),
             size2d=l1(cells.gather(dense['size_2d']), targets.size_2d),
             depth=depth.loss(outputs, targets),
             offset3d=l1(outputs['offset_3d'], targets.offset_3d),
@@ -237,8 +235,7 @@ class MonoRoIHead(BaseMono3DDenseHead):
             size = dense['heatmap'].shape[-2:]
             corners = cameras.of(cells.image).to_map(
                 found.boxes.view(-1, 2, 2), size)
-            found = replace(found,
-                            boxes=self.stride * corners.reshape(-1, 4))
+            found = replace(found, boxes=self.stride * corners.reshape(-1, 4))
         return instances_of(found, batch_data_samples)
 
 
@@ -256,8 +253,8 @@ def heading_loss(pred: Tensor, bins: Tensor, rest: Tensor) -> Tensor:
     """
     log_p = pred[:, :HEADING_BINS].log_softmax(1)
     chosen = pred[:, HEADING_BINS:].gather(1, bins[:, None])[:, 0]
-    return (mean_or_zero(-log_p.gather(1, bins[:, None])[:, 0])
-            + mean_or_zero((chosen - rest).abs()))
+    return (mean_or_zero(-log_p.gather(1, bins[:, None])[:, 0]) + mean_or_zero(
+        (chosen - rest).abs()))
 
 
 def _mean_sizes(rows: Sequence[Sequence[float]] | None,

@@ -25,8 +25,8 @@ class AttentionFusion(nn.Module):
         super().__init__()
         self.adapter = ConvConnector(channels, channels,
                                      (3, 1)) if adapter else nn.Identity()
-        self.conv1 = nn.Sequential(
-            nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.conv1 = nn.Sequential(nn.Conv2d(channels, width, 1, bias=False),
+                                   nn.BatchNorm2d(width))
         self.conv2 = nn.Sequential(
             nn.Conv2d(width, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels))
@@ -35,7 +35,7 @@ class AttentionFusion(nn.Module):
             self.att_conv = nn.Sequential(nn.Conv2d(2 * width, 2, 1),
                                           nn.Sigmoid())
         for conv in (self.conv1[0], self.conv2[0]):
-            nn.init.kaiming_uniform_(conv.weight, a=1)
+            nn.init.kaiming_uniform_(conv.get_parameter('weight'), a=1)
 
     def forward(self, level: Tensor,
                 deeper: Tensor | None) -> tuple[Tensor, Tensor]:

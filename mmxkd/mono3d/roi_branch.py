@@ -129,10 +129,10 @@ class EmptySafeBatchNorm2d(nn.BatchNorm2d):
 
 def vector_head(in_channels: int, channels: int, outputs: int) -> nn.Module:
     """A number of outputs per object: (N, C, h, w) to (N, outputs)."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, channels, 3, padding=1),
-        EmptySafeBatchNorm2d(channels), nn.ReLU(inplace=True),
-        nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, outputs, 1), nn.Flatten())
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1),
+                         EmptySafeBatchNorm2d(channels), nn.ReLU(inplace=True),
+                         nn.AdaptiveAvgPool2d(1),
+                         nn.Conv2d(channels, outputs, 1), nn.Flatten())
 
 
 @MODELS.register_module()
@@ -193,10 +193,9 @@ class MonoRoIBranch(BaseModule):
                               regions.camera)
         features = self._features(maps, regions, cells)
         sizes = self.size_3d(features)
-        return dict(
-            offset_3d=self.offset_3d(features), size_3d=sizes[:, :3],
-            heading=self.heading(features),
-            **self.depth(features, regions, sizes))
+        return dict(offset_3d=self.offset_3d(features), size_3d=sizes[:, :3],
+                    heading=self.heading(features),
+                    **self.depth(features, regions, sizes))
 
     def _features(self, maps: Tensor, regions: Regions,
                   cells: Cells) -> Tensor:
@@ -210,8 +209,8 @@ class MonoRoIBranch(BaseModule):
         # From corner to corner, both included.
         share = torch.linspace(0, 1, size, dtype=maps.dtype,
                                device=maps.device)
-        line = corners[:, :1] + share[:, None] * (corners[:, 1:]
-                                                  - corners[:, :1])
+        line = corners[:, :1] + share[:,
+                                      None] * (corners[:, 1:] - corners[:, :1])
         x = line[:, None, :, 0].expand(-1, size, -1)
         y = line[:, :, None, 1].expand(-1, -1, size)
         classes = F.one_hot(cells.label, self.num_classes).to(maps)

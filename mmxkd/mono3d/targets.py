@@ -96,14 +96,15 @@ class MonoTargetEncoder:
         """
         device = mean_sizes.device
         cameras = cameras_of(samples, size, projection, device)
-        heatmap = torch.zeros(
-            (len(samples), self.num_classes, *size), device=device)
+        heatmap = torch.zeros((len(samples), self.num_classes, *size),
+                              device=device)
         rows = [
             self._image(i, sample, cameras, heatmap[i], mean_sizes)
             for i, sample in enumerate(samples)
         ]
-        columns = {key: torch.cat([row[key] for row in rows])
-                   for key in rows[0]}
+        columns = {
+            key: torch.cat([row[key] for row in rows]) for key in rows[0]
+        }
         cells = Cells(*(columns.pop(key)
                         for key in ('image', 'index', 'label')))
         boxes = columns.pop('boxes')
@@ -140,13 +141,12 @@ class MonoTargetEncoder:
         bins, rest = encode_angle(alpha)
         # l, h, w of mmdet3d as h, w, l.
         sizes = rows[:, [4, 5, 3]] - mean_sizes[label]
-        found = dict(
-            image=torch.full_like(label, number),
-            index=cell[:, 1] * limits[0] + cell[:, 0], label=label,
-            boxes=corners, offset_2d=middle - cell,
-            size_2d=corners[:, 2:] - corners[:, :2], offset_3d=place - cell,
-            depth=rows[:, 2], size_3d=sizes, heading_bin=bins,
-            heading_res=rest)
+        found = dict(image=torch.full_like(label, number),
+                     index=cell[:, 1] * limits[0] + cell[:, 0], label=label,
+                     boxes=corners, offset_2d=middle - cell,
+                     size_2d=corners[:, 2:] - corners[:, :2],
+                     offset_3d=place - cell, depth=rows[:, 2], size_3d=sizes,
+                     heading_bin=bins, heading_res=rest)
         found = {key: value[inside] for key, value in found.items()}
         return {
             key: value.float() if value.is_floating_point() else value
@@ -159,15 +159,16 @@ class MonoTargetEncoder:
         """(N, r, r) depth of the surface in each region, and its validity."""
         maps = depth_maps_of(samples).to(boxes)
         there = (maps > 0).to(maps)
-        maps, there = (F.adaptive_avg_pool2d(m, tuple(size))
+        maps, there = (F.adaptive_avg_pool2d(m, (size[0], size[1]))
                        for m in (maps, there))
-        found, share = (legacy_roi_align(m, cells.image, boxes, self.roi_size)
-                        [:, 0] for m in (maps, there))
+        found, share = (legacy_roi_align(m, cells.image, boxes,
+                                         self.roi_size)[:, 0]
+                        for m in (maps, there))
         if self.fill_holes:
             found = found / torch.where(share > 0, share,
                                         torch.ones_like(share))
-        valid = ((found - depth[:, None, None]).abs() < self.gate) & (found
-                                                                      > 0)
+        valid = (
+            (found - depth[:, None, None]).abs() < self.gate) & (found > 0)
         return found * valid, valid
 
 
@@ -209,8 +210,7 @@ def objects_of(sample: Any,
     kept = solid.get('kept', torch.ones(len(rows), dtype=torch.bool))
     kept = kept.to(rows.device)
     return (boxes.to(device).double()[kept.to(boxes.device)],
-            rows[kept].to(device).double(),
-            solid.labels_3d[kept].to(device))
+            rows[kept].to(device).double(), solid.labels_3d[kept].to(device))
 
 
 def gaussian_radius(size: Tensor, min_overlap: float = 0.7) -> Tensor:
@@ -228,10 +228,9 @@ def gaussian_radius(size: Tensor, min_overlap: float = 0.7) -> Tensor:
     total, area = width + height, width * height
     rest = area * (1 - min_overlap)
     roots = [
-        total + (total**2 - 4 * rest / (1 + min_overlap)).sqrt(),
-        2 * total + (4 * total**2 - 16 * rest).sqrt(),
-        -2 * min_overlap * total
-        + (4 * min_overlap**2 * total**2 + 16 * min_overlap * rest).sqrt()
+        total + (total**2 - 4 * rest / (1 + min_overlap)).sqrt(), 2 * total +
+        (4 * total**2 - 16 * rest).sqrt(), -2 * min_overlap * total +
+        (4 * min_overlap**2 * total**2 + 16 * min_overlap * rest).sqrt()
     ]
     return torch.stack(roots).amin(0) / 2
 
@@ -263,5 +262,4 @@ def draw_gaussians(heatmap: Tensor, cells: Tensor, label: Tensor,
         sigma = (2 * r + 1) / 6
         value = (-(dx**2 + dy[:, None]**2) / (2 * sigma**2)).exp()
         inside = (dx.abs() <= r) & (dy[:, None].abs() <= r)
-        torch.maximum(heatmap[k], (value * inside).to(heatmap),
-                      out=heatmap[k])
+        torch.maximum(heatmap[k], (value * inside).to(heatmap), out=heatmap[k])

@@ -5,10 +5,12 @@ import numpy as np
 
 from mmxkd.errors import ConfigError, check_known
 
-PARENTS: dict[str, tuple[str, ...]] = dict(
-    seg=(), offset2d=(), size2d=(), depth=('size2d', 'size3d', 'offset2d'),
-    offset3d=('size2d', 'offset2d'), size3d=('size2d', 'offset2d'),
-    heading=('size2d', 'offset2d'))
+PARENTS: dict[str, tuple[str,
+                         ...]] = dict(seg=(), offset2d=(), size2d=(),
+                                      depth=('size2d', 'size3d', 'offset2d'),
+                                      offset3d=('size2d', 'offset2d'),
+                                      size3d=('size2d', 'offset2d'),
+                                      heading=('size2d', 'offset2d'))
 """Task → those that it builds upon."""
 #: Epochs whose losses tell how a task is getting on.
 WINDOW = 5

@@ -60,7 +60,8 @@ class Golden:
             self.note(f'{key}_shape', float(found.shape != shape), 0.5)
             sums = self.arrays[f'{key}_sums']
             own = np.array(
-                [found.sum(), np.abs(found).sum(), (found**2).sum()])
+                [found.sum(),
+                 np.abs(found).sum(), (found**2).sum()])
             scale = np.array([sums[1], sums[1], sums[2]])
             self.note(f'{key}_sums', np.abs((own - sums) / scale).max(), bar)
             if key not in self.arrays:
@@ -122,9 +123,9 @@ def scatter(shape: tuple[int, ...], s: float) -> torch.Tensor:
 
 def conv_weight(shape: tuple[int, ...], k: int, s: float = 0) -> torch.Tensor:
     grids = np.meshgrid(*[np.arange(1, n + 1.) for n in shape], indexing='ij')
-    u = frac(43758.5453 * np.sin(12.9898 * grids[0] + 78.233 * grids[1]
-                                 + 37.719 * grids[2] + 4.581 * grids[3]
-                                 + 0.7071 * k + 2.399 * s)) - 0.5
+    u = frac(43758.5453 *
+             np.sin(12.9898 * grids[0] + 78.233 * grids[1] + 37.719 * grids[2]
+                    + 4.581 * grids[3] + 0.7071 * k + 2.399 * s)) - 0.5
     return torch.from_numpy(u * np.sqrt(12 / np.prod(shape[1:])))
 
 

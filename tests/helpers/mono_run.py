@@ -30,8 +30,7 @@ def write_streets(root: Path, frames: int = 4) -> Path:
         yaw = draw.uniform(-3, 3, 3)
         centre = place - [[0, h / 2, 0] for h in size[:, 0]]
         pixels = calibration.project(centre)
-        extent = 200 / place[:, 2:] * np.stack(
-            [size[:, 2], size[:, 0]], 1) / 2
+        extent = 200 / place[:, 2:] * np.stack([size[:, 2], size[:, 0]], 1) / 2
         boxes = np.hstack([pixels - extent, pixels + extent])
         boxes = boxes.clip(0, [WIDTH - 1, HEIGHT - 1] * 2)
         image = draw.integers(0, 60, (HEIGHT, WIDTH, 3)).astype(np.uint8)
@@ -41,17 +40,16 @@ def write_streets(root: Path, frames: int = 4) -> Path:
             image[y1:y2, x1:x2] = 255 - 8 * int(z)
             depth[y1:y2, x1:x2] = z
         base = root / 'training'
-        (base / f'image_2/{name}.png').write_bytes(
-            encode_image(image, '.png'))
+        (base / f'image_2/{name}.png').write_bytes(encode_image(image, '.png'))
         write_depth(base / f'depth_2/{name}.png', depth)
         write_calibration(base / f'calib/{name}.txt', calibration)
         write_labels(
             base / 'label_2',
             KittiObjects.from_frames({
-                name:
-                dict(name=['Car', 'Car', 'Pedestrian'], truncated=[0.] * 3,
-                     occluded=[0] * 3, alpha=[0.] * 3, bbox=boxes,
-                     dimensions=size, location=place, rotation_y=yaw)
+                name: dict(name=['Car', 'Car', 'Pedestrian'],
+                           truncated=[0.] * 3, occluded=[0] * 3,
+                           alpha=[0.] * 3, bbox=boxes, dimensions=size,
+                           location=place, rotation_y=yaw)
             }))
     for split in ('train', 'val'):
         write_infos_of(root, split, root / f'kitti_infos_{split}.json')

@@ -14,11 +14,10 @@ def batch(**metainfo) -> dict:
     return dict(
         inputs=dict(
             img=[torch.randint(256, (3, 30, 60), dtype=torch.uint8)] * 2,
-            depth=[torch.full((1, 30, 60), 20.)] * 2),
-        data_samples=[
-            Det3DDataSample(metainfo=dict(img_shape=(30, 60), **metainfo))
-            for _ in range(2)
-        ])
+            depth=[torch.full((1, 30, 60), 20.)] * 2), data_samples=[
+                Det3DDataSample(metainfo=dict(img_shape=(30, 60), **metainfo))
+                for _ in range(2)
+            ])
 
 
 def see(data: dict, *args, **options) -> torch.Tensor:
@@ -27,9 +26,9 @@ def see(data: dict, *args, **options) -> torch.Tensor:
     return found['inputs']['imgs']
 
 
-@pytest.mark.parametrize('norm, value', [
-    ('plain', 20 / 80), ('monoskd', 20 / 80 / 256),
-    ('monodistill', (20 / 80 - 8.765) / 11.275)])
+@pytest.mark.parametrize('norm, value',
+                         [('plain', 20 / 80), ('monoskd', 20 / 80 / 256),
+                          ('monodistill', (20 / 80 - 8.765) / 11.275)])
 @pytest.mark.parametrize('scale', [1., 1.5])
 def test_depth(norm, value, scale):
     if norm == 'monodistill':
@@ -45,10 +44,10 @@ def test_a_picture_is_what_mmdet3d_makes_of_it():
     from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
     options = dict(mean=MEAN, std=STD, bgr_to_rgb=True, pad_size_divisor=32)
     data = batch()
-    stock = Det3DDataPreprocessor(**options)(
-        dict(data, inputs=dict(img=data['inputs']['img'])))
-    assert (see(batch(), ('img', ), **options)
-            == stock['inputs']['imgs']).all()
+    stock = Det3DDataPreprocessor(**options)(dict(
+        data, inputs=dict(img=data['inputs']['img'])))
+    assert (see(batch(), ('img', ),
+                **options) == stock['inputs']['imgs']).all()
 
 
 def test_both_lie_behind_each_other():
@@ -73,9 +72,11 @@ def test_a_stacked_batch():
     assert (see(data, ('depth', )) == see(batch(), ('depth', ))).all()
 
 
-@pytest.mark.parametrize('args, message', [
-    ((('dept', ), ), "'depth'"), ((('img', 'img'), ), 'each once'),
-    (('img', ), 'expected a list'), ((('depth', ), 'mono'), "'monoskd'")])
+@pytest.mark.parametrize('args, message',
+                         [((('dept', ), ), "'depth'"),
+                          ((('img', 'img'), ), 'each once'),
+                          (('img', ), 'expected a list'),
+                          ((('depth', ), 'mono'), "'monoskd'")])
 def test_options_that_cannot_be(args, message):
     with pytest.raises(ConfigError, match=message):
         Mono3DDataPreprocessor(*args)

@@ -30,8 +30,8 @@ def chain(streets, tmp_path_factory, repo) -> dict:
             teacher = cfg.model.teachers.depth
             teacher.cfg = str(root / 'teacher.py')
             teacher.checkpoint = str(root / 'teacher_tiny/epoch_1.pth')
-            cfg.model.distiller.losses.loss_mmkd.update(in_channels=8,
-                                                        feat_channels=8)
+            cfg.model.distiller.losses.loss_mmkd.update(
+                in_channels=8, feat_channels=8)
         cfg.dump(root / f'{name.removesuffix("_tiny")}.py')
         Runner.from_cfg(copy.deepcopy(cfg)).train()
         found[name] = cfg
@@ -46,9 +46,8 @@ def samples_of(cfg) -> list[dict]:
 
 def collate(samples: list[dict]) -> dict:
     keys = samples[0]['inputs']
-    return dict(
-        inputs={k: [s['inputs'][k] for s in samples] for k in keys},
-        data_samples=[s['data_samples'] for s in samples])
+    return dict(inputs={k: [s['inputs'][k] for s in samples] for k in keys},
+                data_samples=[s['data_samples'] for s in samples])
 
 
 def build(cfg):
@@ -57,6 +56,16 @@ def build(cfg):
     model = MODELS.build(cfg)
     model.init_weights()
     return model
+
+
+def settle(model, batch: dict) -> None:
+    """Batch statistics of two steps are still those of the start."""
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        model.train()(**model.data_preprocessor(copy.deepcopy(batch), True),
+                      mode='loss')
 
 
 def test_the_chain_runs(chain):
@@ -75,13 +84,14 @@ def test_one_step_teaches_the_student_and_not_the_teacher(chain):
     assert logs['distill.mmkd_mimic'] > 0 and logs['distill.mmkd_dual_kl'] > 0
     total.backward()
     # The unused projections are frozen: DDP waits for none in vain.
-    lost = [n for n, p in model.named_parameters()
-            if p.requires_grad and p.grad is None]
+    lost = [
+        n for n, p in model.named_parameters()
+        if p.requires_grad and p.grad is None
+    ]
     assert not lost
     torch.optim.SGD(model.parameters(), 1e-3).step()
     assert not teacher.training
-    assert all((v == before[k]).all()
-               for k, v in teacher.state_dict().items())
+    assert all((v == before[k]).all() for k, v in teacher.state_dict().items())
     assert not any(n.startswith('teacher') for n in model.state_dict())
 
 
@@ -96,8 +106,7 @@ def test_the_exported_student_is_the_plain_one(chain, tmp_path):
     state = torch.load(path, weights_only=True)['state_dict']
     torch.save(plain.state_dict(), tmp_path / 'plain.pth')
     torch.save(state, tmp_path / 'alone.pth')
-    sizes = [os.path.getsize(tmp_path / n) for n in ('plain.pth',
-                                                     'alone.pth')]
+    sizes = [os.path.getsize(tmp_path / n) for n in ('plain.pth', 'alone.pth')]
     assert sizes[1] / sizes[0] == pytest.approx(1, abs=0.005)
 
     plain.load_state_dict(state)
@@ -105,6 +114,8 @@ def test_the_exported_student_is_the_plain_one(chain, tmp_path):
     trained = torch.load(root / 'mmkd_tiny/epoch_1.pth', weights_only=True)
     whole.load_state_dict(trained['state_dict'])
     batch = collate(samples_of(cfg))
+    settle(plain, batch)
+    whole.student.load_state_dict(plain.state_dict())
     outputs = []
     for model in (plain, whole):
         model.eval()
@@ -123,8 +134,8 @@ def test_the_exported_student_loads_in_init_model(chain, tmp_path):
     from mmdet3d.apis import init_model
     root, cfg = chain['root'], chain['mmkd_tiny']
     path = tmp_path / 'student.pth'
-    export_student(str(root / 'mmkd.py'),
-                   str(root / 'mmkd_tiny/epoch_1.pth'), path)
+    export_student(str(root / 'mmkd.py'), str(root / 'mmkd_tiny/epoch_1.pth'),
+                   path)
     alone = copy.deepcopy(cfg)
     alone.model = alone.model.student
     model = init_model(alone, str(path), device='cpu')
@@ -138,13 +149,13 @@ def test_the_student_alone_gives_what_it_gives_while_taught(chain):
     model = build(cfg.model).train()
     batch = collate(samples_of(cfg))
     state = copy.deepcopy(model.state_dict())
-    own = model.parse_losses(model(
-        **model.data_preprocessor(copy.deepcopy(batch), True),
-        mode='loss'))[1]
+    own = model.parse_losses(
+        model(**model.data_preprocessor(copy.deepcopy(batch), True),
+              mode='loss'))[1]
     model.load_state_dict(state)
     student = model.student
-    alone = student.parse_losses(student(
-        **student.data_preprocessor(batch, True), mode='loss'))[1]
+    alone = student.parse_losses(
+        student(**student.data_preprocessor(batch, True), mode='loss'))[1]
     for name in alone:
         if name != 'loss':
             assert alone[name] == own[name], name
@@ -154,15 +165,18 @@ def test_head_distillation_by_config(chain):
     """Between did heads, run on the same objects."""
     cfg = copy.deepcopy(chain['mmkd_tiny'].model)
     cfg.teachers.depth.mode = 'loss'
-    cfg.distiller.losses = dict(loss_head=dict(
-        type='mmxkd.MonoHeadLoss', student='bbox_head',
-        teacher='depth:bbox_head'))
+    cfg.distiller.losses = dict(
+        loss_head=dict(type='mmxkd.MonoHeadLoss', student='bbox_head',
+                       teacher='depth:bbox_head'))
     model = build(cfg).train()
-    data = model.data_preprocessor(
-        collate(samples_of(chain['mmkd_tiny'])), True)
+    data = model.data_preprocessor(collate(samples_of(chain['mmkd_tiny'])),
+                                   True)
     total, logs = model.parse_losses(model(**data, mode='loss'))
-    parts = [logs[f'distill.head_{k}'] for k in (
-        'offset_2d', 'size_2d', 'offset_3d', 'size_3d', 'depth', 'heading')]
+    parts = [
+        logs[f'distill.head_{k}']
+        for k in ('offset_2d', 'size_2d', 'offset_3d', 'size_3d', 'depth',
+                  'heading')
+    ]
     torch.testing.assert_close(sum(parts), logs['distill.loss_head'])
     total.backward()
     assert model.student.bbox_head.heatmap[0].weight.grad.abs().max() > 0
@@ -188,20 +202,23 @@ def test_smoke_learns_from_depth_by_config(chain, streets, repo):
     ).model
     smoke.backbone = dict(type='mmxkd.MonoDLANet', width=.125,
                           out_indices=range(6))
-    smoke.neck.update(in_channels=[2, 4, 8, 16, 32, 64], norm_cfg=dict(
-        type='BN'), use_dcn=False)
-    smoke.bbox_head.update(in_channels=8, feat_channels=8, norm_cfg=dict(
-        type='BN'), cls_branch=(8, ), reg_branch=((8, ), ))
+    smoke.neck.update(in_channels=[2, 4, 8, 16, 32, 64],
+                      norm_cfg=dict(type='BN'), use_dcn=False)
+    smoke.bbox_head.update(in_channels=8, feat_channels=8,
+                           norm_cfg=dict(type='BN'), cls_branch=(8, ),
+                           reg_branch=((8, ), ))
     smoke.data_preprocessor = copy.deepcopy(
         chain['mmkd_tiny'].model.student.data_preprocessor)
     depth = copy.deepcopy(smoke)
     depth.data_preprocessor.modalities = ('depth', )
     init_default_scope('mmdet3d')
-    model = MODELS.build(dict(
-        type='mmxkd.CrossModalDistill', student=smoke,
-        teachers=dict(depth=dict(cfg=dict(model=depth), random=True)),
-        distiller=dict(losses=dict(loss_neck=dict(
-            type='FeatureMSELoss', student='neck', teacher='depth:neck')))))
+    model = MODELS.build(
+        dict(
+            type='mmxkd.CrossModalDistill', student=smoke,
+            teachers=dict(depth=dict(cfg=dict(model=depth), random=True)),
+            distiller=dict(losses=dict(
+                loss_neck=dict(type='FeatureMSELoss', student='neck',
+                               teacher='depth:neck')))))
     model.init_weights()
     cfg = copy.deepcopy(chain['mmkd_tiny'])
     for step in cfg.train_dataloader.dataset.pipeline:

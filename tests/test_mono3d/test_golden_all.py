@@ -11,16 +11,18 @@ from . import (
 from .test_golden_targets import infos  # noqa: F401
 
 
-def test_golden_files_are_all_used(mono_golden, repo, infos,  # noqa: F811
-                                   capsys):
+def test_golden_files_are_all_used(
+        mono_golden,
+        repo,
+        infos,  # noqa: F811
+        capsys):
     losses = test_golden_losses.compare(mono_golden, repo)
     found = [
-        *(test_golden_networks.compare(mono_golden, k) for k in ('did',
-                                                                 'gup')),
+        *(test_golden_networks.compare(mono_golden, k)
+          for k in ('did', 'gup')),
         *test_golden_targets.compare(mono_golden, infos), losses.did,
-        losses.gup,
-        *(test_golden_htl.compare(mono_golden, name)
-          for name in test_golden_htl.NAMES),
+        losses.gup, *(test_golden_htl.compare(mono_golden, name)
+                      for name in test_golden_htl.NAMES),
         test_golden_distillation.compare(mono_golden)
     ]
     there = {path.stem for path in mono_golden.glob('*.npz')}

@@ -25,8 +25,8 @@ def levels(golden: Golden, student: bool) -> list[Tensor]:
     return found
 
 
-def check_loss(golden: Golden, name: str, loss, first: int, bar: float,
-               *args, grads: str = '') -> None:
+def check_loss(golden: Golden, name: str, loss, first: int, bar: float, *args,
+               grads: str = '') -> None:
     student = [x.requires_grad_() for x in levels(golden, True)[first:]]
     value = loss(student, levels(golden, False)[first:], *args)
     value.backward()
@@ -48,9 +48,8 @@ def samples(golden: Golden) -> list[BaseDataElement]:
 def outputs(start: int) -> tuple[dict, dict]:
     dense = dict(offset_2d=scatter((2, 2, 32, 56), 130 + start),
                  size_2d=6 * scatter((2, 2, 32, 56), 131 + start))
-    rows = dict(offset_3d=scatter((5, 2), 132 + start),
-                size_3d=scatter((5, 3), 133 + start),
-                heading=3 * scatter((5, 24), 134 + start),
+    rows = dict(offset_3d=scatter((5, 2), 132 + start), size_3d=scatter(
+        (5, 3), 133 + start), heading=3 * scatter((5, 24), 134 + start),
                 vis_depth=20 + 9 * scatter((5, 7, 7), 135 + start),
                 att_depth=3 * scatter((5, 7, 7), 136 + start))
     rows['ins_depth'] = rows['vis_depth'] + rows['att_depth']
@@ -134,8 +133,8 @@ def compare_soft_ranks(golden: Golden) -> None:
     # What SpearmanLoss('released') relies on: a soft rank of strength 1 is
     # the values themselves but for their mean, up to float32's rounding.
     table = golden['softrank_n_maxdev_min_max']
-    golden.note('softrank_n_maxdev_min_max',
-                (table[:, 1] / table[:, 0]).max(), 1e-5)
+    golden.note('softrank_n_maxdev_min_max', (table[:, 1] / table[:, 0]).max(),
+                1e-5)
     golden.note('softrank_30720_maxdev',
                 golden['softrank_30720_maxdev'] / 30720, 1e-6)
 
@@ -148,8 +147,10 @@ def compare(folder) -> Golden:
     check_loss(golden, 'affinity4', affinity, 0, 1e-8)
     check_loss(golden, 'spearman4', SpearmanLoss('released'), 0, 1e-5)
     boxes = [s.gt_instances.bboxes for s in samples(golden)]
-    weights = [rounded(boxes, tuple(shape[2:]))
-               for shape in golden['level_shapes'].tolist()]
+    weights = [
+        rounded(boxes, tuple(shape[2:]))
+        for shape in golden['level_shapes'].tolist()
+    ]
     for name, first, grads in (('foreground3', 1, 'foreground3'),
                                ('foreground4_dlaup', 0, 'foreground4')):
         masked = MaskedFeatureLoss(divide_by_batch=True, cells='truncated',
@@ -164,8 +165,10 @@ def compare(folder) -> Golden:
     return golden
 
 
-@pytest.mark.parametrize('part', ['affinity', 'spearman', 'foreground',
-                                  'fg_mask', 'head', 'fusion', 'softrank'])
+@pytest.mark.parametrize('part', [
+    'affinity', 'spearman', 'foreground', 'fg_mask', 'head', 'fusion',
+    'softrank'
+])
 def test_golden_distillation(mono_golden, part):
     compare(mono_golden).assert_good(part)
 
@@ -178,6 +181,7 @@ def test_golden_distillation_uses_the_whole_file(mono_golden):
 def test_the_rule_of_cells_matters(mono_golden):
     """1.8665 of whole cells against 1.8488 as released."""
     golden = Golden(mono_golden, 'kd')
-    found = MaskedFeatureLoss(divide_by_batch=True)(
-        levels(golden, True)[1:], levels(golden, False)[1:], samples(golden))
+    found = MaskedFeatureLoss(divide_by_batch=True)(levels(golden, True)[1:],
+                                                    levels(golden, False)[1:],
+                                                    samples(golden))
     assert float(found) == pytest.approx(1.8665, abs=1e-4)

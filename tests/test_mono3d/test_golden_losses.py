@@ -63,7 +63,8 @@ def read_batch(golden: Golden, kind: str,
                                       'heading_res') else value
 
     # The rows do not tell classes: no loss of these asks.
-    cells = Cells(mask.nonzero()[:, 0], golden.tensor('target_indices')[mask],
+    cells = Cells(mask.nonzero()[:, 0],
+                  golden.tensor('target_indices')[mask],
                   torch.zeros(int(mask.sum()), dtype=torch.long))
     extra = {}
     if kind == 'did':
@@ -161,8 +162,10 @@ def compare_decoding(golden: Golden, confidence: str,
         columns = [(scores * trust)[:, None], *columns, z[:, None],
                    rows['heading'], rows['size_3d'], place]
     else:
-        columns = [scores[:, None], *columns, rows['heading'],
-                   rows['size_3d'], place, z[:, None], trust[:, None]]
+        columns = [
+            scores[:, None], *columns, rows['heading'], rows['size_3d'], place,
+            z[:, None], trust[:, None]
+        ]
     dets = torch.cat([cells.label[:, None].double(), *columns], 1)
     target.check(f'dec_{name}_dets', dets.view(2, 50, -1), 1e-6)
     lines = torch.cat([
@@ -188,9 +191,8 @@ def compare_geometry(golden: Golden) -> None:
     golden.check('gauss_map', drawn[0], 1e-6)
     matrix = golden.tensor('calib_P2')
     points = golden.tensor('rect_points')
-    cameras = Cameras(
-        matrix.expand(len(points), 3, 4), torch.zeros(len(points), 2, 2),
-        'by_z')
+    cameras = Cameras(matrix.expand(len(points), 3, 4),
+                      torch.zeros(len(points), 2, 2), 'by_z')
     golden.check('rect_uv', cameras.project(points))
     back = cameras.unproject(cameras.project(points), points[:, 2])
     assert (back - points).abs().max() < 1e-9
@@ -268,9 +270,10 @@ def compare(folder, repo) -> SimpleNamespace:
     return both
 
 
-@pytest.mark.parametrize('part', ['did_', 'dec_ada', 'dec_max', 'angle',
-                                  'radius', 'gauss', 'rect', 'alpha', 'ry',
-                                  'htl', 'lr_per_epoch', 'P2', 'affine'])
+@pytest.mark.parametrize('part', [
+    'did_', 'dec_ada', 'dec_max', 'angle', 'radius', 'gauss', 'rect', 'alpha',
+    'ry', 'htl', 'lr_per_epoch', 'P2', 'affine'
+])
 def test_golden_losses(mono_golden, repo, part):
     compare(mono_golden, repo).did.assert_good(part)
 

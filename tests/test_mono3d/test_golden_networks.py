@@ -20,8 +20,7 @@ SIZES = [MEAN_SIZES[n] for n in ('Pedestrian', 'Car', 'Cyclist')]
 DENSE = ('heatmap', 'offset_2d', 'size_2d')
 ROWS = dict(
     did=('offset_3d', 'size_3d', 'heading', 'vis_depth', 'att_depth',
-         'ins_depth', 'vis_depth_uncer', 'att_depth_uncer',
-         'ins_depth_uncer'),
+         'ins_depth', 'vis_depth_uncer', 'att_depth_uncer', 'ins_depth_uncer'),
     gup=('offset_3d', 'size_3d', 'heading', 'depth', 'h3d_log_variance'))
 
 
@@ -60,7 +59,8 @@ class Network(torch.nn.Module):
 
 def make_cells(golden: Golden) -> Cells:
     mask = golden.tensor('target_mask_2d')
-    return Cells(mask.nonzero()[:, 0], golden.tensor('target_indices')[mask],
+    return Cells(mask.nonzero()[:, 0],
+                 golden.tensor('target_indices')[mask],
                  golden.tensor('target_cls_ids')[mask])
 
 
@@ -95,8 +95,8 @@ def compare(folder, kind: str) -> Golden:
     net = Network(kind)
     layers = fill_layers(net.layers(), golden)
     image = sines(tuple(golden['input_shape']), 0.011, float(golden['salt']))
-    cameras = Cameras(golden.tensor('calib_P2'),
-                      golden.tensor('coord_range'), 'by_z')
+    cameras = Cameras(golden.tensor('calib_P2'), golden.tensor('coord_range'),
+                      'by_z')
     cells = make_cells(golden)
 
     def run(start: str) -> tuple:
@@ -118,8 +118,8 @@ def compare(folder, kind: str) -> Golden:
     with torch.no_grad():
         net.eval()
         maps, dense, _ = run('eval')
-        scores, peaks = MonoCoder(topk=8).peaks(
-            centre_scores(dense['heatmap']))
+        scores, peaks = MonoCoder(topk=8).peaks(centre_scores(
+            dense['heatmap']))
         golden.check('test8_scores', scores.view(2, 8))
         golden.check('test8_indices', peaks.index.view(2, 8))
         golden.check('test8_cls', peaks.label.view(2, 8).int())
@@ -142,10 +142,11 @@ def compare(folder, kind: str) -> Golden:
         np.nan if p is None or p.grad is None else p.grad.norm().item()
         for p in (layer.weight, layer.bias)
     ] for layer in layers])
-    golden.check('bn_after_step_sums', [[
-        layer.running_mean.sum().item(),
-        layer.running_var.sum().item()
-    ] for layer in layers if hasattr(layer, 'running_mean')])
+    golden.check(
+        'bn_after_step_sums',
+        [[layer.running_mean.sum().item(),
+          layer.running_var.sum().item()]
+         for layer in layers if hasattr(layer, 'running_mean')])
     return golden
 
 
@@ -154,8 +155,8 @@ def golden(request, mono_golden) -> Golden:
     return compare(mono_golden, request.param)
 
 
-@pytest.mark.parametrize('part', ['eval_', 'test8_', 'train_', 'loss_',
-                                  'grad_norm', 'bn_after'])
+@pytest.mark.parametrize(
+    'part', ['eval_', 'test8_', 'train_', 'loss_', 'grad_norm', 'bn_after'])
 def test_golden_network(golden, part):
     golden.assert_good(part)
 

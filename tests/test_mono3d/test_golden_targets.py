@@ -18,8 +18,7 @@ from mmxkd.mono3d.transforms.flip import mirrored_camera
 from tests.helpers.golden_mono import Golden
 from tests.helpers.mono_tree import write_infos_of
 
-SIZES = torch.tensor([MEAN_SIZES[n]
-                      for n in ('Pedestrian', 'Car', 'Cyclist')])
+SIZES = torch.tensor([MEAN_SIZES[n] for n in ('Pedestrian', 'Car', 'Cyclist')])
 CLASSES = ('Pedestrian', 'Car', 'Cyclist')
 KEYS = ('img', 'depth', 'gt_bboxes', 'gt_bboxes_labels', 'gt_bboxes_3d',
         'gt_labels_3d')
@@ -73,14 +72,13 @@ def line_numbers(folder, frame: int) -> list[int]:
 def compare(folder, infos) -> tuple[Golden, Golden]:
     init_default_scope('mmdet3d')
     golden, depths = Golden(folder, 'targets'), Golden(folder, 'teacher_depth')
-    dataset = MonoKittiDataset(
-        str(folder / 'kitti_tree'), str(infos),
-        data_prefix=dict(depth='training/depth_dense'),
-        metainfo=dict(classes=CLASSES))
+    dataset = MonoKittiDataset(str(folder / 'kitti_tree'), str(infos),
+                               data_prefix=dict(depth='training/depth_dense'),
+                               metainfo=dict(classes=CLASSES))
     view = Mono3DDataPreprocessor(('depth', ), 'monoskd')
-    colours = Mono3DDataPreprocessor(
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True)
+    colours = Mono3DDataPreprocessor(mean=[123.675, 116.28, 103.53],
+                                     std=[58.395, 57.12, 57.375],
+                                     bgr_to_rgb=True)
     encoder = MonoTargetEncoder(3, fill_holes=False)
     for i, case in enumerate(golden['cases_frame_flip_scale_shiftx_shifty']):
         packed = load_case(dataset, case)
@@ -134,9 +132,9 @@ def compare_case(golden: Golden, start: str, packed: dict, lines: list[int],
     where = found.heatmap[0].nonzero().numpy()
     expected = golden.arrays[f'{start}heatmap_nonzero_chw']
     # What is drawn with less than half of a step of float32 is 0 there.
-    golden.note(f'{start}heatmap_nonzero_chw',
-                float(len(where) != len(expected) or (where != expected).any()),
-                0.0)
+    golden.note(
+        f'{start}heatmap_nonzero_chw',
+        float(len(where) != len(expected) or (where != expected).any()), 0.0)
     at = tuple(torch.from_numpy(expected.astype(int)).T)
     golden.check(f'{start}heatmap_values', found.heatmap[0][at], 1e-6)
 
@@ -152,16 +150,16 @@ def compare_case(golden: Golden, start: str, packed: dict, lines: list[int],
         whole[order] = values.numpy().reshape(len(values), *like.shape[1:])
         return whole
 
-    for key, values in (('indices', found.cells.index),
-                        ('cls_ids', found.cells.label)):
+    for key, values in (('indices', found.cells.index), ('cls_ids',
+                                                         found.cells.label)):
         golden.check(start + key, slots(values, golden.arrays[start + key]))
     z = found.depth[:, None, None]
     valid = found.depth_valid
     wanted = golden.arrays[f'{start}depth_mask']
     other = slots(valid, wanted) != wanted
     golden.note(f'{start}depth_mask', other.mean(), 1 / 200)
-    compare_regions(golden, start, 'vis_depth',
-                    slots(found.vis_depth, wanted), other)
+    compare_regions(golden, start, 'vis_depth', slots(found.vis_depth, wanted),
+                    other)
     # Unlike the original's, where a cell is not valid it is 0.
     compare_regions(golden, start, 'att_depth',
                     slots((z - found.vis_depth) * valid, wanted),

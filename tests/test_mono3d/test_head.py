@@ -18,23 +18,27 @@ P2 = np.array([[200., 0, 80, 9], [0, 200, 48, -.2], [0, 0, 1, .003],
                [0, 0, 0, 1]])
 
 
-def make_sample(objects: int = 2, depth: float = 20., **meta) -> Det3DDataSample:
-    sample = Det3DDataSample(metainfo={
-        **dict(img_path='000007.png', cam2img=P2, img_shape=(HEIGHT, WIDTH),
-               ori_shape=(HEIGHT, WIDTH), box_type_3d=CameraInstance3DBoxes,
-               trans_mat=np.diag([.25, .25, 1.])), **meta})
+def make_sample(objects: int = 2, depth: float = 20.,
+                **meta) -> Det3DDataSample:
+    known = dict(img_path='000007.png', cam2img=P2,
+                 img_shape=(HEIGHT, WIDTH), ori_shape=(HEIGHT, WIDTH),
+                 box_type_3d=CameraInstance3DBoxes,
+                 trans_mat=np.diag([.25, .25, 1.]))
+    sample = Det3DDataSample(metainfo=known | meta)
     place = torch.linspace(-4, 4, objects)
     rows = torch.tensor([0., 1., 20., 4., 1.5, 1.6, .3]).repeat(objects, 1)
     rows[:, 0] = place
     columns = 80 + 200 * place / 20
-    boxes = torch.stack([columns - 20, torch.full_like(columns, 40),
-                         columns + 20, torch.full_like(columns, 64)], 1)
+    boxes = torch.stack([
+        columns - 20,
+        torch.full_like(columns, 40), columns + 20,
+        torch.full_like(columns, 64)
+    ], 1)
     labels = torch.arange(objects) % 3
     sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
     sample.gt_instances_3d = InstanceData(
         bboxes_3d=CameraInstance3DBoxes(rows), labels_3d=labels)
-    sample.gt_depth = PixelData(
-        data=torch.full((1, HEIGHT, WIDTH), depth))
+    sample.gt_depth = PixelData(data=torch.full((1, HEIGHT, WIDTH), depth))
     return sample
 
 
@@ -70,8 +74,8 @@ def step(head: MonoRoIHead, samples: list) -> dict:
 
 def test_losses_have_names_that_are_summed_once(head):
     losses = step(head, [make_sample(), make_sample(1)])
-    assert list(losses) == [f'loss_{t}' for t in TERMS] + [
-        f'raw_{t}' for t in TERMS]
+    assert list(losses) == [f'loss_{t}'
+                            for t in TERMS] + [f'raw_{t}' for t in TERMS]
 
 
 def test_task_weights_scale_what_is_summed_and_not_what_is_logged(head):
@@ -83,8 +87,7 @@ def test_task_weights_scale_what_is_summed_and_not_what_is_logged(head):
     for term in TERMS:
         torch.testing.assert_close(scaled[f'loss_{term}'],
                                    plain[f'loss_{term}'] / 4)
-        torch.testing.assert_close(scaled[f'raw_{term}'],
-                                   plain[f'raw_{term}'])
+        torch.testing.assert_close(scaled[f'raw_{term}'], plain[f'raw_{term}'])
 
 
 def test_a_batch_without_objects(head):
@@ -104,7 +107,8 @@ def test_kept_says_which_objects_are_learned(head):
     targets = head.get_targets([sample], (HEIGHT // 4, WIDTH // 4))
     assert targets.cells.label.tolist() == [0, 2]
     assert (targets.heatmap.flatten(2).amax(2) == 1).tolist() == [[
-        True, False, True]]
+        True, False, True
+    ]]
 
 
 def test_fifty_one_objects(head):
@@ -143,8 +147,7 @@ def test_holes_of_a_sparse_map_do_not_pull_depth_to_zero(head):
 def test_detections_are_finite_and_in_front(head):
     head.eval()
     x = maps()
-    for found in head.predict(x, [make_sample(), make_sample()],
-                              rescale=True):
+    for found in head.predict(x, [make_sample(), make_sample()], rescale=True):
         rows = found.bboxes_3d.tensor
         assert len(rows) and rows.isfinite().all()
         assert (rows[:, 2:6] > 0).all()
@@ -165,7 +168,9 @@ def test_what_cannot_be_is_dropped():
         def decode(outputs):
             return outputs['z'], torch.ones(5)
 
-    cells = Cells(torch.zeros(5).long(), torch.arange(5), torch.zeros(5).long())
+    cells = Cells(
+        torch.zeros(5).long(), torch.arange(5),
+        torch.zeros(5).long())
     outputs = dict(z=torch.tensor([9., -1., 9., 9., torch.nan]),
                    size_3d=torch.zeros(5, 3), offset_3d=torch.zeros(5, 2),
                    heading=torch.zeros(5, 24))
@@ -210,13 +215,12 @@ def test_what_is_encoded_is_decoded(head):
     heading[rows, targets.heading_bin] = 9.
     heading[rows, 12 + targets.heading_bin] = targets.heading_res
     zeros = torch.full((3, 7, 7), -20.)
-    outputs = dict(
-        offset_3d=targets.offset_3d, size_3d=targets.size_3d, heading=heading,
-        ins_depth=targets.depth[:, None, None].expand(3, 7, 7),
-        ins_depth_uncer=zeros,
-        depth=torch.stack([targets.depth, zeros[:, 0, 0]], 1))
-    maps_ = dict(heatmap=targets.heatmap,
-                 offset_2d=dense(targets.offset_2d),
+    outputs = dict(offset_3d=targets.offset_3d, size_3d=targets.size_3d,
+                   heading=heading,
+                   ins_depth=targets.depth[:, None, None].expand(3, 7, 7),
+                   ins_depth_uncer=zeros,
+                   depth=torch.stack([targets.depth, zeros[:, 0, 0]], 1))
+    maps_ = dict(heatmap=targets.heatmap, offset_2d=dense(targets.offset_2d),
                  size_2d=dense(targets.size_2d))
     from mmxkd.mono3d.camera_of import cameras_of
     cameras = cameras_of([sample], size)
@@ -225,9 +229,8 @@ def test_what_is_encoded_is_decoded(head):
     torch.testing.assert_close(found.rows().float(),
                                sample.gt_instances_3d.bboxes_3d.tensor,
                                rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(found.boxes.float(),
-                               sample.gt_instances.bboxes, rtol=1e-4,
-                               atol=1e-4)
+    torch.testing.assert_close(found.boxes.float(), sample.gt_instances.bboxes,
+                               rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('change, message', [

@@ -41,9 +41,8 @@ def make_sample() -> dict:
     return dict(
         img_path='000003.png', img=img, depth=depth, cam2img=P2.copy(),
         img_shape=(HEIGHT, WIDTH), ori_shape=(HEIGHT, WIDTH),
-        box_type_3d=CameraInstance3DBoxes,
-        gt_bboxes=np.array([[COLUMN - 9.5, ROW - 4.5, COLUMN + 10.5,
-                             ROW + 5.5]], np.float32),
+        box_type_3d=CameraInstance3DBoxes, gt_bboxes=np.array(
+            [[COLUMN - 9.5, ROW - 4.5, COLUMN + 10.5, ROW + 5.5]], np.float32),
         gt_bboxes_labels=np.zeros(1, np.int64),
         gt_bboxes_3d=CameraInstance3DBoxes(box),
         gt_labels_3d=np.zeros(1, np.int64), kept=np.array([True]))
@@ -100,24 +99,23 @@ def test_mmdet3ds_own_flip_leaves_the_camera_and_the_depth():
 
 
 def test_no_flip_changes_nothing():
-    before, after = make_sample(), RandomFlip3D(
-        flip_ratio_bev_horizontal=0.)(make_sample())
+    before, after = make_sample(), RandomFlip3D(flip_ratio_bev_horizontal=0.)(
+        make_sample())
     assert (before['cam2img'] == after['cam2img']).all()
     assert (before['depth'] == after['depth']).all()
     assert_together(after)
 
 
 @pytest.mark.parametrize('flip', [0., 1.])
-@pytest.mark.parametrize('crop', [None, (0.8, 0.05, 0.03),
-                                  (1.3, -0.1, 0.02)])
+@pytest.mark.parametrize('crop', [None, (0.8, 0.05, 0.03), (1.3, -0.1, 0.02)])
 def test_affine_moves_all(flip, crop):
     sample = RandomFlip3D(flip_ratio_bev_horizontal=flip)(make_sample())
     if crop:
         whole = np.array([WIDTH, HEIGHT], float)
         # A mirrored scene is cropped on the other side.
         side = -1 if flip else 1
-        sample.update(size=whole * crop[0], center=whole / 2 + whole
-                      * [side * crop[1], crop[2]])
+        sample.update(size=whole * crop[0],
+                      center=whole / 2 + whole * [side * crop[1], crop[2]])
     sample = AffineResize((192, 96), 4)(sample)
     assert sample['img'].shape == (96, 192, 3)
     assert sample['depth'].shape == (96, 192)
@@ -128,8 +126,11 @@ def test_affine_moves_all(flip, crop):
 def test_a_whole_pipeline_draws_once():
     """Picture and depth agree for each of many draws."""
     np.random.seed(0)
-    steps = [RandomFlip3D(flip_ratio_bev_horizontal=.5),
-             ClippedNormalShiftScale(prob=1.), AffineResize((192, 96), 4)]
+    steps = [
+        RandomFlip3D(flip_ratio_bev_horizontal=.5),
+        ClippedNormalShiftScale(prob=1.),
+        AffineResize((192, 96), 4)
+    ]
     scales = []
     for _ in range(25):
         sample = make_sample()
@@ -139,8 +140,8 @@ def test_a_whole_pipeline_draws_once():
                  @ [*seen_at(sample), 1])[:2]
         if ((place > 3) & (place < [189, 93])).all():
             scales.append(sample['aug_scale'])
-            assert_together(sample, np.diag([4, 4, 1]) @ sample['trans_mat'],
-                            1e-3)
+            assert_together(sample,
+                            np.diag([4, 4, 1]) @ sample['trans_mat'], 1e-3)
     assert len(scales) > 8 and len(set(scales)) > 8
 
 
@@ -149,15 +150,17 @@ def test_the_draws_are_clipped_normals():
     step, found = ClippedNormalShiftScale(prob=1.), []
     for _ in range(2000):
         sample = step(make_sample())
-        found.append([sample['size'][0] / WIDTH,
-                      sample['center'][0] / WIDTH - .5,
-                      sample['center'][1] / HEIGHT - .5])
+        found.append([
+            sample['size'][0] / WIDTH, sample['center'][0] / WIDTH - .5,
+            sample['center'][1] / HEIGHT - .5
+        ])
     found = np.array(found)
     assert found.min(0) == pytest.approx([.6, -.2, -.2])
     assert found.max(0) == pytest.approx([1.4, .2, .2])
     # As many are cut off on either side as of a normal distribution.
     assert np.isclose(found[:, 0], .6).mean() == pytest.approx(.159, abs=.03)
-    assert np.isclose(np.abs(found[:, 1:]), .2).mean() == pytest.approx(.046, abs=.02)
+    assert np.isclose(np.abs(found[:, 1:]),
+                      .2).mean() == pytest.approx(.046, abs=.02)
     assert found.mean(0) == pytest.approx([1, 0, 0], abs=.03)
     assert not ClippedNormalShiftScale(prob=0.)(make_sample())['affine_aug']
 
@@ -205,8 +208,7 @@ def test_colours_change_and_nothing_moves():
     sample['img'][:] = np.random.randint(256, size=sample['img'].shape)
     found = ColourJitter()(dict(sample))
     assert found['img'].dtype == np.float32
-    assert np.corrcoef(found['img'].ravel(), sample['img'].ravel())[0,
-                                                                    1] > .95
+    assert np.corrcoef(found['img'].ravel(), sample['img'].ravel())[0, 1] > .95
     same = ColourJitter(0., 0.)(dict(sample))
     assert np.abs(same['img'] - sample['img']).max() < 1e-3
     # It is known to keep pixels in place: packing refuses nothing.
@@ -223,9 +225,9 @@ def test_colours_keep_grey_grey_without_lighting():
 
 def test_packing():
     sample = AffineResize((192, 96), 4)(make_sample())
-    packed = Pack3DDetInputs(
-        ('img', 'depth', 'gt_bboxes', 'gt_bboxes_labels', 'gt_bboxes_3d',
-         'gt_labels_3d'), depth_target=True)(sample)
+    packed = Pack3DDetInputs(('img', 'depth', 'gt_bboxes', 'gt_bboxes_labels',
+                              'gt_bboxes_3d', 'gt_labels_3d'),
+                             depth_target=True)(sample)
     inputs, found = packed['inputs'], packed['data_samples']
     assert inputs['img'].shape == (3, 96, 192)
     assert inputs['depth'].shape == (1, 96, 192)

@@ -105,9 +105,8 @@ def truncated_mask(boxes: Sequence[Tensor], size: Sequence[int],
     masks = []
     for own in boxes:
         own = own if own.is_floating_point() else own.float()
-        scale = own.new_tensor([
-            size[1] / input_shape[1], size[0] / input_shape[0]
-        ]).repeat(2)
+        scale = own.new_tensor(
+            [size[1] / input_shape[1], size[0] / input_shape[0]]).repeat(2)
         # Boxes may reach beyond the picture; a cell of it is not negative.
         cells = (own * scale).long().clamp(min=0)[:, :, None]
         column = torch.arange(size[1], device=own.device)

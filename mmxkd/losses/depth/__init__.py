@@ -7,6 +7,6 @@ from .uncertainty import depth_uncertainty
 
 __all__ = [
     'DepthBins', 'DepthBranch', 'DepthBranchDualKLLoss',
-    'DepthDistributionLoss', 'DepthDualKLLoss',
-    'apparent_depth_ratio', 'depth_uncertainty'
+    'DepthDistributionLoss', 'DepthDualKLLoss', 'apparent_depth_ratio',
+    'depth_uncertainty'
 ]

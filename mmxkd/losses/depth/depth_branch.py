@@ -74,22 +74,21 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
 
     def __init__(self, in_channels: int, feat_channels: int = 128,
                  mimic: dict | None = None, mimic_weight: float = 1.0,
-                 kd_weight: float = 1.0,
-                 reference_focal: float | None = None,
+                 kd_weight: float = 1.0, reference_focal: float | None = None,
                  **options: Any) -> None:
         super().__init__(**options)
         if reference_focal is None:
             reference_focal = KITTI_FOCAL
         for name, value in (('mimic_weight', mimic_weight),
-                            ('kd_weight', kd_weight),
-                            ('reference_focal', reference_focal)):
+                            ('kd_weight', kd_weight), ('reference_focal',
+                                                       reference_focal)):
             if not value >= 0:
                 raise ConfigError(f'DepthBranchDualKLLoss: {name}={value}, '
                                   'expected 0 or more')
-        self.branch = DepthBranch(in_channels, feat_channels,
-                                  self.bins.number)
-        self.mimic = DepthDistributionLoss(
-            options.get('bins'), downsample=self.downsample, **(mimic or {}))
+        self.branch = DepthBranch(in_channels, feat_channels, self.bins.number)
+        self.mimic = DepthDistributionLoss(options.get('bins'),
+                                           downsample=self.downsample,
+                                           **(mimic or {}))
         self.mimic_weight, self.kd_weight = mimic_weight, kd_weight
         self.reference_focal = reference_focal
         self._logged: dict[str, Tensor] = {}

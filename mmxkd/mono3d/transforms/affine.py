@@ -95,8 +95,7 @@ class AffineResize(MovesTogether, MMDet3DAffineResize):
     """
 
     def __init__(self, img_scale: tuple[int, int], down_ratio: int = 4,
-                 bbox_clip_border: bool = False,
-                 depth: str = 'valid_minimum',
+                 bbox_clip_border: bool = False, depth: str = 'valid_minimum',
                  released_range: bool = False) -> None:
         check_known('AffineResize: depth', depth, ('valid_minimum', 'linear'))
         super().__init__(tuple(img_scale), down_ratio, bbox_clip_border)
@@ -109,16 +108,17 @@ class AffineResize(MovesTogether, MMDet3DAffineResize):
         size = np.asarray(results.get('size', whole), np.float64)
         others = {m.name: results[m.name] for m in beside_img(results)}
         if 'kept' in results and 'centers_2d' in results:
-            results['kept'] = results['kept'][self._seen(results, centre,
-                                                         size)]
+            results['kept'] = results['kept'][self._seen(
+                results, centre, size)]
         results = super().transform(results)
         matrix = self._get_transform_matrix(centre, size, self.img_scale)
         shape = self.img_scale[1], self.img_scale[0]
         # mmdet3d has warped it by other centres.
         results['img'] = resample(picture, matrix, shape)
         for modality in beside_img(results):
-            results[modality.name] = self._warped(
-                modality, others[modality.name], matrix, shape)
+            results[modality.name] = self._warped(modality,
+                                                  others[modality.name],
+                                                  matrix, shape)
         results['img_shape'] = results['pad_shape'] = shape
         results['aug_scale'] = float(size[0] / whole[0])
         if self.released_range:
@@ -138,8 +138,8 @@ class AffineResize(MovesTogether, MMDet3DAffineResize):
         if modality.resize == 'linear' or self.depth == 'linear':
             return resample(values, matrix, shape)
         half = np.array([[1, 0, .5], [0, 1, .5], [0, 0, 1]])
-        return warp(modality, values, np.linalg.inv(half) @ matrix @ half,
-                    shape)
+        return warp(modality, values,
+                    np.linalg.inv(half) @ matrix @ half, shape)
 
     def _get_transform_matrix(  # type: ignore[override]
             self, center: Any, scale: Any,

@@ -56,8 +56,7 @@ class Pack3DDetInputs(MMDet3DPack):
             check_aligned(_DEPTH, results, False)
             depth = torch.from_numpy(
                 np.ascontiguousarray(results[_DEPTH], np.float32))[None]
-        plain = {key: value for key, value in results.items()
-                 if key != _DEPTH}
+        plain = {key: value for key, value in results.items() if key != _DEPTH}
         packed = super().transform(plain)
         sample: Any = packed['data_samples']
         if 'kept' in results:

@@ -68,8 +68,12 @@ CASES = [
         with_depth, teacher=('t_feature', 'depth_logits'), equal=equal,
         zero_at_equality=True) for uncertainty in ('hard', 'easy', 'entropy')
 ] + [
-    LossCase('depth_branch_dual_kl', branch, with_branch,
-             student=('s_feature', 'depth_feature'), by_level=False,
-             # No gradient passes through its uncertainty.
-             gradcheck=False)
+    LossCase(
+        'depth_branch_dual_kl',
+        branch,
+        with_branch,
+        student=('s_feature', 'depth_feature'),
+        by_level=False,
+        # No gradient passes through its uncertainty.
+        gradcheck=False)
 ]

@@ -22,11 +22,10 @@ def loss() -> DepthBranchDualKLLoss:
 
 def arguments() -> dict:
     torch.manual_seed(1)
-    return dict(
-        s_feature=[torch.randn(2, 4, 4, 6, requires_grad=True)],
-        t_feature=[torch.randn(2, 4, 4, 6)],
-        depth_feature=torch.randn(2, 3, 8, 12, requires_grad=True),
-        depth=torch.rand(2, 16, 24) * 70 + 5)
+    return dict(s_feature=[torch.randn(2, 4, 4, 6, requires_grad=True)],
+                t_feature=[torch.randn(2, 4, 4, 6)],
+                depth_feature=torch.randn(2, 3, 8, 12, requires_grad=True),
+                depth=torch.rand(2, 16, 24) * 70 + 5)
 
 
 def test_it_is_the_sum_of_both_losses(loss):
@@ -44,13 +43,14 @@ def test_it_is_the_sum_of_both_losses(loss):
 def test_the_branch_learns_by_depth_alone(loss):
     """And the student through both."""
     given = arguments()
-    both = torch.autograd.grad(
-        loss(**given), [*loss.branch.parameters(), given['s_feature'][0],
-                        given['depth_feature']])
+    both = torch.autograd.grad(loss(**given), [
+        *loss.branch.parameters(), given['s_feature'][0],
+        given['depth_feature']
+    ])
     logits = loss.branch(given['depth_feature'])
     mimic = 0.5 * DepthDistributionLoss(BINS, **MIMIC)(logits, given['depth'])
-    alone = torch.autograd.grad(mimic, [*loss.branch.parameters(),
-                                        given['depth_feature']])
+    alone = torch.autograd.grad(
+        mimic, [*loss.branch.parameters(), given['depth_feature']])
     for one, two in zip([*both[:-2], both[-1]], alone, strict=True):
         torch.testing.assert_close(one, two)
     assert both[-2].abs().max() > 0
@@ -81,8 +81,8 @@ def test_no_valid_depth(loss):
     assert given['s_feature'][0].grad.isfinite().all()
 
 
-@pytest.mark.parametrize('key', ['mimic_weight', 'kd_weight',
-                                 'reference_focal'])
+@pytest.mark.parametrize('key',
+                         ['mimic_weight', 'kd_weight', 'reference_focal'])
 def test_negative_numbers_are_refused(key):
     with pytest.raises(ConfigError, match=f'{key}=-1'):
         DepthBranchDualKLLoss(3, **{key: -1})
