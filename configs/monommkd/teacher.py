@@ -3,7 +3,9 @@
 # (`depth_norm='plain'`), and repeated to three channels.
 _base_ = './student.py'
 
-model = dict(data_preprocessor=dict(modalities=('depth', )))
+# Stated, so that a checkpoint tells it: another one would see other inputs.
+model = dict(
+    data_preprocessor=dict(modalities=('depth', ), depth_norm='plain'))
 
 val_dataloader = dict(dataset=dict(pipeline=_base_.depth_test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.depth_test_pipeline))

@@ -202,11 +202,12 @@ def test_smoke_learns_from_depth_by_config(chain, streets, repo):
     ).model
     smoke.backbone = dict(type='mmxkd.MonoDLANet', width=.125,
                           out_indices=range(6))
-    smoke.neck.update(in_channels=[2, 4, 8, 16, 32, 64],
-                      norm_cfg=dict(type='BN'), use_dcn=False)
-    smoke.bbox_head.update(in_channels=8, feat_channels=8,
-                           norm_cfg=dict(type='BN'), cls_branch=(8, ),
-                           reg_branch=((8, ), ))
+    # Each set by itself: update() would merge the norms.
+    smoke.neck.in_channels, smoke.neck.use_dcn = [2, 4, 8, 16, 32, 64], False
+    smoke.neck.norm_cfg = smoke.bbox_head.norm_cfg = dict(type='BN')
+    smoke.bbox_head.in_channels = smoke.bbox_head.feat_channels = 8
+    smoke.bbox_head.cls_branch = (8, )
+    smoke.bbox_head.reg_branch = ((8, ), )
     smoke.data_preprocessor = copy.deepcopy(
         chain['mmkd_tiny'].model.student.data_preprocessor)
     depth = copy.deepcopy(smoke)
