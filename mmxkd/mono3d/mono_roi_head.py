@@ -5,8 +5,7 @@ from typing import Any
 
 import torch
 from mmdet3d.models.dense_heads.base_mono3d_dense_head import (
-    BaseMono3DDenseHead,
-)
+    BaseMono3DDenseHead, )
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 

@@ -20,9 +20,8 @@ P2 = np.array([[200., 0, 80, 9], [0, 200, 48, -.2], [0, 0, 1, .003],
 
 def make_sample(objects: int = 2, depth: float = 20.,
                 **meta) -> Det3DDataSample:
-    known = dict(img_path='000007.png', cam2img=P2,
-                 img_shape=(HEIGHT, WIDTH), ori_shape=(HEIGHT, WIDTH),
-                 box_type_3d=CameraInstance3DBoxes,
+    known = dict(img_path='000007.png', cam2img=P2, img_shape=(HEIGHT, WIDTH),
+                 ori_shape=(HEIGHT, WIDTH), box_type_3d=CameraInstance3DBoxes,
                  trans_mat=np.diag([.25, .25, 1.]))
     sample = Det3DDataSample(metainfo=known | meta)
     place = torch.linspace(-4, 4, objects)
