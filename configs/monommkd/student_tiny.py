@@ -27,19 +27,14 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = dict(
     **_base_.tiny.loader,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
-val_evaluator = test_evaluator = dict(
-    ann_file=data_root + 'kitti_infos_val.json')
+val_evaluator = test_evaluator = dict(ann_file=data_root +
+                                      'kitti_infos_val.json')
 
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=0.002, weight_decay=0.01),
     clip_grad=dict(max_norm=10))
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        by_epoch=False,
-        begin=0,
-        end=50),
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(
         type='CosineAnnealingLR',
         by_epoch=True,
