@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from mmdet3d.models.dense_heads.base_mono3d_dense_head import (
-    BaseMono3DDenseHead, )
+from mmdet3d.models.dense_heads import base_mono3d_dense_head
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
@@ -38,7 +37,7 @@ def dense_head(in_channels: int, channels: int, outputs: int) -> nn.Sequential:
 
 
 @MODELS.register_module()
-class MonoRoIHead(BaseMono3DDenseHead):
+class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
     """Finds objects in a heatmap, and their 3-D boxes in their regions.
 
     Its losses are ``loss_<term>`` for each of :data:`TERMS`, and the value
