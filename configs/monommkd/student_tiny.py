@@ -1,4 +1,4 @@
-# The student with tiny models: an eighth of the width, pictures of 640x192,
+# The student with tiny models: a quarter of the width, pictures of 640x192,
 # for synthetic streets.
 _base_ = ['./student.py', '../_base_/tiny.py']
 data_root = 'data/kitti_synthetic/'
