@@ -16,7 +16,7 @@ import mmxkd.distillation  # noqa: F401
 from tests.helpers.forked import main_of, run_ranks
 from tests.helpers.tiny_run import write_config, write_data
 
-TIMEOUT = 5
+TIMEOUT = 10
 MORE = """
 custom_imports = dict(imports=['mmxkd', 'tests.helpers.fault_at'])
 custom_hooks = [dict(type='FaultHook')]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 # loss picks for them.
 NOT_FOR_DETECTORS = {
     'DepthDistributionLoss', 'DepthDualKLLoss', 'SoftCrossEntropyLoss',
-    'BoundedRegressionLoss'
+    'BoundedRegressionLoss', 'DepthBranchDualKLLoss'
 }
 
 

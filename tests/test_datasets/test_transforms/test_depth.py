@@ -45,7 +45,8 @@ def test_metres_are_loaded(sample):
     results = transform(sample)
     np.testing.assert_array_equal(results['depth'], sparse())
     assert results['depth'].dtype == np.float32
-    assert repr(transform) == 'LoadDepth(backend_args=None)'
+    assert repr(transform) == (
+        'LoadDepth(backend_args=None, pad_to_img=False)')
 
 
 def test_image_is_not_needed(sample):
