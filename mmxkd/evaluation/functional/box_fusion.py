@@ -16,7 +16,7 @@ import numpy as np
 
 from mmxkd.errors import ConfigError, check_known
 
-from .box_overlaps import box_iou
+from .box_overlaps import box_iou, suppress
 
 MODES = ('wbf', 'nms')
 
@@ -89,7 +89,9 @@ def fuse_detections(found: Sequence[Detections], mode: str = 'wbf',
     order = _order(everything, weight)
     everything, weight = everything.chosen(order), weight[order]
     if mode == 'nms':
-        return everything.chosen(suppress(everything, iou_thr, class_agnostic))
+        labels = None if class_agnostic else everything.labels
+        return everything.chosen(
+            suppress(everything.boxes, everything.scores, iou_thr, labels))
     fused = _join([
         _fuse_class(everything.chosen(own), weight[own], iou_thr,
                     float(counts.sum()))
@@ -97,28 +99,6 @@ def fuse_detections(found: Sequence[Detections], mode: str = 'wbf',
                     for label in np.unique(everything.labels))
     ])
     return fused.chosen(_order(fused, np.ones(len(fused.scores))))
-
-
-def suppress(found: Detections, iou_thr: float,
-             class_agnostic: bool = False) -> np.ndarray:
-    """Non-maximum suppression.
-
-    Args:
-        found (Detections): Best scores first.
-        iou_thr (float): What overlaps a better one by more goes.
-        class_agnostic (bool): Whether a better one of another class counts.
-
-    Returns:
-        np.ndarray: (K, ) indices of those that stay.
-    """
-    near = box_iou(found.boxes, found.boxes) > iou_thr
-    if not class_agnostic:
-        near &= found.labels[:, None] == found.labels[None]
-    stays = np.ones(len(found.scores), bool)
-    for i in range(len(stays)):
-        if stays[i]:
-            stays[i + 1:] &= ~near[i, i + 1:]
-    return np.flatnonzero(stays)
 
 
 def _join(found: Sequence[Detections]) -> Detections:

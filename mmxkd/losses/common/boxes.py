@@ -1,5 +1,5 @@
 """Ground-truth boxes as losses need them: tensors, and masks on a grid."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -70,9 +70,8 @@ def union_mask(boxes: Sequence[Tensor], size: Sequence[int],
     Returns:
         Tensor: (N, 1, H, W), float32 or the dtype of the boxes.
     """
-    masks = []
-    for own in boxes:
-        own = own if own.is_floating_point() else own.float()
+
+    def spans(own: Tensor) -> tuple[Tensor, Tensor]:
         y, x = cell_centres(size, input_shape, own)
         x1, y1, x2, y2 = own[:, :, None].unbind(1)
         columns, rows = (x >= x1) & (x <= x2), (y >= y1) & (y <= y2)
@@ -81,9 +80,9 @@ def union_mask(boxes: Sequence[Tensor], size: Sequence[int],
                             input_shape[1]) & ~columns.any(1, keepdim=True)
         rows |= _one_hot((y1 + y2)[:, 0] / 2, size[0],
                          input_shape[0]) & ~rows.any(1, keepdim=True)
-        inside = (rows[:, :, None] & columns[:, None]).any(0)
-        masks.append(inside.to(own.dtype))
-    return torch.stack(masks)[:, None]
+        return rows, columns
+
+    return _mask_of(boxes, spans)
 
 
 def truncated_mask(boxes: Sequence[Tensor], size: Sequence[int],
@@ -102,9 +101,8 @@ def truncated_mask(boxes: Sequence[Tensor], size: Sequence[int],
     Returns:
         Tensor: (N, 1, H, W), float32 or the dtype of the boxes.
     """
-    masks = []
-    for own in boxes:
-        own = own if own.is_floating_point() else own.float()
+
+    def spans(own: Tensor) -> tuple[Tensor, Tensor]:
         scale = own.new_tensor(
             [size[1] / input_shape[1], size[0] / input_shape[0]]).repeat(2)
         # Boxes may reach beyond the picture; a cell of it is not negative.
@@ -113,6 +111,21 @@ def truncated_mask(boxes: Sequence[Tensor], size: Sequence[int],
         row = torch.arange(size[0], device=own.device)
         columns = (column >= cells[:, 0]) & (column < cells[:, 2])
         rows = (row >= cells[:, 1]) & (row < cells[:, 3])
+        return rows, columns
+
+    return _mask_of(boxes, spans)
+
+
+def _mask_of(boxes: Sequence[Tensor],
+             spans: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:
+    """(N, 1, H, W): 1 where a row and a column of one box of an image meet.
+
+    ``spans`` gives (G, H) rows and (G, W) columns, bool, of G boxes.
+    """
+    masks = []
+    for own in boxes:
+        own = own if own.is_floating_point() else own.float()
+        rows, columns = spans(own)
         inside = (rows[:, :, None] & columns[:, None]).any(0)
         masks.append(inside.to(own.dtype))
     return torch.stack(masks)[:, None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .boxes import iou_matrix
+from ..box_overlaps import box_iou
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(9))
 
@@ -52,7 +52,7 @@ def true_positives(predictions: np.ndarray, truth: np.ndarray,
     flags = np.zeros((len(thresholds), len(predictions)), bool)
     if not len(truth) or not len(predictions):
         return flags
-    overlaps = iou_matrix(predictions[:, :4], truth[:, :4], pixel=1)
+    overlaps = box_iou(predictions[:, :4], truth[:, :4], pixel=1)
     chosen, overlap = overlaps.argmax(1), overlaps.max(1)
     known = np.isin(predictions[:, 5], truth[:, 4])
     for row, threshold in zip(flags, thresholds, strict=True):

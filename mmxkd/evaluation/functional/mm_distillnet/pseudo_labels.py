@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .boxes import suppress
+from ..box_overlaps import suppress
 
 
 def rows_of_outputs(boxes: np.ndarray, scores: np.ndarray,

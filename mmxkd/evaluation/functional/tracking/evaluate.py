@@ -6,7 +6,7 @@ Sources: Bernardin and Stiefelhagen 2008 (MOTA, MOTP); Ristani et al. 2016
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mmxkd.evaluation.functional.mm_distillnet.boxes import iou_matrix
+from mmxkd.evaluation.functional.box_overlaps import box_iou
 
 from .counts import TrackingCounts
 
@@ -91,7 +91,7 @@ class _Follower:
     def frame(self, truth: np.ndarray, found: np.ndarray) -> None:
         """Count one frame; (M, 5) and (N, 5) id, x1, y1, x2, y2."""
         # As motmetrics: a distance of at most 1 - iou_thr.
-        apart = 1 - iou_matrix(truth[:, 1:], found[:, 1:])
+        apart = 1 - box_iou(truth[:, 1:], found[:, 1:])
         near = (apart <= 1 - self.iou_thr) & (apart < 1)
         objects, tracks = truth[:, 0], found[:, 0]
         for i, j in np.argwhere(near):
