@@ -3,11 +3,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from mmdet.evaluation import bbox_overlaps
+
+from .grid import picture_grid
 
 # Distinct also to colour-blind eyes (Okabe and Ito), and on grey.
 TRUTH, FOUND, WRONG = '#56B4E9', '#F0E442', '#D55E00'
@@ -78,33 +78,15 @@ def compare_detections(panels: Sequence[Panel], title: str = '',
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
-    rows = -(-len(panels) // columns)
-    height, length = panels[0].image.shape[:2]
-    cell = width / columns
-    figure = Figure(
-        figsize=(width, rows * (cell * height / length + 0.32) + 0.75),
-        layout='constrained')
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, panel in zip(axes, panels, strict=False):
-        _draw(axis, panel)
-    figure.suptitle(title, fontsize=13)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=c, label=label, lw=2,
-                   dashes=(1, 2) if dotted else (None, None))
-            for c, dotted, label in _LEGEND
-        ], loc='outside lower center', ncols=len(_LEGEND), frameon=False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    legend = [
+        Line2D([], [], color=c, label=label, lw=2, dashes=(1, 2) if dotted else
+               (None, None)) for c, dotted, label in _LEGEND
+    ]
+    return picture_grid(panels, _draw, legend, title, columns, width,
+                        title_size=12, legend_columns=len(_LEGEND))
 
 
 def _draw(axis, panel: Panel) -> None:
-    axis.imshow(panel.image, cmap='gray', vmin=0, vmax=255,
-                interpolation='nearest')
-    axis.set_title(panel.title, fontsize=12)
     if panel.boxes is None:
         for box in panel.truth:
             _rectangle(axis, box, TRUTH)

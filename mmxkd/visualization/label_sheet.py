@@ -3,10 +3,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+
+from .grid import picture_grid
 
 # Distinct also to colour-blind eyes (Okabe and Ito), and on grey.
 COLOURS = ('#F0E442', '#56B4E9', '#D55E00', '#009E73', '#CC79A7', '#E69F00',
@@ -46,27 +46,12 @@ def label_sheet(pictures: Sequence[LabelledPicture], classes: Sequence[str],
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
-    rows = -(-len(pictures) // columns)
-    height, length = pictures[0].image.shape[:2]
-    figure = Figure(
-        figsize=(width, rows *
-                 (width / columns * height / length + 0.32) + 0.75),
-        layout='constrained')
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, picture in zip(axes, pictures, strict=False):
-        _draw(axis, picture)
-    figure.suptitle(title, fontsize=13)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=_colour(k), lw=2, label=name)
-            for k, name in enumerate(classes)
-        ], loc='outside lower center', ncols=min(len(classes), 8),
-        frameon=False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    legend = [
+        Line2D([], [], color=_colour(k), lw=2, label=name)
+        for k, name in enumerate(classes)
+    ]
+    return picture_grid(pictures, _draw, legend, title, columns, width,
+                        title_size=10, legend_columns=min(len(classes), 8))
 
 
 def _colour(label: int) -> str:
@@ -74,9 +59,6 @@ def _colour(label: int) -> str:
 
 
 def _draw(axis, picture: LabelledPicture) -> None:
-    axis.imshow(picture.image, cmap='gray', vmin=0, vmax=255,
-                interpolation='nearest')
-    axis.set_title(picture.title, fontsize=10)
     for box, score, label in zip(picture.boxes, picture.scores, picture.labels,
                                  strict=True):
         colour = _colour(int(label))

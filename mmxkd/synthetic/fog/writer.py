@@ -5,21 +5,19 @@ label boxes are then in the pixels of the written images.
 """
 import datetime
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
 from mmxkd.formats.stf.labels import format_labels
 from mmxkd.formats.stf.splits import UNLABELLED
 from mmxkd.io.atomic import (
-    remove_partial,
     write_bytes,
     write_json,
     write_text,
 )
 from mmxkd.io.images import encode_image
-from mmxkd.io.parallel import parallel_map
 from mmxkd.synthetic.claim import claim_folder
+from mmxkd.synthetic.drawing import draw_frames
 from mmxkd.synthetic.sensors.gated import render_gated
 from mmxkd.synthetic.sensors.raster import rasterize
 from mmxkd.synthetic.sensors.rgb import render_rgb
@@ -195,13 +193,9 @@ def write_dataset(root: Path, settings: SyntheticSettings,
     for kind, name in (('gated', 'calib_gated_bwv'),
                        ('left', 'calib_cam_stereo_left')):
         write_json(root / f'{name}.json', calibration(kind, settings.scale))
-    try:
-        conditions = list(
-            parallel_map(partial(write_frame, root=root, settings=settings),
-                         range(settings.frames + settings.unlabelled),
-                         num_workers, 'scenes'))
-    finally:
-        remove_partial(root, recursive=True)
+    conditions = draw_frames(root, settings, write_frame,
+                             settings.frames + settings.unlabelled,
+                             num_workers, 'scenes')
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
     splits['all'] = []
     for index, (weather, daytime) in enumerate(conditions):

@@ -5,7 +5,6 @@ them, so that objects fill their picture as in VOC, and are cut off and hidden
 as they are there.
 """
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,10 @@ from mmxkd.formats.voc import (
     VocObject,
     format_annotation,
 )
-from mmxkd.io.atomic import remove_partial, write_bytes, write_text
+from mmxkd.io.atomic import write_bytes, write_text
 from mmxkd.io.images import encode_image
-from mmxkd.io.parallel import parallel_map
 from mmxkd.synthetic.claim import claim_folder
+from mmxkd.synthetic.drawing import draw_frames
 from mmxkd.synthetic.sensors.raster import rasterize
 from mmxkd.synthetic.sensors.rgb import (
     NOISE_STREAM,
@@ -188,13 +187,8 @@ def write_voc_dataset(root: Path, settings: VocSettings,
     root = Path(root)
     claim_folder(root, settings)
     number = settings.trainval + settings.test
-    try:
-        for _ in parallel_map(
-                partial(write_voc_picture, root=root, settings=settings),
-                range(number), num_workers, 'pictures'):
-            pass
-    finally:
-        remove_partial(root, recursive=True)
+    draw_frames(root, settings, write_voc_picture, number, num_workers,
+                'pictures')
     ids = [f'{index:06d}' for index in range(number)]
     splits = dict(trainval=ids[:settings.trainval],
                   test=ids[settings.trainval:])

@@ -4,7 +4,6 @@ Pictures may be drawn at a fraction of the official size; ``P2`` and the label
 boxes are then in the pixels of the written images.
 """
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
@@ -14,10 +13,10 @@ from mmxkd.formats.kitti import (
     write_labels,
     write_scan,
 )
-from mmxkd.io.atomic import remove_partial, write_bytes, write_text
+from mmxkd.io.atomic import write_bytes, write_text
 from mmxkd.io.images import encode_image
-from mmxkd.io.parallel import parallel_map
 from mmxkd.synthetic.claim import claim_folder
+from mmxkd.synthetic.drawing import draw_frames
 from mmxkd.synthetic.sensors.lidar import scan
 from mmxkd.synthetic.sensors.raster import rasterize
 from mmxkd.synthetic.sensors.rgb import (
@@ -125,13 +124,8 @@ def write_kitti_dataset(root: Path, settings: KittiSettings,
     root = Path(root)
     claim_folder(root, settings)
     labelled = settings.train + settings.val
-    try:
-        for _ in parallel_map(
-                partial(write_kitti_frame, root=root, settings=settings),
-                range(labelled + settings.test), num_workers, 'scenes'):
-            pass
-    finally:
-        remove_partial(root, recursive=True)
+    draw_frames(root, settings, write_kitti_frame, labelled + settings.test,
+                num_workers, 'scenes')
     ids = [f'{index:06d}' for index in range(max(labelled, settings.test))]
     splits = {
         'train': ids[:settings.train], 'val': ids[settings.train:labelled],
