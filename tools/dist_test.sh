@@ -14,14 +14,4 @@ if [ "$#" -lt 3 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
 fi
 
 tools=$(dirname "$0")
-export PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}"
-# Processes that share the cores of one machine should not each take them all.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-
-exec python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
-    --nproc_per_node="$3" \
-    "$tools/test.py" "$1" "$2" --launcher pytorch "${@:4}"
+exec bash "$tools/dist_run.sh" "$3" "$tools/test.py" "$1" "$2" "${@:4}"

@@ -14,14 +14,4 @@ if [ "$#" -lt 2 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
 fi
 
 tools=$(dirname "$0")
-export PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}"
-# Processes that share the cores of one machine should not each take them all.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-
-exec python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
-    --nproc_per_node="$2" \
-    "$tools/train.py" "$1" --launcher pytorch "${@:3}"
+exec bash "$tools/dist_run.sh" "$2" "$tools/train.py" "$1" "${@:3}"
