@@ -12,7 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmxkd.models.published.shuffledet_tf import convert_shuffledet
+from mmxkd.engine.published.shuffledet_tf import convert_shuffledet
 from mmxkd.registry import MODELS
 
 from .closed_form import batch_norm, conv_bias, conv_weight

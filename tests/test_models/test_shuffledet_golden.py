@@ -6,8 +6,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
+from mmxkd.engine.published.shuffledet_tf import target_name
 from mmxkd.models.dense_heads.convdet_loss import aligned_iou
-from mmxkd.models.published.shuffledet_tf import target_name
 from mmxkd.registry import MODELS
 from tests.helpers import closed_form
 from tests.helpers.golden_shuffledet import (

@@ -7,8 +7,8 @@ import torch
 from mmdet.apis import init_detector
 from mmengine.registry import DefaultScope
 
+from mmxkd.engine.published.shuffledet_tf import TEACHER, convert_shuffledet
 from mmxkd.errors import CheckpointError
-from mmxkd.models.published.shuffledet_tf import TEACHER, convert_shuffledet
 from mmxkd.registry import MODELS
 from tests.helpers.commands import load_tool
 from tests.helpers.golden_shuffledet import detector_config, variables

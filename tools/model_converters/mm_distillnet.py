@@ -4,7 +4,10 @@ import sys
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
-from mmxkd.engine.convert_efficientdet import EXCEPTIONS, convert_efficientdet
+from mmxkd.engine.published.efficientdet import (
+    EXCEPTIONS,
+    convert_efficientdet,
+)
 from mmxkd.errors import CheckpointError, ConfigError
 
 

@@ -13,8 +13,8 @@ from mmengine.runner.checkpoint import save_checkpoint
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
+from mmxkd.engine.published.shuffledet_tf import TEACHER, convert_shuffledet
 from mmxkd.errors import CheckpointError
-from mmxkd.models.published.shuffledet_tf import TEACHER, convert_shuffledet
 
 
 def parse_args() -> argparse.Namespace:

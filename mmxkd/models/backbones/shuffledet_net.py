@@ -150,10 +150,16 @@ class ShuffleDetNet(BaseModule):
             2 / inputs; a depthwise convolution counts the inputs of all its
             channels, as TensorFlow does.
 
+    Attributes:
+        base_channels (tuple[int, ...]): Channels at width 1, as published.
+        groups (int): Of the grouped convolutions.
+
     Raises:
         ConfigError: An argument is out of range, or channels do not go with
             the groups.
     """
+    base_channels = CHANNELS
+    groups = GROUPS
 
     def __init__(self, width: float = 1.0, stem_channels: int = 24,
                  first_expand_groups: int = GROUPS,

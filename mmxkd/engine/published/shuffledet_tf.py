@@ -8,11 +8,7 @@ import torch
 from torch import Tensor
 
 from mmxkd.errors import CheckpointError, did_you_mean
-from mmxkd.models.backbones.shuffledet_net import (
-    CHANNELS,
-    GROUPS,
-    ShuffleDetNet,
-)
+from mmxkd.registry import MODELS
 
 TEACHER = 'shuffleDet_supervisor/'
 """Prefix of the teacher's variables in a file of a distillation."""
@@ -34,12 +30,12 @@ _LEFT_OUT = (
 )
 
 
-class Converted(NamedTuple):
+class ConvertedShuffleDet(NamedTuple):
     """What became of a file.
 
     Attributes:
         state (dict[str, Tensor]): Weights and statistics by the names of a
-            detector with :class:`ShuffleDetNet` and :class:`ConvDetHead`.
+            detector with ``ShuffleDetNet`` and ``ConvDetHead``.
         left_out (dict[str, str]): Variable → why it has no place there.
         backbone (dict): Arguments of the backbone that the shapes tell.
     """
@@ -50,7 +46,7 @@ class Converted(NamedTuple):
 
 
 def convert_shuffledet(arrays: Mapping[str, np.ndarray], path: str,
-                       prefix: str = '') -> Converted:
+                       prefix: str = '') -> ConvertedShuffleDet:
     """Rename and transpose the variables of one ShuffleDet.
 
     Args:
@@ -91,7 +87,7 @@ def convert_shuffledet(arrays: Mapping[str, np.ndarray], path: str,
         target: _tensor(path, *renamed[target], shape)
         for target, shape in shapes.items()
     }
-    return Converted(state, left_out, backbone)
+    return ConvertedShuffleDet(state, left_out, backbone)
 
 
 def target_name(name: str) -> str | None:
@@ -123,15 +119,17 @@ def _expected(renamed: Mapping[str, tuple[str, np.ndarray]], path: str,
     last = shape('backbone.added3.1.conv2.conv.weight')[-1]
     middle = shape('backbone.group1.0.conv1.conv.weight')[-1]
     inputs = shape('backbone.group1.0.conv2.conv.weight')[2]
+    network: Any = MODELS.get('ShuffleDetNet')
     backbone: dict[str,
-                   Any] = dict(width=last / CHANNELS[-1], stem_channels=stem,
+                   Any] = dict(width=last / network.base_channels[-1],
+                               stem_channels=stem,
                                first_expand_groups=middle // max(inputs, 1))
-    if backbone['first_expand_groups'] not in (1, GROUPS):
+    if backbone['first_expand_groups'] not in (1, network.groups):
         raise CheckpointError(f'{path}: group1/block0/conv2/W takes {inputs} '
                               f'of {middle} channels, expected {middle} or '
-                              f'{middle // GROUPS}')
+                              f'{middle // network.groups}')
     with torch.device('meta'):
-        own = ShuffleDetNet(**backbone).state_dict()
+        own = network(**backbone).state_dict()
     shapes = {
         f'backbone.{name}': tuple(value.shape) for name, value in own.items()
         if not name.endswith('num_batches_tracked')

@@ -3,9 +3,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmxkd.engine.convert_efficientdet import convert_efficientdet
-from mmxkd.engine.efficientdet_names import our_names, without_wrappers
 from mmxkd.engine.model_config import build_model, read_model_config
+from mmxkd.engine.published.efficientdet import convert_efficientdet
+from mmxkd.engine.published.efficientdet_names import (
+    our_names,
+    without_wrappers,
+)
 from mmxkd.errors import CheckpointError, ConfigError
 
 BN = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
@@ -181,7 +184,7 @@ def test_half_a_file_is_refused(tmp_path, config, published):
         convert_efficientdet(config, written(tmp_path, more), out)
     spoilt = dict(published)
     spoilt['bifpn.0.p6_w1'] = torch.tensor([1., float('nan')])
-    with pytest.raises(CheckpointError, match='downward.3.weights is not'):
+    with pytest.raises(CheckpointError, match='downward.3.weights is NaN'):
         convert_efficientdet(config, written(tmp_path, spoilt), out)
     twice = dict(published)
     twice['module.bifpn.0.p6_w1'] = twice['bifpn.0.p6_w1']

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from mmengine.runner import checkpoint as checkpoints
 from torch import Tensor
 
+from mmxkd.engine.finite import check_checkpoint
+from mmxkd.engine.model_config import build_model, read_model_config
+from mmxkd.engine.weights import (
+    LoadReport,
+    compare,
+    read_checkpoint,
+    weights_in,
+)
 from mmxkd.errors import CheckpointError, ConfigError, check_known
 
 from .efficientdet_names import our_names
-from .model_config import build_model, read_model_config
-from .weights import LoadReport, compare, read_checkpoint, weights_in
 
 _CLASSES = tuple(f'bbox_head.cls_branch.predictor.pointwise.{name}'
                  for name in ('weight', 'bias'))
@@ -70,12 +75,7 @@ def convert_efficientdet(
         raise CheckpointError(
             f'{checkpoint} does not fit {config}; nothing is written.\n'
             f'{report}')
-    faulty = [
-        name for name, value in weights.items()
-        if not torch.isfinite(value).all()
-    ]
-    if faulty:
-        raise CheckpointError(f'{checkpoint}: {faulty[0]} is not finite')
+    check_checkpoint(weights, checkpoint)
     checkpoints.save_checkpoint(
         dict(state_dict=weights,
              meta=dict(converted_from=os.path.basename(checkpoint))),

@@ -1,1 +1,0 @@
-"""Weights of published files under the names of our models."""
