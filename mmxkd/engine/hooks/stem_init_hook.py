@@ -31,6 +31,9 @@ class StemInitHook(Hook):
               do all models of the CMKD paper's code, the RGB ones included.
             - ``'inflate'``: the RGB weights are copied, and each further
               channel starts from their mean.
+            - ``'truncate'``: its first channels are copied and the others
+              left out. So a student of RGB starts from a teacher whose
+              input begins with RGB (``modalities=('img', …)``).
             - ``'keep'``: it is loaded as it is.
         key (str): Name of the stem's weight.
         rescale (bool): With ``'inflate'``, multiply all weights by 3 / C_in,
@@ -44,7 +47,7 @@ class StemInitHook(Hook):
     """
 
     priority = 'NORMAL'
-    modes = ('parity', 'inflate', 'keep')
+    modes = ('parity', 'inflate', 'truncate', 'keep')
 
     def __init__(self, mode: str = 'parity',
                  key: str = 'backbone.conv1.weight', rescale: bool = False,
@@ -72,12 +75,15 @@ class StemInitHook(Hook):
         elif self.mode == 'inflate':
             weights[self.key] = inflate_stem(pretrained, stem.shape[1],
                                              self.rescale)
+        elif self.mode == 'truncate':
+            weights[self.key] = pretrained[:, :stem.shape[1]]
         if self.mode != 'parity' and weights[self.key].shape != stem.shape:
             raise ConfigError(
                 f'StemInitHook: {self.key} is {tuple(stem.shape)} in the '
                 f'model and {tuple(pretrained.shape)} in the checkpoint, '
                 f"which mode={self.mode!r} cannot join; 'inflate' adds input "
-                "channels to 3, 'parity' starts the layer anew")
+                "channels to 3, 'truncate' leaves out the last ones, 'parity' "
+                'starts the layer anew')
         for layer in self.fresh:
             self._start_fresh(layer, parameters, weights)
         print_log(

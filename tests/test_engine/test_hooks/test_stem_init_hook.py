@@ -80,6 +80,20 @@ def test_rescaled_stem_answers_a_grey_image_as_before():
         rtol=1e-4)
 
 
+def test_truncate_takes_the_first_channels():
+    checkpoint = dict(state_dict={KEY: torch.randn(64, 6, 7, 7)})
+    gated = checkpoint['state_dict'][KEY].clone()
+    weights = load(StemInitHook('truncate'), make_runner(3), checkpoint)
+    assert torch.equal(weights[KEY], gated[:, :3])
+
+
+def test_truncate_undoes_inflate():
+    rgb = torch.randn(64, 3, 7, 7)
+    checkpoint = dict(state_dict={KEY: inflate_stem(rgb, 6)})
+    weights = load(StemInitHook('truncate'), make_runner(3), checkpoint)
+    assert torch.equal(weights[KEY], rgb)
+
+
 def test_keep_changes_nothing():
     runner, checkpoint = make_runner(3), make_checkpoint()
     before = {k: v.clone() for k, v in checkpoint['state_dict'].items()}
@@ -138,6 +152,11 @@ def test_keep_needs_the_same_channels():
 def test_inflate_cannot_take_channels_away():
     with pytest.raises(ConfigError, match='3 channels cannot become one on 1'):
         load(StemInitHook('inflate'), make_runner(1), make_checkpoint())
+
+
+def test_truncate_cannot_add_channels():
+    with pytest.raises(ConfigError, match='cannot join'):
+        load(StemInitHook('truncate'), make_runner(6), make_checkpoint())
 
 
 @pytest.mark.parametrize('kwargs, message', [
