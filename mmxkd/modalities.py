@@ -134,6 +134,9 @@ class Modality:
 MODALITIES: dict[str, Modality] = {
     modality.name: modality for modality in (
         Modality('img', channels=3, kind='dense', drawn='bgr'),
+        # The picture of img in better light: of another exposure, or before
+        # mmxkd.LowLight.
+        Modality('clean', channels=3, kind='dense', drawn='bgr'),
         # Near to far.
         Modality('gated', channels=3, kind='dense', drawn='slices'),
         # Metres. Completed maps too: blending makes points between surfaces.

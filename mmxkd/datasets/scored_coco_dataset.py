@@ -1,4 +1,5 @@
 """COCO datasets whose boxes may be a teacher's, with scores."""
+import os.path as osp
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -31,6 +32,10 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
             are not compared.
         unlabelled (bool): The file lists frames without labels; those that it
             has are not read. Samples say ``labelled=False``.
+        beside (dict[str, str], optional): Folders of other modalities under
+            ``data_root``, by the key that their loader reads. Their files
+            have the names of the pictures:
+            ``dict(depth_path='training/depth_2')``.
         **kwargs: Of mmdet's ``CocoDataset``.
 
     Raises:
@@ -39,8 +44,10 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
     """
 
     def __init__(self, *args, teacher: Mapping[str, Any] | None = None,
-                 unlabelled: bool = False, **kwargs) -> None:
+                 unlabelled: bool = False,
+                 beside: Mapping[str, str] | None = None, **kwargs) -> None:
         self.teacher, self.unlabelled = teacher, unlabelled
+        self.beside = dict(beside or {})
         self.COCOAPI = partial(CheckedCOCO, unlabelled=unlabelled)
         super().__init__(*args, **kwargs)
 
@@ -55,6 +62,9 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
         data_info = super().parse_data_info(raw_data_info)
         if self.unlabelled:
             data_info[LABELLED] = False
+        name = osp.basename(data_info['img_path'])
+        for key, folder in self.beside.items():
+            data_info[key] = osp.join(self.data_root, folder, name)
         boxes = raw_data_info['raw_ann_info']
         scored = sum('score' in box for box in boxes)
         if 0 < scored < len(boxes):

@@ -39,3 +39,26 @@ def coco_subset(content: Mapping[str, Any], frames: int,
             box for box in content['annotations'] if box['image_id'] in ids
         ]
     return found
+
+
+def coco_split(content: Mapping[str, Any], frames: int,
+               seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same as :func:`coco_subset`, and what is left.
+
+    Returns:
+        tuple: The frames that were drawn, and all others, which may be none.
+
+    Raises:
+        ConfigError: See :func:`coco_subset`.
+    """
+    kept = coco_subset(content, frames, seed)
+    ids = {image['id'] for image in kept['images']}
+    rest = dict(
+        content,
+        images=[image for image in content['images'] if image['id'] not in ids
+                ])
+    if 'annotations' in content:
+        rest['annotations'] = [
+            box for box in content['annotations'] if box['image_id'] not in ids
+        ]
+    return kept, rest

@@ -7,7 +7,7 @@ import numpy as np
 from mmxkd.modalities import MODALITIES
 
 from .depth_colours import depth_overlay
-from .modalities import draw_modality
+from .modalities import draw_modality, grey_picture
 
 #: RGB of the edges of each further modality.
 EDGE_COLOURS = ((255, 0, 255), (0, 255, 255), (255, 140, 0), (0, 255, 0))
@@ -23,9 +23,11 @@ def overlay_modalities(
         arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
     """Draw modalities over the first of them, to see whether they fit.
 
-    The first one is grey. Dense ones are its edges in a colour each: where
-    they lie beside the edges of the picture, the two do not fit. Values of a
-    sparse one are points coloured by distance.
+    The first one is grey, stretched to what is there. Of each dense one, the
+    edges are drawn in a colour: where they lie beside those of the grey
+    picture, the two do not fit. Values of a sparse one are points coloured by
+    distance, with the edges of the grey picture in white over them: depth
+    jumps there.
 
     Args:
         arrays (Mapping[str, np.ndarray]): (H, W) or (H, W, C) of one height
@@ -42,9 +44,10 @@ def overlay_modalities(
     if len(set(sizes.values())) > 1:
         raise ValueError(f'modalities differ in height and width: {sizes}')
     first = names[0]
-    grey = cv2.cvtColor(picture_of(first, arrays[first]), cv2.COLOR_RGB2GRAY)
-    dimmed = np.round(grey * _BRIGHTNESS).astype(np.uint8)
-    picture = np.repeat(dimmed[..., None], 3, axis=2)
+    below = picture_of(first, arrays[first])
+    # Offset by 1: 0 would be no value.
+    grey = grey_picture(below.astype(int) + 1)
+    picture = np.round(grey * _BRIGHTNESS).astype(np.uint8)
     words = [f'{first}: grey']
     colours = iter(EDGE_COLOURS * len(names))
     points, lines = [], []
@@ -55,6 +58,9 @@ def overlay_modalities(
         values = arrays[name].reshape(sizes[name])
         picture = depth_overlay(picture, values.astype(np.float32), radius=0)
         words.append(f'{name}: points, near red, far blue')
+    if points:
+        picture[edges_of(below)] = 255
+        words[0] += ', edges white'
     for name in lines:
         colour = next(colours)
         picture[edges_of(picture_of(name, arrays[name]))] = colour

@@ -14,6 +14,7 @@ from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize
 from .inclusive_boxes import IncludeLastPixel
 from .loading import LoadImageFromFile
+from .low_light import LowLight
 from .marking import MarkSource
 from .mixing import CachedMixUp, CachedMosaic, MixUp, Mosaic
 from .moves import resize_sparse
@@ -38,7 +39,7 @@ __all__ = [
     'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
     'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
     'LoadGatedSlices', 'LoadImageFromFile', 'LoadMultiChannelAudio',
-    'LogMelSpectrogram', 'MarkSource', 'MinIoURandomCrop', 'MixAudio', 'MixUp',
+    'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop', 'MixAudio', 'MixUp',
     'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad', 'ProjectDepth',
     'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
     'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
