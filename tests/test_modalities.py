@@ -25,13 +25,15 @@ def test_rows():
         for name, m in MODALITIES.items()
     } == {
         'img': (3, 'dense', 'linear', 'mirrored', 'bgr'),
+        'clean': (3, 'dense', 'linear', 'mirrored', 'bgr'),
         'gated': (3, 'dense', 'linear', 'mirrored', 'slices'),
         'depth': (1, 'sparse', 'valid_minimum', 'mirrored', 'depth'),
         'thermal': (1, 'dense', 'linear', 'mirrored', 'grey'),
         'audio': (None, 'sound', 'none', 'microphones', 'waveform'),
         'spectrogram': (None, 'sound', 'none', 'microphones', 'spectrogram'),
     }
-    assert [m.name for m in MODALITIES.values() if m.in_colour] == ['img']
+    assert [m.name for m in MODALITIES.values() if m.in_colour] == ['img',
+                                                                  'clean']
     assert {m.pad_value for m in MODALITIES.values()} == {0}
 
 
