@@ -8,8 +8,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmxkd.engine.label_sources import source_of
-from mmxkd.io.text import read_json
 from mmxkd.io.atomic import write_json
+from mmxkd.io.text import read_json
 from mmxkd.registry import MODELS
 from tests.helpers.commands import load_tool
 
@@ -93,8 +93,8 @@ def test_batches_and_a_step(repo, data, world, second, arm):
     model.init_weights()
     model.train()
     for batch in loader:
-        assert set(batch['inputs']) == {'img', second} if (
-            arm == 'teacher') else {'img'}
+        assert set(batch['inputs']) == {'img', second
+                                        } if (arm == 'teacher') else {'img'}
         batch = model.data_preprocessor(batch, True)
         total, logs = model.parse_losses(model(**batch, mode='loss'))
         total.backward()
@@ -104,8 +104,8 @@ def test_batches_and_a_step(repo, data, world, second, arm):
             assert [source_of(s) for s in batch['data_samples']
                     ] == ['human'] * 2 + [last] * 2
     stem = model.backbone.conv1.weight
-    assert stem.shape[1] == (dict(clean=6, depth=4)[second] if
-                             arm == 'teacher' else 3)
+    assert stem.shape[1] == (dict(clean=6, depth=4)[second] if arm == 'teacher'
+                             else 3)
     # What only the teacher sees teaches it.
     assert (stem.grad.abs().sum((0, 2, 3)) > 0).all()
 
@@ -131,12 +131,11 @@ def test_a_cell_is_as_dark_in_training_as_in_testing(repo, data):
     """Its numbers hang on its name alone."""
     from mmxkd.registry import DATASETS
     cfg = config_of(repo, 'bccd', 'teacher')
-    train, test = (
-        DATASETS.build(
-            dict(part, data_root=str(data / 'bccd'),
-                 ann_file='annotations/train.json'))
-        for part in (cfg.train_dataloader.dataset,
-                     cfg.test_dataloader.dataset))
+    train, test = (DATASETS.build(
+        dict(part, data_root=str(data / 'bccd'),
+             ann_file='annotations/train.json'))
+                   for part in (cfg.train_dataloader.dataset,
+                                cfg.test_dataloader.dataset))
     train.pipeline.transforms = [
         step for step in train.pipeline.transforms
         if type(step).__name__ != 'RandomFlip'

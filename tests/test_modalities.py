@@ -32,8 +32,8 @@ def test_rows():
         'audio': (None, 'sound', 'none', 'microphones', 'waveform'),
         'spectrogram': (None, 'sound', 'none', 'microphones', 'spectrogram'),
     }
-    assert [m.name for m in MODALITIES.values() if m.in_colour] == ['img',
-                                                                  'clean']
+    assert [m.name for m in MODALITIES.values()
+            if m.in_colour] == ['img', 'clean']
     assert {m.pad_value for m in MODALITIES.values()} == {0}
 
 

@@ -1,5 +1,5 @@
-# What does a student of RGB learn from a teacher that sees depth too? With tiny
-# models on synthetic streets: 60 frames have labels, 400 have none.
+# What does a student of RGB learn from a teacher that sees depth too? With
+# tiny models on synthetic streets: 60 frames have labels, 400 have none.
 #
 #   python tools/dataset_converters/synthetic_kitti.py data/kitti_synthetic \
 #       --train 460 --val 240
@@ -8,8 +8,8 @@
 #       --labelled 60 --val 100
 #   python tools/experiment.py configs/experiments/streets_unlabelled.py
 #
-# docs/synthetic_kitti.md draws the data; docs/experiments.md says what each key
-# means.
+# docs/synthetic_kitti.md draws the data; docs/experiments.md says what each
+# key means.
 data_roots = dict(streets='data/kitti_synthetic')
 tested_on = 'streets'
 splits = ('val', 'test')

@@ -1,5 +1,5 @@
-# What labels by humans on all frames are worth: as streets_pseudo_tiny.py, with
-# the true boxes in place of the teacher's.
+# What labels by humans on all frames are worth: as streets_pseudo_tiny.py,
+# with the true boxes in place of the teacher's.
 _base_ = './streets_pseudo_tiny.py'
 
 train_dataloader = dict(

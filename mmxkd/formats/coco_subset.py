@@ -54,9 +54,9 @@ def coco_split(content: Mapping[str, Any], frames: int,
     kept = coco_subset(content, frames, seed)
     ids = {image['id'] for image in kept['images']}
     rest = dict(
-        content,
-        images=[image for image in content['images'] if image['id'] not in ids
-                ])
+        content, images=[
+            image for image in content['images'] if image['id'] not in ids
+        ])
     if 'annotations' in content:
         rest['annotations'] = [
             box for box in content['annotations'] if box['image_id'] not in ids

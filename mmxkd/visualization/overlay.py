@@ -50,7 +50,8 @@ def overlay_modalities(
     picture = np.round(grey * _BRIGHTNESS).astype(np.uint8)
     words = [f'{first}: grey']
     colours = iter(EDGE_COLOURS * len(names))
-    points, lines = [], []
+    points: list[str] = []
+    lines: list[str] = []
     for name in names[1:]:
         (points if _is_sparse(name, arrays[name]) else lines).append(name)
     # Points first: they would hide edges.
@@ -83,8 +84,8 @@ def edges_of(picture: np.ndarray) -> np.ndarray:
     grey = cv2.GaussianBlur(
         cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0),
         1.0)
-    strength = np.hypot(
-        cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    strength = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0),
+                        cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     limit = np.quantile(strength, 1 - _EDGE_SHARE)
     return (strength >= limit) & (strength > 0)
 

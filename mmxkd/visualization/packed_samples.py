@@ -86,9 +86,8 @@ def shown_samples(packed: Mapping[str, Any], in_file: bool = False,
     frames = getattr(samples, 'video_data_samples', None)
     if frames is not None:
         for number, frame in enumerate(frames):
-            yield _shown({key: value[number]
-                          for key, value in inputs.items()}, frame, in_file,
-                         map_stride)
+            yield _shown({key: value[number] for key, value in inputs.items()},
+                         frame, in_file, map_stride)
         return
     yield _shown(inputs, samples, in_file, map_stride)
 
@@ -106,10 +105,9 @@ def _shown(inputs: Mapping[str, Any], sample: Any, in_file: bool,
         factors = np.tile(meta.get('scale_factor', (1.0, 1.0)), 2)
         boxes = FlatBoxes(boxes.corners * factors, boxes.labels, boxes.ignored,
                           boxes.scores)
-    return ShownSample(
-        _title(meta, arrays, boxes), arrays, boxes,
-        solid_boxes_of(sample, map_stride),
-        None if points is None else _numpy(points))
+    return ShownSample(_title(meta, arrays, boxes), arrays, boxes,
+                       solid_boxes_of(sample, map_stride),
+                       None if points is None else _numpy(points))
 
 
 def _arrays(name: str, tensor: Any) -> dict[str, np.ndarray]:

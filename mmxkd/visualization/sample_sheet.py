@@ -46,8 +46,9 @@ def sample_sheet(sample: ShownSample, classes: Sequence[str] = (),
     Raises:
         ValueError: An array is not what its modality is.
     """
-    panels = [_panel(name, array, sample)
-              for name, array in sample.arrays.items()]
+    panels = [
+        _panel(name, array, sample) for name, array in sample.arrays.items()
+    ]
     spatial = {
         name: array for name, array in sample.arrays.items()
         if name in MODALITIES and MODALITIES[name].spatial

@@ -43,14 +43,14 @@ def solid_boxes_of(sample: Any, map_stride: float = 1.0) -> SolidBoxes:
         return SolidBoxes()
     boxes = instances.bboxes_3d
     corners = boxes.corners.detach().cpu().numpy().astype(float)
-    labels = (
-        instances.labels_3d.detach().cpu().numpy()
-        if 'labels_3d' in instances else np.zeros(len(corners), int))
+    labels = (instances.labels_3d.detach().cpu().numpy() if 'labels_3d'
+              in instances else np.zeros(len(corners), int))
     camera = type(boxes).__name__.startswith('Camera')
     matrix = picture_matrix(sample.metainfo, camera, map_stride)
-    edges = (
-        np.full((len(corners), 12, 2, 2), np.nan)
-        if matrix is None else project(corners, matrix)[:, _EDGES])
+    edges = (np.full(
+        (len(corners), 12, 2,
+         2), np.nan) if matrix is None else project(corners, matrix)[:,
+                                                                     _EDGES])
     return SolidBoxes(corners, labels, edges, 'camera' if camera else 'lidar')
 
 

@@ -60,8 +60,7 @@ def browse(tool, config, tmp_path):
         out = tmp_path / 'look'
         tool.main([str(of), '--out', str(out), *map(str, args)])
         return {
-            path.stem: cv2.imread(str(path))
-            for path in sorted(out.iterdir())
+            path.stem: cv2.imread(str(path)) for path in sorted(out.iterdir())
         }
 
     return run
@@ -90,8 +89,9 @@ def test_draws_are_augmented_anew(browse):
                                           ('normalised', 8)])
 def test_datasets_of_mmdet(browse, config, tmp_path, name, number):
     wrapped = tmp_path / 'wrapped.py'
-    wrapped.write_text(f'_base_ = {str(config)!r}\ntrain_dataloader = dict('
-                       f'dataset=dict(_delete_=True, **_base_.datasets.{name}))')
+    wrapped.write_text(
+        f'_base_ = {str(config)!r}\ntrain_dataloader = dict('
+        f'dataset=dict(_delete_=True, **_base_.datasets.{name}))')
     sheets = browse('--number', 2, of=wrapped)
     assert list(sheets) == ['000000', f'{number - 1:06d}']
     for sheet in sheets.values():
@@ -109,8 +109,7 @@ def test_branches_are_sheets_of_their_own(browse, config, tmp_path):
     assert list(sheets) == ['000000', '000000_1']
 
 
-def test_boxes_of_a_test_pipeline_lie_on_their_objects(browse, config,
-                                                       tool):
+def test_boxes_of_a_test_pipeline_lie_on_their_objects(browse, config, tool):
     """It resizes the picture and keeps boxes in pixels of the file."""
     from mmengine.config import Config
     cfg = Config.fromfile(config)
@@ -197,8 +196,8 @@ def test_a_dataset_without_frames(config, tool, tmp_path):
     cfg = Config.fromfile(config)
     (tmp_path / 'none.json').write_text(
         json.dumps(dict(images=[], annotations=[], categories=[])))
-    cfg.train_dataloader.dataset.update(
-        data_root='', ann_file=str(tmp_path / 'none.json'),
-        serialize_data=False)
+    cfg.train_dataloader.dataset.update(data_root='',
+                                        ann_file=str(tmp_path / 'none.json'),
+                                        serialize_data=False)
     with pytest.raises(ConfigError, match='train_dataloader has no sample'):
         tool.build_dataset(cfg, 'train')

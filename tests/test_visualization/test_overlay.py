@@ -26,8 +26,7 @@ def columns_of(picture: np.ndarray, colour) -> list[int]:
 @pytest.mark.parametrize('column', [20, 31])
 def test_edges_lie_where_the_modality_has_them(column):
     """Also where the grey picture below has them elsewhere."""
-    picture, words = overlay_modalities(
-        dict(img=step(20), gated=step(column)))
+    picture, words = overlay_modalities(dict(img=step(20), gated=step(column)))
     found = columns_of(picture, MAGENTA)
     # Between the last dark and the first bright column.
     assert found and set(found) <= {column - 2, column - 1, column, column + 1}
@@ -54,9 +53,8 @@ def test_depth_is_points_under_white_edges():
     assert near[0] > near[2] + 50 and far[2] > far[0]
     assert columns_of(picture, (255, 255, 255))[0] in (18, 19)
     coloured = (picture.max(-1) != picture.min(-1)).nonzero()
-    assert list(zip(*map(np.ndarray.tolist, coloured), strict=True)) == [
-        (10, 40), (30, 50)
-    ]
+    assert list(zip(*map(np.ndarray.tolist, coloured),
+                    strict=True)) == [(10, 40), (30, 50)]
     assert words[1] == 'depth: points, near red, far blue'
 
 
@@ -79,8 +77,8 @@ def test_colours_of_floats():
     assert (picture_of('img', image.astype(np.float32)) == shown).all()
     normalised = (image.astype(np.float32) - 110) / 58
     found = picture_of('img', normalised)
-    assert found[0, 0].tolist() == [0] * 3 and found[0, 9].tolist() == [255
-                                                                        ] * 3
+    assert found[0, 0].tolist() == [0] * 3 and found[0,
+                                                     9].tolist() == [255] * 3
 
 
 def test_what_nobody_registered_is_grey():

@@ -44,9 +44,9 @@ def test_a_picture_of_mmdet_and_boxes_in_pixels_of_the_file():
 
 def test_scores_and_sources_of_a_teacher():
     sample = DetDataSample(metainfo=dict(label_source='big'))
-    sample.gt_instances = InstanceData(
-        bboxes=torch.tensor([[1., 2, 3, 4]]), labels=torch.tensor([2]),
-        scores=torch.tensor([0.75]))
+    sample.gt_instances = InstanceData(bboxes=torch.tensor([[1., 2, 3, 4]]),
+                                       labels=torch.tensor([2]),
+                                       scores=torch.tensor([0.75]))
     (shown, ) = shown_samples(
         dict(inputs=torch.zeros(3, 8, 9), data_samples=sample))
     assert shown.boxes.scores.tolist() == [0.75]

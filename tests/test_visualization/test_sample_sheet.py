@@ -11,10 +11,9 @@ GREY = np.full((48, 64, 3), 127, np.uint8)
 
 def boxes_of(labels=(), ignored=(), scores=None) -> FlatBoxes:
     corners = np.array([[10., 10, 30, 40], [35, 5, 60, 20]])[:len(labels)]
-    return FlatBoxes(corners, np.array(labels, int),
-                     np.array(ignored, bool),
-                     np.full(len(labels), np.nan) if scores is None else
-                     np.array(scores))
+    return FlatBoxes(
+        corners, np.array(labels, int), np.array(ignored, bool),
+        np.full(len(labels), np.nan) if scores is None else np.array(scores))
 
 
 def count(sheet: np.ndarray, colour: str) -> int:
@@ -37,16 +36,15 @@ def test_boxes_stand_on_each_modality_and_on_all_of_them():
 
 
 def test_a_dashed_box_has_gaps():
-    whole, dashed = (
-        count(drawn(dict(img=GREY), labels=[1], ignored=[k]), COLOURS[1])
-        for k in (0, 1))
+    whole, dashed = (count(drawn(dict(img=GREY), labels=[1], ignored=[k]),
+                           COLOURS[1]) for k in (0, 1))
     assert 0.4 * whole < dashed < 0.85 * whole
 
 
 def test_scores_are_written():
-    plain, scored = (
-        count(drawn(dict(img=GREY), labels=[0], ignored=[0], scores=s),
-              COLOURS[0]) for s in (None, [0.5]))
+    plain, scored = (count(
+        drawn(dict(img=GREY), labels=[0], ignored=[0], scores=s), COLOURS[0])
+                     for s in (None, [0.5]))
     assert scored > plain + 10
 
 

@@ -20,8 +20,8 @@ AXES = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.]])
 
 def sample_of(boxes, **meta):
     sample = mmdet3d.Det3DDataSample(metainfo=meta)
-    sample.gt_instances_3d = InstanceData(
-        bboxes_3d=boxes, labels_3d=torch.arange(len(boxes)))
+    sample.gt_instances_3d = InstanceData(bboxes_3d=boxes,
+                                          labels_3d=torch.arange(len(boxes)))
     return sample
 
 
@@ -93,8 +93,9 @@ def test_from_above_forward_is_up_and_left_is_left():
     points[200:, :2] = (0, 10)  # beside, to the left
     boxes = mmdet3d.LiDARInstance3DBoxes(
         torch.tensor([[15., 5, 0, 4, 2, 2, 0.]]))
-    picture, outlines = seen_from_above(points, solid_boxes_of(
-        sample_of(boxes)), size=300)
+    picture, outlines = seen_from_above(points,
+                                        solid_boxes_of(sample_of(boxes)),
+                                        size=300)
     rows, columns = picture.any(-1).nonzero()
     places = sorted(zip(rows.tolist(), columns.tolist(), strict=True))
     assert len(places) <= 2

@@ -39,17 +39,20 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='whose samples (default: %(default)s)')
     parser.add_argument('--out', type=Path, metavar='FOLDER',
                         help='write PNGs to it')
-    parser.add_argument('--show', action='store_true',
-                        help='show each sheet in a window; the space bar goes '
-                        'on to the next one')
-    parser.add_argument('--number', type=int, default=8, metavar='N',
-                        help='of samples, evenly spaced (default: '
-                        '%(default)s)')
+    parser.add_argument(
+        '--show', action='store_true',
+        help='show each sheet in a window; the space bar goes '
+        'on to the next one')
+    parser.add_argument(
+        '--number', type=int, default=8, metavar='N',
+        help='of samples, evenly spaced (default: '
+        '%(default)s)')
     parser.add_argument('--index', type=int, nargs='+', metavar='I',
                         help='these samples, counted from 0')
-    parser.add_argument('--draws', type=int, default=1, metavar='N',
-                        help='how often each is loaded, with other random '
-                        'numbers (default: %(default)s)')
+    parser.add_argument(
+        '--draws', type=int, default=1, metavar='N',
+        help='how often each is loaded, with other random '
+        'numbers (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0,
                         help='of the random numbers (default: %(default)s)')
     parser.add_argument(

@@ -26,8 +26,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('root', type=Path, help='of the converted data; the '
-                        'files are written to ROOT/annotations')
+    parser.add_argument(
+        'root', type=Path, help='of the converted data; the '
+        'files are written to ROOT/annotations')
     parser.add_argument('--classes', nargs='+',
                         default=list(KittiDataset.METAINFO['classes']),
                         help='default: %(default)s')

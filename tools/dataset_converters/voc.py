@@ -23,8 +23,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('root', type=Path, help='holds JPEGImages, '
-                        'Annotations and ImageSets, or folders of years')
+    parser.add_argument(
+        'root', type=Path, help='holds JPEGImages, '
+        'Annotations and ImageSets, or folders of years')
     parser.add_argument('out', type=Path, help='folder to write to')
     for split in ('train', 'val', 'test'):
         parser.add_argument(
@@ -39,9 +40,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--labelled', type=int, metavar='N',
         help='keep the labels of so many frames of --train; the others are '
         'listed in unlabelled.json, their labels in unlabelled_truth.json')
-    parser.add_argument('--seed', type=int, default=0,
-                        help='draws the labelled frames (default: '
-                        '%(default)s)')
+    parser.add_argument(
+        '--seed', type=int, default=0,
+        help='draws the labelled frames (default: '
+        '%(default)s)')
     return parser.parse_args(argv)
 
 
@@ -69,8 +71,9 @@ def main(argv=None) -> None:
                 raise ConfigError(f'{other} and {source} have one name; '
                                   'convert them into folders of their own')
     # Everything is read and checked before anything is written.
-    parts = {**contents, **hold_back(contents['train'], args.labelled,
-                                     args.seed)}
+    parts = {
+        **contents, **hold_back(contents['train'], args.labelled, args.seed)
+    }
     for path, source in copies.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.stat().st_size != source.stat().st_size:

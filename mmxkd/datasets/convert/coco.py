@@ -50,15 +50,17 @@ def coco_content(dataset: BaseDetDataset,
                 'id': len(annotations) + 1,
                 'image_id': index + 1,
                 'category_id': instance['bbox_label'] + 1,
-                'bbox': [round(x1, 4), round(y1, 4), width, height],
+                'bbox': [round(x1, 4),
+                         round(y1, 4), width, height],
                 'area': round(width * height, 4),
                 'iscrowd': int(instance['ignore_flag']),
             })
     content = {
         'images': images,
         'annotations': annotations,
-        'categories': [{'id': k, 'name': name} for k, name in enumerate(
-            dataset.metainfo['classes'], start=1)],
+        'categories': [{
+            'id': k, 'name': name
+        } for k, name in enumerate(dataset.metainfo['classes'], start=1)],
     }
     check_coco(content, type(dataset).__name__)
     check_listed_once((image['file_name'] for image in images),

@@ -39,12 +39,12 @@ __all__ = [
     'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
     'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
     'LoadGatedSlices', 'LoadImageFromFile', 'LoadMultiChannelAudio',
-    'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop', 'MixAudio', 'MixUp',
-    'Mosaic', 'MovesTogether', 'PackMultiModalInputs', 'Pad', 'ProjectDepth',
-    'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
-    'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
-    'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX',
-    'ShearY', 'ShuffleDetFlip', 'ShuffleDetPhotometric', 'TranslateX',
-    'TranslateY', 'add_modality', 'keeps_pixels_in_place', 'read_image',
-    'resize_sparse'
+    'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop',
+    'MixAudio', 'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs',
+    'Pad', 'ProjectDepth', 'RandomAffine', 'RandomCenterCropPad',
+    'RandomChoiceResize', 'RandomCrop', 'RandomDrift', 'RandomErasing',
+    'RandomFlip', 'RandomResize', 'RandomShift', 'Resize',
+    'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY', 'ShuffleDetFlip',
+    'ShuffleDetPhotometric', 'TranslateX', 'TranslateY', 'add_modality',
+    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
 ]
