@@ -26,6 +26,8 @@ gated_train_pipeline = at_own_size(_base_.gated_train_pipeline)
 gated_test_pipeline = at_own_size(_base_.gated_test_pipeline)
 human_train_pipeline = at_own_size(_base_.human_train_pipeline)
 teacher_train_pipeline = at_own_size(_base_.teacher_train_pipeline)
+gated_human_train_pipeline = at_own_size(_base_.gated_human_train_pipeline)
+gated_teacher_train_pipeline = at_own_size(_base_.gated_teacher_train_pipeline)
 
 train_dataloader = dict(
     **_base_.tiny.loader,

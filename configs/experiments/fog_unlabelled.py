@@ -8,7 +8,8 @@
 _base_ = './fog.py'
 
 
-# 1,080 iterations, on labelled frames alone or on batches of either kind.
+# How long an arm trains: 2,160 iterations, on labelled frames alone or on
+# batches of either kind.
 def length(epochs):
     return {
         'train_cfg.max_epochs': epochs,
@@ -29,25 +30,36 @@ def labelled_by(teacher):
         outputs=dict(boxes='labels.json'))
 
 
-def learns_from(labels):
-    first, second = (f'train_dataloader.dataset.datasets.{i}' for i in (0, 1))
+first, second = (f'train_dataloader.dataset.datasets.{i}' for i in (0, 1))
+
+
+def learns_from(labels, epochs=24):
     return dict(
         config='configs/cmkd/fog_pseudo_tiny.py',
         starts_from='pretrain',
         datasets=(first, second),
         reads={f'{labels}.boxes': f'{second}.ann_file'},
-        options=length(12))
+        options=length(epochs))
+
+
+def with_few_labels(arm, key='train_dataloader.dataset'):
+    return dict(
+        arm, reads={
+            'few.frames': f'{key}.ann_file',
+            **arm.get('reads', {})
+        })
+
+
+def alone(config, epochs):
+    return dict(
+        config=f'configs/cmkd/{config}.py',
+        starts_from='pretrain',
+        options=length(epochs))
 
 
 arms = dict(
-    teacher_long=dict(
-        config='configs/cmkd/fog_teacher_tiny.py',
-        starts_from='pretrain',
-        options=length(24)),
-    baseline_long=dict(
-        config='configs/cmkd/fog_baseline_tiny.py',
-        starts_from='pretrain',
-        options=length(24)),
+    teacher_long=alone('fog_teacher_tiny', 48),
+    baseline_long=alone('fog_baseline_tiny', 48),
     # The teacher's boxes on frames without labels.
     labels=labelled_by('teacher_long'),
     pseudo=learns_from('labels'),
@@ -58,9 +70,20 @@ arms = dict(
     human=dict(
         config='configs/cmkd/fog_all_labelled_tiny.py',
         starts_from='pretrain',
-        datasets=('train_dataloader.dataset.datasets.0',
-                  'train_dataloader.dataset.datasets.1'),
-        options=length(12)))
+        datasets=(first, second),
+        options=length(24)),
+    # A third of the labels, for the teacher too.
+    few=dict(
+        command=[
+            'tools/dataset_converters/coco_subset.py',
+            '{data.fog}/annotations/train.json', '--frames', '60', '--seed',
+            '{seed}', '--out', '{out}/train_60.json'
+        ],
+        outputs=dict(frames='train_60.json')),
+    teacher_60=with_few_labels(alone('fog_teacher_tiny', 144)),
+    labels_60=labelled_by('teacher_60'),
+    pseudo_60=with_few_labels(learns_from('labels_60', epochs=72), first))
 teacher = ('teacher', 'teacher_long')
 baseline = ('baseline', 'baseline_long')
 reachable = 'human'
+del first, second

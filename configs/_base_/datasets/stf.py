@@ -29,16 +29,21 @@ gated_test_pipeline = [
         modalities=('img', 'gated'),
         meta_keys=test_meta_keys)
 ]
-# RGB alone, where some frames are labelled by a teacher, whose boxes have
-# scores.
+# Where some frames are labelled by a teacher, whose boxes have scores: for RGB
+# alone, and for a student that the teacher teaches in each step, too.
+by_human = dict(type='mmxkd.MarkSource', source='human')
+by_teacher = dict(type='mmxkd.MarkSource', source='teacher')
 pack_image = dict(type='mmxkd.PackMultiModalInputs', modalities=('img', ))
-human_train_pipeline = [
-    load_image, load_boxes,
-    dict(type='mmxkd.MarkSource', source='human'), resize, pack_image
-]
+pack_all = dict(type='mmxkd.PackMultiModalInputs', modalities=('img', 'gated'))
+human_train_pipeline = [load_image, load_boxes, by_human, resize, pack_image]
 teacher_train_pipeline = [
-    load_image, load_boxes,
-    dict(type='mmxkd.MarkSource', source='teacher'), resize, pack_image
+    load_image, load_boxes, by_teacher, resize, pack_image
+]
+gated_human_train_pipeline = [
+    load_image, load_gated, load_boxes, by_human, resize, pack_all
+]
+gated_teacher_train_pipeline = [
+    load_image, load_gated, load_boxes, by_teacher, resize, pack_all
 ]
 
 stf = dict(type='mmxkd.STFDataset', data_root=data_root)
