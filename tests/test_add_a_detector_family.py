@@ -85,7 +85,7 @@ def test_a_step_weighs_by_what_the_family_serves(model):
     errors = [((student[i] - target[i])**2).mean().item() for i in range(2)]
     expected = sum(
         w * e for w, e in zip(loudness, errors, strict=True)) / sum(loudness)
-    assert found['distill.loss_heard'].item() == pytest.approx(
+    assert found['distill/loss_heard'].item() == pytest.approx(
         expected, rel=1e-4)
 
 
@@ -93,7 +93,7 @@ def test_the_student_learns(model):
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
     before = model.student.backbone.weight.detach().clone()
     losses = [
-        model.train_step(batch(), optimizer)['distill.loss_heard']
+        model.train_step(batch(), optimizer)['distill/loss_heard']
         for _ in range(3)
     ]
     assert losses[2] < losses[0]

@@ -57,9 +57,14 @@ def box_loss(**kwargs):
                 **kwargs)
 
 
+def with_levels(loss):
+    return dict(losses=dict(loss_box=loss), log_levels=True)
+
+
 @pytest.mark.parametrize('background', [0.0, 0.3])
 def test_a_step_gives_what_the_slow_version_gives(loss, background):
-    model = build(loss_box=box_loss(background=background, loss_weight=0.5))
+    model = build(distiller=with_levels(
+        box_loss(background=background, loss_weight=0.5)))
     found = step(model)
     data = model.data_preprocessor(batch(), True)
     boxes = [s.gt_instances.bboxes.tolist() for s in data['data_samples']]
@@ -71,17 +76,17 @@ def test_a_step_gives_what_the_slow_version_gives(loss, background):
         slow_level(s, t, boxes, (16, 24), background)
         for s, t in zip(student, teacher, strict=True)
     ]
-    assert found['distill.raw_box'].item() == pytest.approx(
+    assert found['distill/raw_box'].item() == pytest.approx(
         sum(levels) / 2, rel=1e-5)
-    assert found['distill.loss_box'].item() == pytest.approx(
+    assert found['distill/loss_box'].item() == pytest.approx(
         sum(levels) / 4, rel=1e-5)
     # Of 8 × 12 cells, 4 × 5 have their centre in x 2 to 10, y 2 to 12.
-    assert found['distill.box_inside_0'].item() == pytest.approx(20 / 96)
+    assert found['distill/box_inside_0'].item() == pytest.approx(20 / 96)
 
 
 def test_two_steps_of_training(loss, tmp_path):
-    model = build(loss_box=box_loss(
-        background=dict(type='Linear', start=1.0, stop=0.0, end=2)))
+    model = build(distiller=with_levels(
+        box_loss(background=dict(type='Linear', start=1.0, stop=0.0, end=2))))
     student = {k: v.clone() for k, v in model.student.state_dict().items()}
     teacher = {
         k: v.clone()
@@ -106,13 +111,20 @@ def test_two_steps_of_training(loss, tmp_path):
     for name, value in model.teachers['t'].model.state_dict().items():
         assert torch.equal(value, teacher[name])
     history = MessageHub.get_current_instance().log_scalars
-    assert history['train/distill.box_inside_0'].data[0] == pytest.approx(
+    assert history['train/distill/box_inside_0'].data[0] == pytest.approx(
         [20 / 96, 20 / 96])
+
+
+def test_levels_are_logged_only_where_asked_for(loss):
+    assert not [
+        name for name in step(build(loss_box=box_loss()))
+        if name.startswith('distill/box_')
+    ]
 
 
 def test_other_channels_are_connected(loss):
     model = build(student=toy(out_channels=3), loss_box=box_loss())
-    assert step(model)['distill.loss_box'] > 0
+    assert step(model)['distill/loss_box'] > 0
     assert any(
         name.startswith('distiller.losses.loss_box.connector')
         for name, _ in model.named_parameters())

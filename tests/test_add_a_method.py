@@ -123,8 +123,8 @@ def test_a_step_learns_from_the_boxes_of_the_teacher(files, monkeypatch):
         (attention(s[i].detach()) - attention(t[i])).square().mean().item()
         for s, t in zip(necks['student'][:4], necks['gated'][:4], strict=True)
         for i in range(2)) / 2
-    assert found['distill.raw_look'].item() == pytest.approx(look, rel=1e-4)
-    assert found['distill.loss_look'].item() == pytest.approx(
+    assert found['distill/raw_look'].item() == pytest.approx(look, rel=1e-4)
+    assert found['distill/loss_look'].item() == pytest.approx(
         100 * look, rel=1e-4)
 
 

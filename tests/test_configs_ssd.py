@@ -133,8 +133,8 @@ def test_two_stages_end_to_end(repo, run_python, tmp_path):
         'model.teachers.vgg.checkpoint='
         f'{tmp_path}/vgg16-ssd_voc_tiny/epoch_1.pth',
         'default_hooks.logger.interval=1')
-    for term in ('loss_cls', 'loss_bbox', 'loss_chen', 'distill.chen_soft',
-                 'distill.chen_bound', 'distill.chen_hint'):
+    for term in ('loss_cls', 'loss_bbox', 'loss_chen', 'distill/chen_soft',
+                 'distill/chen_bound', 'distill/chen_hint'):
         assert f'{term}: ' in log, term
     assert 'nan' not in log.split('loss_cls: ', 1)[1]
     # The checkpoint is the plain student's, for mmdet's own functions too.

@@ -156,8 +156,8 @@ def test_each_form_of_a_hook_point(reference):
 def test_log_names(reference):
     names = keys(reference, 'entry')
     assert names == [
-        'distill.loss_neck', 'distill.raw_neck', 'distill.raw_neck_0',
-        'distill.neck_…'
+        'distill/loss_neck', 'distill/raw_neck', 'distill/raw_neck_0',
+        'distill/neck_…'
     ]
     model = build(distiller=dict(losses=dict(
         loss_neck=mse()), log_levels=True))

@@ -32,8 +32,8 @@ def test_nothing_near_lists_what_there_is():
 @pytest.mark.parametrize('error, text', [
     (CorruptSampleError('a/b.png', 'gated',
                         'cut off'), 'gated: a/b.png: cut off'),
-    (NonFiniteLossError({'distill.loss_a': float('nan')}, ['f1', 'f2'], 7),
-     'iteration 7: distill.loss_a = nan; the step was not taken. Samples of '
+    (NonFiniteLossError({'distill/loss_a': float('nan')}, ['f1', 'f2'], 7),
+     'iteration 7: distill/loss_a = nan; the step was not taken. Samples of '
      'this batch: f1, f2'),
 ])
 def test_errors_are_made_again_from_their_arguments(error, text):

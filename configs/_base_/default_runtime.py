@@ -27,7 +27,7 @@ log_processor = dict(
     type='LogProcessor',
     window_size=50,
     by_epoch=True,
-    mean_pattern=r'.*(loss|time|data_time|grad_norm|distill\.|labels/).*')
+    mean_pattern=r'.*(loss|time|data_time|grad_norm|distill/|labels/).*')
 
 randomness = dict(seed=0)
 log_level = 'INFO'

@@ -1,4 +1,5 @@
 """Owns the distillation losses and connectors, and runs them."""
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
@@ -278,8 +279,8 @@ class Distiller(nn.Module):
             like (Tensor): A loss of the student, for device and dtype.
 
         Returns:
-            dict[str, Tensor]: ``distill.<name>``, weighted, which is summed
-            into the total, and ``distill.raw_<rest of the name>``, which is
+            dict[str, Tensor]: ``distill/<name>``, weighted, which is summed
+            into the total, and ``distill/raw_<rest of the name>``, which is
             only logged.
         """
         logs: dict[str, Tensor] = {}
@@ -301,10 +302,10 @@ class Distiller(nn.Module):
                     self._check_gradient(loss)
                     read = loss.of_its_frames(loss.read(records), context)
                 if read is None:
-                    logs[f'distill.{name}'] = loss.zero_for_ddp(like.float())
+                    logs[f'distill/{name}'] = loss.zero_for_ddp(like.float())
                     continue
                 raw, levels = loss(*read)
-                logs[f'distill.{name}'] = raw * weights[name]
+                logs[f'distill/{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs
 
@@ -312,14 +313,16 @@ class Distiller(nn.Module):
                  levels: list[Tensor]) -> dict[str, Tensor]:
         """What is logged but not summed: no name holds ``loss``."""
         short = name.replace('loss_', '').replace('loss', '') or 'value'
-        details = {f'distill.raw_{short}': raw.detach()}
+        details = {f'distill/raw_{short}': raw.detach()}
         if self.log_levels and len(levels) > 1:
             details.update({
-                f'distill.raw_{short}_{i}': level.detach()
+                f'distill/raw_{short}_{i}': level.detach()
                 for i, level in enumerate(levels)
             })
         details.update({
-            f'distill.{short}_{key}': value
+            f'distill/{short}_{key}': value
             for key, value in loss.loss.metrics().items()
+            # Of one level, by its number at the end.
+            if self.log_levels or not re.search(r'_\d+$', key)
         })
         return details

@@ -127,7 +127,7 @@ def log_together(cfg: Config) -> None:
     """Let a loss and its raw value be of the same iterations in the log.
 
     mmengine averages what has ``loss`` in its name over a window, and shows
-    the last value of everything else, such as ``distill.raw_feature``.
+    the last value of everything else, such as ``distill/raw_feature``.
 
     Args:
         cfg (Config): Changed in place, unless its log processor is of
@@ -139,10 +139,10 @@ def log_together(cfg: Config) -> None:
         return
     pattern = processor.get('mean_pattern', AVERAGED)
     averaged = [
-        re.search(pattern, f'distill.{name}') for name in ('loss_', 'raw_')
+        re.search(pattern, f'distill/{name}') for name in ('loss_', 'raw_')
     ]
     if averaged[0] and not averaged[1]:
-        processor['mean_pattern'] = rf'{pattern}|distill\.'
+        processor['mean_pattern'] = rf'{pattern}|distill/'
         cfg.log_processor = processor
 
 

@@ -186,7 +186,7 @@ def train(model: CrossModalDistill, iterations: int = 2) -> None:
         data = model.data_preprocessor(batch(masks=model.student.with_mask),
                                        True)
         losses = model(**data, mode='loss')
-        value = losses['distill.loss_kd']
+        value = losses['distill/loss_kd']
         assert value.isfinite(), f'the loss is {value.item()}'
         check_gradient(value, trained)
         optimizer.update_params(model.parse_losses(losses)[0])

@@ -8,4 +8,4 @@ for name in ('mmdet3d', 'numba', 'nuscenes', 'mmrazor'):
 import mmxkd  # noqa: E402, F401, I001
 from tests.helpers.toys import build, step  # noqa: E402
 
-print('loss', float(step(build())['distill.loss_neck']))
+print('loss', float(step(build())['distill/loss_neck']))

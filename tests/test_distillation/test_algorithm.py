@@ -55,9 +55,9 @@ def test_two_steps_see_the_same_teacher():
     model = build(teacher=dict(cfg=toy(dropout=0.5), random=True))
     for parameter in model.student.parameters():
         parameter.requires_grad_(True)
-    first = step(model)['distill.raw_neck']
+    first = step(model)['distill/raw_neck']
     # The student's batch statistics do not enter its training forward.
-    assert torch.equal(step(model)['distill.raw_neck'], first)
+    assert torch.equal(step(model)['distill/raw_neck'], first)
 
 
 def test_the_loss_is_the_papers():
@@ -69,12 +69,12 @@ def test_the_loss_is_the_papers():
         teacher = teacher_of(model).extract_feat(data['views']['t']['inputs'])
     expected = sum((s - t).square().mean()
                    for s, t in zip(student, teacher, strict=True)) / 2
-    torch.testing.assert_close(losses['distill.raw_neck'], expected.detach())
-    torch.testing.assert_close(losses['distill.loss_neck'], 0.5 * expected)
+    torch.testing.assert_close(losses['distill/raw_neck'], expected.detach())
+    torch.testing.assert_close(losses['distill/loss_neck'], 0.5 * expected)
     total, log = model.parse_losses(losses)
     torch.testing.assert_close(total, sum(losses['loss_cls']) + 0.5 * expected)
     assert set(log) == {
-        'loss', 'loss_cls', 'distill.loss_neck', 'distill.raw_neck'
+        'loss', 'loss_cls', 'distill/loss_neck', 'distill/raw_neck'
     }
 
 
@@ -82,8 +82,8 @@ def test_levels_are_logged_when_asked_for():
     model = build(distiller=dict(losses=dict(
         loss_neck=mse()), log_levels=True))
     losses = step(model)
-    levels = [losses[f'distill.raw_neck_{i}'] for i in range(2)]
-    torch.testing.assert_close(sum(levels) / 2, losses['distill.raw_neck'])
+    levels = [losses[f'distill/raw_neck_{i}'] for i in range(2)]
+    torch.testing.assert_close(sum(levels) / 2, losses['distill/raw_neck'])
 
 
 def test_the_teacher_is_in_no_state_dict():
@@ -136,10 +136,10 @@ def test_a_copy_trains_by_itself():
     with torch.no_grad():
         twin.student.neck.lateral[0].bias += 1
     first, other = step(model), step(twin)
-    assert first['distill.loss_neck'] != other['distill.loss_neck']
+    assert first['distill/loss_neck'] != other['distill/loss_neck']
     torch.testing.assert_close(
-        step(model)['distill.loss_neck'], first['distill.loss_neck'])
-    other['distill.loss_neck'].backward()
+        step(model)['distill/loss_neck'], first['distill/loss_neck'])
+    other['distill/loss_neck'].backward()
     assert twin.student.neck.lateral[0].weight.grad is not None
     assert model.student.neck.lateral[0].weight.grad is None
 
@@ -155,8 +155,8 @@ def test_a_copy_of_the_student_does_not_record():
         ema(data['inputs'], mode='tensor')
 
     model.student.register_forward_pre_hook(run_the_copy)
-    wanted = step(build())['distill.loss_neck']
-    torch.testing.assert_close(step(model)['distill.loss_neck'], wanted)
+    wanted = step(build())['distill/loss_neck']
+    torch.testing.assert_close(step(model)['distill/loss_neck'], wanted)
 
 
 def test_the_teacher_is_in_no_optimizer():
@@ -179,14 +179,14 @@ def test_the_teacher_is_in_no_optimizer():
 
 def test_sync_bn_conversion_does_not_reach_the_teacher():
     model = build(loss_bn=mse('backbone.bn', 'backbone.bn'))
-    wanted = step(model)['distill.loss_bn']
+    wanted = step(model)['distill/loss_bn']
     converted = convert_sync_batchnorm(model)
     assert isinstance(converted.student.backbone.bn, nn.SyncBatchNorm)
     assert type(teacher_of(converted).backbone.bn) is nn.BatchNorm2d
     # mmengine puts new modules in place; the recorder follows them.
     reverted = revert_sync_batchnorm(converted)
     assert type(reverted.student.backbone.bn) is not nn.SyncBatchNorm
-    torch.testing.assert_close(step(reverted)['distill.loss_bn'], wanted)
+    torch.testing.assert_close(step(reverted)['distill/loss_bn'], wanted)
 
 
 def test_in_place_activations_do_not_reach_the_record():
@@ -195,8 +195,8 @@ def test_in_place_activations_do_not_reach_the_record():
                   teacher=dict(cfg=toy(inplace=True), random=True),
                   loss_bn=mse('backbone.bn', 'backbone.bn'))
     torch.testing.assert_close(
-        step(hasty)['distill.loss_bn'],
-        step(plain)['distill.loss_bn'])
+        step(hasty)['distill/loss_bn'],
+        step(plain)['distill/loss_bn'])
     blind = build(student=toy(inplace=True), dry_run=False,
                   loss_bn=mse('backbone.bn', 'backbone.bn'))
     with pytest.raises(
@@ -264,7 +264,7 @@ def test_frozen_stages_are_refused_when_the_model_is_built():
         build(student=dict(type=Frozen), loss_stem=mse('backbone[0]',
                                                        'backbone[0]'))
     # What comes after them learns.
-    assert step(build(student=dict(type=Frozen)))['distill.loss_neck'] > 0
+    assert step(build(student=dict(type=Frozen)))['distill/loss_neck'] > 0
 
 
 def test_a_frozen_layer_is_an_error():
@@ -284,7 +284,7 @@ def test_a_frozen_layer_is_an_error():
 def test_losses_without_gradient_may_be_looked_at():
     model = build()
     with torch.no_grad():
-        assert step(model)['distill.loss_neck'] > 0
+        assert step(model)['distill/loss_neck'] > 0
 
 
 def compiled(model):
@@ -303,10 +303,10 @@ def test_compiled_teacher_and_student_of_one_class(address):
     found = []
     for _ in range(3):
         losses = step(model, batch())
-        found.append(losses['distill.loss_neck'])
-        losses['distill.loss_neck'].backward()
+        found.append(losses['distill/loss_neck'])
+        losses['distill/loss_neck'].backward()
     for value in found:
-        torch.testing.assert_close(value, wanted['distill.loss_neck'])
+        torch.testing.assert_close(value, wanted['distill/loss_neck'])
     assert all(not r.records for tape in model.distiller.tapes.values()
                for r in tape.recorders.values())
     torch._dynamo.reset()
@@ -319,10 +319,10 @@ def test_compiled_before_the_hooks_is_noticed_or_works():
     other.backbone.compile(backend='eager')
     other.neck.compile(backend='eager')
     other(torch.randn(2, 3, 16, 24))
-    wanted = step(build())['distill.loss_neck']
+    wanted = step(build())['distill/loss_neck']
     model = compiled(build())
     try:
-        torch.testing.assert_close(step(model)['distill.loss_neck'], wanted)
+        torch.testing.assert_close(step(model)['distill/loss_neck'], wanted)
     except RecordError as error:
         assert 'was not called' in str(error)
     torch._dynamo.reset()
@@ -337,9 +337,9 @@ def test_an_idle_teacher_is_not_run(hub):
         before = teacher_of(model).runs
         losses = step(model)
         runs.append(teacher_of(model).runs - before)
-        listened.append('distill.raw_neck' in losses)
+        listened.append('distill/raw_neck' in losses)
         if i in (0, 3, 4):
-            assert losses['distill.loss_neck'] == 0
+            assert losses['distill/loss_neck'] == 0
     assert runs == [0, 1, 1, 0, 0]
     assert listened == [False, True, True, False, False]
 
@@ -371,7 +371,7 @@ def test_mmrazors_stop_hook_stops_the_teacher():
     model = build()
     model.distillation_stopped = True
     before = teacher_of(model).runs
-    assert step(model)['distill.loss_neck'] == 0
+    assert step(model)['distill/loss_neck'] == 0
     assert teacher_of(model).runs == before
 
 
@@ -469,7 +469,7 @@ def test_a_step_on_a_loss_that_is_not_finite_is_not_taken(hub, value):
     with pytest.raises(NonFiniteLossError) as error:
         model.train_step(batch(), wrapper)
     message = str(error.value)
-    assert 'iteration 41: distill.loss_odd = ' + str(value) in message
+    assert 'iteration 41: distill/loss_odd = ' + str(value) in message
     assert 'Samples of this batch: frame_0, frame_1' in message
     assert 'loss_neck' not in message and 'loss_cls' not in message
     for key, wanted in weights.items():
@@ -530,16 +530,16 @@ def test_distillation_is_in_full_precision_under_autocast():
             s=torch.bfloat16, t=dict(fp32=torch.float32, bf16=torch.bfloat16,
                                      fp16=torch.float16)[dtype])
         assert seen == [(torch.float32, torch.float32), torch.float32]
-        assert losses['distill.loss_a'].dtype == torch.float32
+        assert losses['distill/loss_a'].dtype == torch.float32
         model.parse_losses(losses)[0].backward()
         gradient = model.student.neck.lateral[0].weight.grad
         assert gradient.dtype == torch.float32 and gradient.abs().max() > 0
 
 
 def test_autocast_changes_the_loss_by_rounding_only():
-    full = step(build())['distill.loss_neck']
+    full = step(build())['distill/loss_neck']
     with torch.autocast('cpu', torch.bfloat16):
-        half = step(build())['distill.loss_neck']
+        half = step(build())['distill/loss_neck']
     assert half.item() == pytest.approx(full.item(), rel=0.02)
     assert half.item() != full.item()
 

@@ -62,8 +62,8 @@ def test_a_foreign_loss_is_summed_over_levels():
     losses = step(model)
     expected = sum(2 * (s - t).abs().mean()
                    for s, t in zip(seen['student'], seen['t'], strict=True))
-    torch.testing.assert_close(losses['distill.raw_a'], expected.detach())
-    torch.testing.assert_close(losses['distill.loss_a'], 0.5 * expected)
+    torch.testing.assert_close(losses['distill/raw_a'], expected.detach())
+    torch.testing.assert_close(losses['distill/loss_a'], 0.5 * expected)
 
 
 def test_a_loss_that_takes_a_tuple_gets_all_levels():
@@ -71,8 +71,8 @@ def test_a_loss_that_takes_a_tuple_gets_all_levels():
         loss_a=dict(type='WholeLoss', student='neck', teacher='neck'))
     each = build(loss_a=dict(type='PlainLoss', student='neck', teacher='neck'))
     torch.testing.assert_close(
-        step(whole)['distill.loss_a'],
-        step(each)['distill.loss_a'])
+        step(whole)['distill/loss_a'],
+        step(each)['distill/loss_a'])
     assert len(levels(each).module.calls) == 2
 
 
@@ -90,8 +90,8 @@ def test_arguments_by_name_in_any_order():
         loss_a=dict(type='PlainLoss', student='neck', teacher='neck'))
     assert list(levels(by_name).readings) == ['preds_S', 'preds_T']
     torch.testing.assert_close(
-        step(by_name)['distill.loss_a'],
-        step(by_side)['distill.loss_a'])
+        step(by_name)['distill/loss_a'],
+        step(by_side)['distill/loss_a'])
 
 
 def test_the_connector_is_the_students_in_any_order():
@@ -127,7 +127,7 @@ def test_a_loss_that_reads_two_teachers():
             prepend=True)
     losses = step(model)
     expected = (seen['s'] - (seen['a'] + seen['b']) / 2).square().mean()
-    torch.testing.assert_close(losses['distill.loss_three'], expected)
+    torch.testing.assert_close(losses['distill/loss_three'], expected)
     assert levels(model, 'loss_three').teachers == {'a', 'b'}
     assert levels(model, 'loss_b').teachers == {'b'}
 
@@ -180,7 +180,7 @@ def test_inferred_connectors_teach():
     model = build(teacher=dict(cfg=toy(out_channels=9), random=True),
                   loss_a=mse())
     losses = step(model)
-    losses['distill.loss_a'].backward()
+    losses['distill/loss_a'].backward()
     for parameter in levels(model).connector.parameters():
         assert parameter.grad.abs().max() > 0
     assert model.student.neck.lateral[0].weight.grad.abs().max() > 0
@@ -204,7 +204,7 @@ def test_a_stated_connector_is_used():
                                                  in_channels=6,
                                                  out_channels=9)))
     assert type(levels(model).connector).__name__ == 'AlignConnector'
-    assert step(model)['distill.loss_a'] > 0
+    assert step(model)['distill/loss_a'] > 0
 
 
 def test_a_stated_connector_learns_its_channels():
@@ -219,8 +219,8 @@ def test_a_stated_connector_learns_its_channels():
             for level in connector] == [[(9, 6, 3, 3), (9, 9, 1, 1)]] * 2
     assert connector[0] is not connector[1]
     losses = step(model)
-    assert losses['distill.loss_b'] > 0
-    losses['distill.loss_a'].backward()
+    assert losses['distill/loss_b'] > 0
+    losses['distill/loss_a'].backward()
     for parameter in connector.parameters():
         assert parameter.grad.abs().max() > 0
 

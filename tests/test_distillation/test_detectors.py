@@ -36,7 +36,7 @@ def test_the_teachers_head_is_not_run(name, dry_run):
     losses = step(model, pictures())
     assert (heads.count, backbone.count) == (0, 1)
     assert own_heads.count > 0
-    assert losses['distill.loss_neck'] > 0
+    assert losses['distill/loss_neck'] > 0
     model.parse_losses(losses)[0].backward()
     for parameter in model.student.neck.parameters():
         assert parameter.grad is not None
@@ -46,7 +46,7 @@ def test_reading_the_backbone_stops_before_the_neck():
     model = distilled('retinanet', loss_c=mse('backbone[1:3]',
                                               'backbone[1:3]'))
     neck = Calls([model.teachers['t'].model.neck])
-    assert step(model, pictures())['distill.loss_c'] > 0
+    assert step(model, pictures())['distill/loss_c'] > 0
     assert neck.count == 0
 
 
@@ -75,7 +75,7 @@ def test_a_teacher_whose_logits_are_read_runs_its_head(name, address, shapes):
                                                                        )
     losses = step(model, pictures())
     assert heads.count > 0
-    assert losses['distill.loss_logits'] > 0
+    assert losses['distill/loss_logits'] > 0
     for value in (seen[0]['s_feature'], seen[0]['t_feature']):
         maps = [value] if isinstance(value, torch.Tensor) else value
         assert [tuple(m.shape) for m in maps] == shapes
@@ -116,7 +116,7 @@ def test_anchors_and_strides_are_the_students():
 
 def test_a_detector_teaches_one_of_another_kind():
     model = distilled('fcos', teacher=narrow('retinanet'))
-    assert step(model, pictures())['distill.loss_neck'] > 0
+    assert step(model, pictures())['distill/loss_neck'] > 0
 
 
 def test_prediction_is_the_students_alone():
@@ -174,7 +174,7 @@ def test_a_teacher_of_mmdet3d_for_a_student_of_mmdet(name, address):
             is None) == (name == 'fcos3d')
     heads = Calls([teacher.bbox_head])
     losses = step(model, pictures())
-    assert losses['distill.loss_a'] > 0 and heads.count == 0
+    assert losses['distill/loss_a'] > 0 and heads.count == 0
     model.parse_losses(losses)[0].backward()
 
 

@@ -46,8 +46,8 @@ def test_a_loss_of_mmrazor():
     losses = step(model)
     # The sum of squares over the batch size.
     expected = (seen['s'] - seen['t']).square().sum() / 2
-    torch.testing.assert_close(losses['distill.loss_p3'], 3 * expected)
-    torch.testing.assert_close(losses['distill.raw_p3'], expected.detach())
+    torch.testing.assert_close(losses['distill/loss_p3'], 3 * expected)
+    torch.testing.assert_close(losses['distill/raw_p3'], expected.detach())
 
 
 @pytest.mark.parametrize('connector', [
@@ -63,8 +63,8 @@ def test_a_connector_of_mmrazor(connector):
     losses = step(model)
     up = model.distiller.connectors['up']
     expected = (up(seen['s']) - seen['t']).square().sum() / 2
-    torch.testing.assert_close(losses['distill.raw_p3'], expected.detach())
-    losses['distill.loss_p3'].backward()
+    torch.testing.assert_close(losses['distill/raw_p3'], expected.detach())
+    losses['distill/loss_p3'].backward()
     for parameter in up.parameters():
         assert parameter.grad.abs().max() > 0
     assert model.distiller.losses['loss_p3'].connector is None

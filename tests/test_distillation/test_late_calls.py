@@ -88,7 +88,7 @@ def test_a_loss_gets_its_own_teacher():
     losses = step(model)
     assert model.distiller.losses['loss_again'].module.seen is (
         model.teachers['t'])
-    losses['distill.loss_again'].backward()
+    losses['distill/loss_again'].backward()
     assert model.student.backbone.stem.weight.grad.abs().max() > 0
 
 

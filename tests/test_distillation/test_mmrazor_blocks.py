@@ -56,7 +56,7 @@ def build(distiller):
 def values(model):
     torch.manual_seed(2)
     logs = step(model, pictures())
-    found = [logs[f'distill.loss_fpn{i}'] for i in range(LEVELS)]
+    found = [logs[f'distill/loss_fpn{i}'] for i in range(LEVELS)]
     sum(found).backward()
     gradient = model.student.backbone.conv1.weight.grad
     assert gradient.abs().max() > 0

@@ -51,12 +51,12 @@ def test_teachers_are_fused(fusion, layer):
     part = slice(0, 2 if layer == 'neck' else 1)
     levels = bound.module.levels(list(seen['student'][part]),
                                  [list(seen[name][part]) for name in NAMES])
-    torch.testing.assert_close(losses['distill.loss_mta'], sum(levels))
-    assert losses['distill.loss_mta'] > 0
+    torch.testing.assert_close(losses['distill/loss_mta'], sum(levels))
+    assert losses['distill/loss_mta'] > 0
     if layer == 'neck':
-        torch.testing.assert_close(losses['distill.raw_mta_1'],
+        torch.testing.assert_close(losses['distill/raw_mta_1'],
                                    levels[1].detach())
-    losses['distill.loss_mta'].backward()
+    losses['distill/loss_mta'].backward()
     assert model.student.backbone.stem.weight.grad.abs().max() > 0
 
 
@@ -71,4 +71,4 @@ def test_a_connector_resizes_the_student():
     model = build(
         'neck[1]', [f'{name}:neck[0]' for name in NAMES],
         connector=dict(type='AlignConnector', in_channels=6, out_channels=6))
-    assert step(model)['distill.loss_mta'] > 0
+    assert step(model)['distill/loss_mta'] > 0

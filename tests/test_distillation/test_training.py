@@ -45,9 +45,9 @@ def test_an_epoch_based_run_stops_by_epoch(tmp_path):
     run.train()
     # Four iterations an epoch, of which the last has no teacher.
     assert runs(model) == 8
-    history = run.message_hub.get_scalar('train/distill.loss_a').data[0]
+    history = run.message_hub.get_scalar('train/distill/loss_a').data[0]
     assert (history[:8] > 0).all() and (history[8:] == 0).all()
-    history = run.message_hub.get_scalar('train/distill.loss_adv').data[0]
+    history = run.message_hub.get_scalar('train/distill/loss_adv').data[0]
     assert (history[:4] > 0).all() and (history[4:] == 0).all()
     assert_equal(
         weights(model),

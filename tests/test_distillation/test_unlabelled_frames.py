@@ -92,9 +92,9 @@ def test_losses_that_read_boxes(kind):
         step(distilled('retinanet', loss_x=loss), unlabelled(pictures(), [1]))
     model = distilled('retinanet', loss_x=dict(loss, only='human'))
     data = unlabelled(pictures(), [1])
-    assert check_step(model, data)['distill.loss_x'] > 0
+    assert check_step(model, data)['distill/loss_x'] > 0
     nothing = check_step(model, unlabelled(pictures()))
-    assert nothing['distill.loss_x'] == 0
+    assert nothing['distill/loss_x'] == 0
 
 
 def marked(*sources):
@@ -115,7 +115,7 @@ def test_a_loss_restricted_by_source(only, frames):
     model = build(loss_neck=mse(only=only))
     data = marked('human', 't', 'teacher', None)
     data['data_samples'][0].set_metainfo(dict(labelled=True))
-    found = step(model, data)['distill.raw_neck']
+    found = step(model, data)['distill/raw_neck']
 
     model.eval()
     inputs = model.data_preprocessor(data, True)['inputs']
@@ -135,8 +135,8 @@ def test_frames_of_none_give_a_zero_that_keeps_parameters():
         teacher=dict(cfg=dict(type=type(build().student), out_channels=8),
                      random=True), loss_neck=mse(only='t'))
     losses = step(model, marked('human', 'human'))
-    assert losses['distill.loss_neck'] == 0
-    assert 'distill.raw_neck' not in losses
+    assert losses['distill/loss_neck'] == 0
+    assert 'distill/raw_neck' not in losses
     model.parse_losses(losses)[0].backward()
     own = list(model.distiller.parameters())
     assert own and all(p.grad is not None for p in own)

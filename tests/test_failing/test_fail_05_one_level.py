@@ -18,7 +18,7 @@ def test_both_forms_are_one(student, teacher, channels):
             student=toy(levels=1),
             teacher=dict(cfg=toy(levels=1, out_channels=channels),
                          random=True), loss_a=mse(*addresses))
-        return step(model)['distill.loss_a']
+        return step(model)['distill/loss_a']
 
     torch.testing.assert_close(loss(student, teacher),
                                loss('neck[0]', 't:neck[0]'))

@@ -61,7 +61,7 @@ def test_without_a_dry_run_connectors_must_be_stated():
     model = build(
         teacher=teacher, dry_run=False, loss_a=mse(connector=dict(
             type='AlignConnector', in_channels=6, out_channels=9)))
-    assert step(model)['distill.loss_a'] > 0
+    assert step(model)['distill/loss_a'] > 0
     with pytest.raises(ValueError, match='level 0 is'):
         step(build(teacher=teacher, dry_run=False))
 
@@ -70,4 +70,4 @@ def test_works_inside_a_building_that_forbids_gradients():
     with torch.no_grad():
         model = build()
     losses = step(model, batch())
-    assert losses['distill.loss_neck'].requires_grad
+    assert losses['distill/loss_neck'].requires_grad

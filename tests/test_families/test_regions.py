@@ -51,7 +51,7 @@ def test_the_same_regions_are_compared():
 
         extractor.register_forward_pre_hook(same, prepend=True)
     losses = step(model, batch())
-    assert losses['distill.loss_a'] > 0
+    assert losses['distill/loss_a'] > 0
 
 
 def test_dense_heads_and_necks_have_no_regions():

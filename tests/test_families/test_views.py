@@ -60,7 +60,7 @@ def test_each_model_normalises_for_itself():
     torch.testing.assert_close(seen['views']['t']['inputs'],
                                normalised(stacked, MEAN, STD))
     # And the whole step runs on it.
-    assert step(model, two_modalities())['distill.loss_neck'] > 0
+    assert step(model, two_modalities())['distill/loss_neck'] > 0
 
 
 def test_a_stock_teacher_sees_the_modality_it_is_given():
@@ -224,7 +224,7 @@ def test_a_loss_may_leave_the_padding_out():
     model = build(**cfg, loss_neck=mse(valid_area=True))
     seen = views(model, two_modalities())
     assert seen['inputs'].shape[-2:] == (32, 32)
-    found = model(**seen, mode='loss')['distill.raw_neck']
+    found = model(**seen, mode='loss')['distill/raw_neck']
     student = model.student.extract_feat(seen['inputs'])
     with torch.no_grad():
         teacher = model.teachers['t'].model.extract_feat(

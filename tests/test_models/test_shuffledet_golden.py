@@ -20,7 +20,7 @@ from tests.helpers.golden_shuffledet import (
     weights,
 )
 
-TERMS = ('loss_cls', 'loss_conf', 'loss_bbox', 'distill.loss_imitation',
+TERMS = ('loss_cls', 'loss_conf', 'loss_bbox', 'distill/loss_imitation',
          'loss_decay')
 
 

@@ -80,8 +80,8 @@ def test_one_step_teaches_the_student_and_not_the_teacher(chain):
     data = model.data_preprocessor(collate(samples_of(cfg)), True)
     losses = model(**data, mode='loss')
     total, logs = model.parse_losses(losses)
-    assert logs['distill.loss_mmkd'] > 0
-    assert logs['distill.mmkd_mimic'] > 0 and logs['distill.mmkd_dual_kl'] > 0
+    assert logs['distill/loss_mmkd'] > 0
+    assert logs['distill/mmkd_mimic'] > 0 and logs['distill/mmkd_dual_kl'] > 0
     total.backward()
     # The unused projections are frozen: DDP waits for none in vain.
     lost = [
@@ -173,11 +173,11 @@ def test_head_distillation_by_config(chain):
                                    True)
     total, logs = model.parse_losses(model(**data, mode='loss'))
     parts = [
-        logs[f'distill.head_{k}']
+        logs[f'distill/head_{k}']
         for k in ('offset_2d', 'size_2d', 'offset_3d', 'size_3d', 'depth',
                   'heading')
     ]
-    torch.testing.assert_close(sum(parts), logs['distill.loss_head'])
+    torch.testing.assert_close(sum(parts), logs['distill/loss_head'])
     total.backward()
     assert model.student.bbox_head.heatmap[0].weight.grad.abs().max() > 0
 
@@ -229,7 +229,7 @@ def test_smoke_learns_from_depth_by_config(chain, streets, repo):
             step['keys'] = (*step['keys'], 'centers_2d', 'depths')
     data = model.data_preprocessor(collate(samples_of(cfg)), True)
     total, logs = model.parse_losses(model(**data, mode='loss'))
-    assert logs['distill.loss_neck'] > 0 and np.isfinite(total.item())
+    assert logs['distill/loss_neck'] > 0 and np.isfinite(total.item())
     total.backward()
 
 

@@ -57,7 +57,7 @@ def test_teacher_then_student(repo, tmp_path, tool):
     first = rows[0]
     terms = [
         first[name] for name in ('loss_cls', 'loss_conf', 'loss_bbox',
-                                 'distill.loss_imitation')
+                                 'distill/loss_imitation')
     ]
     assert all(term > 0 for term in terms) and first['loss_decay'] > 0
     # The decay is a part of the gradient, and not of the sum.

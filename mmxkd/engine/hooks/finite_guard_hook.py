@@ -1,6 +1,7 @@
 """No step and no checkpoint of values that are not numbers."""
 from collections import deque
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any
 
 import torch
@@ -100,6 +101,8 @@ class FiniteGuardHook(Hook):
         if type(wrapper).step is OptimWrapper.step:
             step = wrapper.step
 
+            # With what schedulers have marked it by.
+            @wraps(step)
             def checked_step(**kwargs: Any) -> None:
                 check([wrapper.optimizer])
                 step(**kwargs)

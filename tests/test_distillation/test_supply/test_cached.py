@@ -65,7 +65,7 @@ def test_gradients_of_the_student_are_the_same(tmp_path):
     found = []
     for model in (make(None), make(tmp_path), make(tmp_path)):
         losses = step(model)
-        losses['distill.loss_neck'].backward()
+        losses['distill/loss_neck'].backward()
         found.append(
             [p.grad for p in model.student.parameters() if p.grad is not None])
     for live, filled, hit in zip(*found, strict=True):
@@ -93,9 +93,9 @@ def test_a_batch_of_which_a_part_is_there(tmp_path):
 
 def test_half_the_size_in_float16(tmp_path):
     """The same values in the step that computes and in that which reads."""
-    expected = values(step(make(None)))['distill.loss_neck']
-    filled = values(step(make(tmp_path, 'float16')))['distill.loss_neck']
-    read = values(step(make(tmp_path, 'float16')))['distill.loss_neck']
+    expected = values(step(make(None)))['distill/loss_neck']
+    filled = values(step(make(tmp_path, 'float16')))['distill/loss_neck']
+    read = values(step(make(tmp_path, 'float16')))['distill/loss_neck']
     assert filled == read != expected
     assert read == pytest.approx(expected, rel=1e-3)
 

@@ -61,7 +61,7 @@ def step(model, data):
 def test_frames_without_labels_are_learned_from(losses):
     built = model(**losses)
     found = step(built, unlabelled_batch())
-    assert ('distill.loss_neck' in found) == bool(losses)
+    assert ('distill/loss_neck' in found) == bool(losses)
     (own, meta), (given, other) = built.student.seen
     assert own.bboxes.tolist() == [[2, 2, 10, 12]] and 'scores' not in own
     assert meta['label_source'] == 'human'

@@ -256,7 +256,7 @@ def test_a_run_with_live_labels(pair, tmp_path):
     assert history(done, 'labels/frames_wide') == [1] * 8
     assert history(done, 'labels/boxes_human') == [2] * 8
     assert all(0.01 <= s <= 1 for s in history(done, 'labels/score_wide'))
-    assert all(x > 0 for x in history(done, 'distill.raw_feature'))
+    assert all(x > 0 for x in history(done, 'distill/raw_feature'))
     logged = (tmp_path / done.timestamp / f'{done.timestamp}.log').read_text()
     assert 'labels/frames_wide: 1.0000' in logged
 

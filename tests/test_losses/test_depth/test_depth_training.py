@@ -58,7 +58,7 @@ def step(model, share: float) -> dict:
     losses = model(**model.data_preprocessor(batch(share), True), mode='loss')
     total, logs = model.parse_losses(losses)
     (logs['gradient'], ) = torch.autograd.grad(
-        losses['distill.loss_dual_kl'], model.neck.fpn_convs[0].conv.weight,
+        losses['distill/loss_dual_kl'], model.neck.fpn_convs[0].conv.weight,
         retain_graph=True)
     total.backward()
     assert total.isfinite()
@@ -70,8 +70,8 @@ def test_depth_branch_and_student_learn_and_the_teacher_does_not(model):
     before = [p.clone() for p in teacher.parameters()]
     branch = model.distiller.connectors['depth']
     logs = step(model, share=0.1)
-    assert logs['distill.loss_depth'] > 1
-    assert logs['distill.loss_dual_kl'] > 0.1
+    assert logs['distill/loss_depth'] > 1
+    assert logs['distill/loss_dual_kl'] > 0.1
     assert logs['gradient'].abs().max() > 0
     assert branch.weight.grad.abs().max() > 0
     for one, two in zip(before, teacher.parameters(), strict=True):
@@ -81,5 +81,5 @@ def test_depth_branch_and_student_learn_and_the_teacher_does_not(model):
 def test_a_scan_without_any_point_teaches_nothing_and_breaks_nothing(model):
     branch = model.distiller.connectors['depth']
     logs = step(model, share=0.)
-    assert logs['distill.loss_depth'] == logs['distill.loss_dual_kl'] == 0
+    assert logs['distill/loss_depth'] == logs['distill/loss_dual_kl'] == 0
     assert (branch.weight.grad == 0).all() and (logs['gradient'] == 0).all()

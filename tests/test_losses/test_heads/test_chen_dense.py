@@ -52,12 +52,12 @@ def test_ssd_term_by_term():
     own, other = (torch.cat([v.flatten(1) for v in given[side][0]], 1)
                   for side in ('s_prediction', 't_prediction'))
     hint = (own - other).square().mean().item()
-    assert losses['distill.head_hint'].item() == pytest.approx(hint)
-    total = (0.7 * losses['distill.head_soft'] + losses['distill.head_bound']
-             + 0.5 * losses['distill.head_hint'])
-    assert losses['distill.loss_head'].item() == pytest.approx(total.item())
-    assert losses['distill.head_mu'].item() == pytest.approx(0.3)
-    assert losses['distill.head_soft'] > 0 and losses['distill.head_bound'] > 0
+    assert losses['distill/head_hint'].item() == pytest.approx(hint)
+    total = (0.7 * losses['distill/head_soft'] + losses['distill/head_bound']
+             + 0.5 * losses['distill/head_hint'])
+    assert losses['distill/loss_head'].item() == pytest.approx(total.item())
+    assert losses['distill/head_mu'].item() == pytest.approx(0.3)
+    assert losses['distill/head_soft'] > 0 and losses['distill/head_bound'] > 0
 
 
 def slow_soft(given, ratio=3):
@@ -95,7 +95,7 @@ def test_soft_part_of_an_ssd_against_a_slow_loop():
         for conv in model.student.bbox_head.cls_convs:
             torch.nn.init.normal_(conv[-1].weight, std=0.3)
     losses = step(model, batch())
-    assert losses['distill.head_soft'].item() == pytest.approx(
+    assert losses['distill/head_soft'].item() == pytest.approx(
         slow_soft(calls[0]), rel=1e-4)
 
 
@@ -113,8 +113,8 @@ def test_images_without_boxes(without):
     losses = step(model, batch(without=without))
     model.parse_losses(losses)[0].backward()
     if len(without) == 2:
-        assert losses['distill.loss_head'].item() == 0
-    assert losses['distill.loss_head'].requires_grad
+        assert losses['distill/loss_head'].item() == 0
+    assert losses['distill/loss_head'].requires_grad
     for name, parameter in model.student.bbox_head.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -134,7 +134,7 @@ def test_a_dense_head_with_a_softmax_and_no_mining():
         s, t = (v.permute(0, 2, 3, 1).reshape(-1, 4)[weights.flatten() > 0]
                 for v in (s, t))
         soft += soft_cross_entropy(s, t).sum().item()
-    assert losses['distill.loss_head'].item() == pytest.approx(
+    assert losses['distill/loss_head'].item() == pytest.approx(
         0.5 * soft / given['targets'][4], rel=1e-4)
 
 
@@ -169,7 +169,7 @@ def test_rpn_term_by_term():
                  (1 - p) * F.logsigmoid(-s)).sum().item()
         count += len(s)
     assert given['targets'][4] == count > 0
-    assert losses['distill.rpn_soft'].item() == pytest.approx(
+    assert losses['distill/rpn_soft'].item() == pytest.approx(
         soft / count, rel=1e-4)
     whole = distilled(faster_rcnn(), **two_stage(mu=1.0))
     torch.manual_seed(3)

@@ -31,7 +31,7 @@ def test_faster_rcnn(without):
         assert total.isfinite()
         total.backward()
         optimizer.step()
-    for key in ('distill.loss_rpn', 'distill.loss_roi'):
+    for key in ('distill/loss_rpn', 'distill/loss_roi'):
         assert losses[key] > 0 and losses[key].requires_grad
     for part in ('rpn_head', 'roi_head', 'neck'):
         for name, parameter in getattr(model.student, part).named_parameters():
@@ -74,11 +74,11 @@ def test_the_teacher_is_asked_about_the_students_rois():
                       for d in (s_deltas, found['bbox_pred']))
         if own.square().sum() > other.square().sum():
             bound += 0.5 * own.square().sum().item()
-    assert losses['distill.roi_soft'].item() == pytest.approx(
+    assert losses['distill/roi_soft'].item() == pytest.approx(
         soft / len(rois), rel=1e-4)
-    assert losses['distill.roi_bound'].item() == pytest.approx(
+    assert losses['distill/roi_bound'].item() == pytest.approx(
         bound / len(rois), rel=1e-4, abs=1e-7)
-    assert losses['distill.loss_roi'].item() == pytest.approx(
+    assert losses['distill/loss_roi'].item() == pytest.approx(
         (0.6 * soft + bound) / len(rois), rel=1e-4)
 
 
@@ -107,15 +107,15 @@ def test_half_precision_teacher():
     model = distilled(faster_rcnn(), dtype='bf16', **two_stage())
     losses = step(model, batch())
     model.parse_losses(losses)[0].backward()
-    assert losses['distill.loss_roi'].dtype == torch.float32
-    assert losses['distill.loss_roi'] > 0
+    assert losses['distill/loss_roi'].dtype == torch.float32
+    assert losses['distill/loss_roi'] > 0
 
 
 def test_class_agnostic_boxes():
     cfg = faster_rcnn()
     cfg.roi_head.bbox_head.reg_class_agnostic = True
     model = distilled(cfg, **two_stage())
-    assert step(model, batch())['distill.loss_roi'].isfinite()
+    assert step(model, batch())['distill/loss_roi'].isfinite()
 
 
 def test_sigmoid_roi_heads_and_cascades_are_refused():

@@ -100,9 +100,9 @@ def test_against_a_version_by_hand(name):
     with torch.no_grad():
         cls, reg = slow(model, name, given, data)
     assert cls > 0 and reg > 0
-    assert losses['distill.cross_cls'].item() == pytest.approx(cls, rel=1e-4)
-    assert losses['distill.cross_reg'].item() == pytest.approx(reg, rel=1e-4)
-    assert losses['distill.loss_cross'].item() == pytest.approx(
+    assert losses['distill/cross_cls'].item() == pytest.approx(cls, rel=1e-4)
+    assert losses['distill/cross_reg'].item() == pytest.approx(reg, rel=1e-4)
+    assert losses['distill/loss_cross'].item() == pytest.approx(
         cls + reg, rel=1e-4)
 
 
@@ -116,7 +116,7 @@ def test_a_teacher_that_sees_nothing():
     assert rows(given['t_prediction'][0], 3).sigmoid().amax(-1).sum() < 1
     with torch.no_grad():
         cls, reg = slow(model, 'retinanet', given, data)
-    assert losses['distill.loss_cross'].item() == pytest.approx(
+    assert losses['distill/loss_cross'].item() == pytest.approx(
         cls + reg, rel=1e-3)
 
 
@@ -130,7 +130,7 @@ def test_two_steps(name):
         optimizer.zero_grad()
         losses = step(model, batch(without=without))
         total = model.parse_losses(losses)[0]
-        assert total.isfinite() and losses['distill.loss_cross'] > 0
+        assert total.isfinite() and losses['distill/loss_cross'] > 0
         total.backward()
         optimizer.step()
     for key, value in teacher.model.state_dict().items():
@@ -141,7 +141,7 @@ def test_two_steps(name):
 
 def test_gradient_goes_through_the_teacher_up_to_the_crossing():
     model = built('retinanet')
-    step(model, batch())['distill.loss_cross'].backward()
+    step(model, batch())['distill/loss_cross'].backward()
     head = model.student.bbox_head
 
     def learns(module):
@@ -199,7 +199,7 @@ def test_layers_before_the_crossing_are_not_run_again():
 def test_positions(position):
     model = built('retinanet', position=position)
     losses = step(model, batch())
-    losses['distill.loss_cross'].backward()
+    losses['distill/loss_cross'].backward()
     head = model.student.bbox_head
     assert [conv.conv.weight.grad is not None
             for conv in head.cls_convs] == [i < position for i in range(4)]
@@ -207,9 +207,9 @@ def test_positions(position):
 
 def test_weights_of_the_terms():
     _, both = run(built('gfl', cls_weight=2.0, reg_weight=0.5))
-    assert both['distill.loss_cross'].item() == pytest.approx(
-        2 * both['distill.cross_cls'].item()
-        + 0.5 * both['distill.cross_reg'].item(), rel=1e-5)
+    assert both['distill/loss_cross'].item() == pytest.approx(
+        2 * both['distill/cross_cls'].item()
+        + 0.5 * both['distill/cross_reg'].item(), rel=1e-5)
 
 
 def test_beta_is_the_power_of_the_error():
@@ -244,10 +244,10 @@ def test_joints_stay_in_the_graph_while_the_loss_is_off():
 def test_half_precision_teacher():
     model = built('gfl', dtype='bf16')
     _, losses = run(model)
-    losses['distill.loss_cross'].backward()
+    losses['distill/loss_cross'].backward()
     _, exact = run(built('gfl'))
-    assert losses['distill.loss_cross'].item() == pytest.approx(
-        exact['distill.loss_cross'].item(), rel=0.05)
+    assert losses['distill/loss_cross'].item() == pytest.approx(
+        exact['distill/loss_cross'].item(), rel=0.05)
 
 
 @pytest.mark.parametrize('student, teacher, options, message', [
