@@ -2,6 +2,12 @@
 import argparse
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
+from mmxkd.io import console
+
+if __name__ == '__main__':
+    # Imports are slow where packages lie on a network.
+    console.start('importing torch, mmengine and mmdet')
+
 from mmxkd.engine import launch
 from mmxkd.engine.test_time_augmentation import augment_tests
 from mmxkd.errors import ConfigError
@@ -63,6 +69,7 @@ def draw_to(cfg, folder: str) -> None:
 
 def main() -> None:
     args = parse_args()
+    console.doing('reading the config')
     cfg = launch.load_config(args)
     cfg.load_from = args.checkpoint
     cfg.resume = False

@@ -2,6 +2,12 @@
 import argparse
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
+from mmxkd.io import console
+
+if __name__ == '__main__':
+    # Imports are slow where packages lie on a network.
+    console.start('importing torch, mmengine and mmdet')
+
 from mmxkd.engine import launch
 from mmxkd.engine.run_record import ALLOWED
 
@@ -41,6 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    console.doing('reading the config')
     cfg = launch.load_config(args)
     launch.add_guards(cfg)
     launch.log_together(cfg)

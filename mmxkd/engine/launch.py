@@ -13,6 +13,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmxkd.compat.latest_checkpoint import find_latest_checkpoint
+from mmxkd.engine.console_runner import ConsoleRunner
 from mmxkd.engine.parallelism import check_parallel
 from mmxkd.errors import ConfigError, did_you_mean
 
@@ -257,4 +258,5 @@ def build_runner(cfg: Config) -> Runner:
             work, or a distillation is to be compiled.
     """
     check_parallel(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    kind: type[Runner] = ConsoleRunner
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else kind.from_cfg(cfg)

@@ -36,7 +36,7 @@ def test_options(tool, tiny):
                 '--amp', '--seed', 11, '--cfg-options',
                 'optim_wrapper.optimizer.lr=0.002')
     text = done.stdout + done.stderr
-    assert "type='mmxkd.Bf16OptimWrapper'" in text
+    assert 'Bf16OptimWrapper' in text
     saved = torch.load(tiny / 'options/epoch_1.pth', weights_only=True)
     assert saved['meta']['seed'] == 11
     assert 'lr=0.002' in saved['meta']['cfg']
