@@ -34,7 +34,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('out', type=Path, help='folder for the pictures')
     parser.add_argument('--frames', nargs='+', metavar='ID',
                         help='default: --number frames, evenly spaced')
-    parser.add_argument('--number', type=int, default=6)
+    parser.add_argument(
+        '--number', type=int, default=6,
+        help='of frames, without --frames (default: %(default)s)')
     parser.add_argument(
         '--max-depth', type=float, default=80.0,
         help='metres, end of the colour scale '

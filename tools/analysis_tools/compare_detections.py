@@ -31,14 +31,20 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('data_root', type=Path, help='converted data')
     parser.add_argument('out', type=Path, help='folder for the pictures')
-    parser.add_argument('--split', default='test')
-    parser.add_argument('--models', nargs='+', required=True,
-                        metavar='TITLE=FILE.bbox.json')
+    parser.add_argument(
+        '--split', default='test',
+        help='its annotations/SPLIT.json is the ground truth '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--models', nargs='+', required=True, metavar='TITLE=FILE.bbox.json',
+        help='the detections of each model, and its title in the pictures')
     parser.add_argument(
         '--sees-gated', nargs='+', default=[], metavar='TITLE',
         help='models that are drawn over '
         'the slices, in colours, instead of RGB')
-    parser.add_argument('--frames', nargs='+', metavar='ID')
+    parser.add_argument(
+        '--frames', nargs='+', metavar='ID', help=
+        'ids of the scenes to draw; default: --number of them, evenly spaced')
     parser.add_argument('--number', type=int, default=6,
                         help='of scenes (default: %(default)s)')
     parser.add_argument('--score-thr', type=float, default=0.5,

@@ -17,16 +17,21 @@ from mmxkd.errors import ConfigError
 from mmxkd.experiments.report import BASELINE, TEACHER
 from mmxkd.experiments.report import write_report as report
 
+MODELS = (TEACHER, BASELINE, 'mse', 'adv')
+
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('runs', type=Path)
+    parser.add_argument('runs', type=Path, help='holds seed_<k>/<model>/')
     parser.add_argument('data_root', type=Path, help='converted data')
-    parser.add_argument('--models', nargs='+',
-                        default=[TEACHER, BASELINE, 'mse', 'adv'])
+    parser.add_argument(
+        '--models', nargs='+', metavar='NAME', default=MODELS,
+        help='folders of models, one row for each; the '
+        'teacher and the baseline are among them (default: ' + ' '.join(MODELS)
+        + ')')
     args = parser.parse_args()
     print(report(args.runs, args.data_root, args.models), end='')
 

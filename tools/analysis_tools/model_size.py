@@ -27,7 +27,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', type=launch.existing_file)
+    parser.add_argument('config', type=launch.existing_file,
+                        help='config file of a detector or of a distillation')
     parser.add_argument(
         '--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
         help='size of the image; default: that to which the test pipeline '

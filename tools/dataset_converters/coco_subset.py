@@ -23,10 +23,14 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('annotations', type=Path)
-    parser.add_argument('--frames', type=int, required=True)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('annotations', type=Path,
+                        help='COCO file to take frames from')
+    parser.add_argument('--frames', type=int, required=True, metavar='N',
+                        help='number of frames to keep')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of what is drawn (default: %(default)s)')
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE',
+                        help='COCO file to write')
     return parser.parse_args(argv)
 
 

@@ -12,7 +12,7 @@ from mmxkd.datasets.convert.kitti import convert, info_file
 from mmxkd.datasets.convert.left_out import LeftOut
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti import SPLITS
-from mmxkd.formats.kitti.layout import split_ids, splits_of
+from mmxkd.formats.kitti.layout import LISTS, split_ids, splits_of
 from mmxkd.io.escape import escape
 
 MAX_SHOWN = 30
@@ -35,7 +35,9 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='folder to write to (default: ROOT)')
     parser.add_argument('--depth', action='store_true',
                         help='also write depth_2/ID.png: the projected scan')
-    parser.add_argument('--num-workers', type=int, default=2)
+    parser.add_argument(
+        '--num-workers', type=int, default=2, metavar='N', help=
+        'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
 
 
@@ -52,11 +54,22 @@ def main(argv=None) -> None:
         objects = sum(len(info['instances']) for info in content['data_list'])
         print(f'{info_file(out, split)}: {len(content["data_list"])} frames, '
               f'{objects} labels')
-    left_out = [split for split in SPLITS if split not in names]
-    if left_out:
-        print(f'left out: {", ".join(left_out)}')
+    for split in SPLITS:
+        if split not in names:
+            print(_why_not(split, args))
     if table.counts():
         print(table.table())
+
+
+def _why_not(split: str, args: argparse.Namespace) -> str:
+    """One sentence: why a split was not converted."""
+    if args.splits:
+        why = 'is not among --splits ' + ' '.join(args.splits)
+    elif (args.root / LISTS).is_dir():
+        why = f'has no list {args.root / LISTS / split}.txt'
+    else:
+        why = f'has no frames: there is no folder {args.root / "testing"}'
+    return f'The split {split!r} {why}: no info file was written for it.'
 
 
 def _describe(group: ExceptionGroup) -> str:

@@ -48,11 +48,18 @@ def parse_args(argv=None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', type=Path, help='the published folders')
     parser.add_argument('out', type=Path, help='folder to write to')
-    parser.add_argument('--gated', choices=('auto', *GATED_SOURCES),
-                        default='auto', help='slices to read')
-    parser.add_argument('--frame', choices=FRAMES, default='gated',
-                        help='camera frame of images and labels')
-    parser.add_argument('--align', choices=ALIGNMENTS, default='homography')
+    parser.add_argument(
+        '--gated', choices=('auto', *GATED_SOURCES), default='auto',
+        help='slices to read; auto: those that are there '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--frame', choices=FRAMES, default='gated',
+        help='camera frame of images and labels (default: %(default)s)')
+    parser.add_argument(
+        '--align', choices=ALIGNMENTS, default='homography',
+        help='how RGB and gated come to lie over each other: by the published '
+        'homography, or crop and stretched image as they are '
+        '(default: %(default)s)')
     parser.add_argument('--size', type=_size, metavar='WxH',
                         help='default 1280x768, times the scale of the input')
     group = parser.add_argument_group('splits')
@@ -68,22 +75,37 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--keep-truth', action='store_true',
         help='write the labels of --unlabelled to '
         'annotations/unlabelled_truth.json, to compare with')
-    group.add_argument('--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
-                       help='official splits that are split anew')
-    group.add_argument('--shares', type=_shares, default=(.7, .15, .15),
-                       metavar='TRAIN,VAL,TEST')
-    group.add_argument('--seed', type=int, default=0)
-    group.add_argument('--splits-dir', type=Path)
-    group.add_argument('--weather', nargs='+', choices=WEATHERS)
-    group.add_argument('--daytime', nargs='+', choices=DAYTIMES)
-    parser.add_argument('--classes', nargs='+', default=['Pedestrian'],
-                        help='label classes, each with its groups')
-    parser.add_argument('--group-as-crowd', action='store_true')
+    group.add_argument(
+        '--pool', nargs='+', metavar='NAME', default=NIGHT_POOL,
+        help='official splits that are split anew (default: '
+        + ' '.join(NIGHT_POOL) + ')')
+    group.add_argument(
+        '--shares', type=_shares, default=(.7, .15, .15),
+        metavar='TRAIN,VAL,TEST',
+        help='shares of frames when splitting anew (default: 0.7,0.15,0.15)')
+    group.add_argument('--seed', type=int, default=0,
+                       help='seed of the split anew (default: %(default)s)')
+    group.add_argument(
+        '--splits-dir', type=Path, metavar='FOLDER',
+        help='where the official split files are (default: ROOT/splits)')
+    group.add_argument('--weather', nargs='+', choices=WEATHERS,
+                       help='only frames of these (default: all)')
+    group.add_argument('--daytime', nargs='+', choices=DAYTIMES,
+                       help='only frames of these (default: all)')
+    parser.add_argument(
+        '--classes', nargs='+', default=['Pedestrian'],
+        help='label classes, each with its groups (default: Pedestrian)')
+    parser.add_argument(
+        '--group-as-crowd', action='store_true',
+        help='boxes of groups become iscrowd: COCO neither rewards nor '
+        'punishes detections there')
     parser.add_argument(
         '--allow-unlabelled', action='store_true',
         help='frames without a label file become frames '
         'without objects')
-    parser.add_argument('--num-workers', type=int, default=2)
+    parser.add_argument(
+        '--num-workers', type=int, default=2, metavar='N', help=
+        'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
 
 

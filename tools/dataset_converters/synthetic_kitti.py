@@ -11,19 +11,25 @@ def parse_args(argv=None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='folder to write to')
-    parser.add_argument('--train', type=int, default=240,
-                        help='number of training frames')
-    parser.add_argument('--val', type=int, default=80,
-                        help='number of validation frames')
+    parser.add_argument(
+        '--train', type=int, default=240,
+        help='number of training frames (default: %(default)s)')
+    parser.add_argument(
+        '--val', type=int, default=80,
+        help='number of validation frames (default: %(default)s)')
     parser.add_argument('--test', type=int, default=0,
                         help='number of frames without labels')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--scale', type=float, default=0.5,
-                        help='image size over 1242 x 375')
-    parser.add_argument('--azimuth-step', type=float, default=0.17,
-                        metavar='DEGREES',
-                        help='between two LiDAR beams of a ring')
-    parser.add_argument('--num-workers', type=int, default=2)
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of what is drawn (default: %(default)s)')
+    parser.add_argument(
+        '--scale', type=float, default=0.5,
+        help='image size over 1242 x 375 (default: %(default)s)')
+    parser.add_argument(
+        '--azimuth-step', type=float, default=0.17, metavar='DEGREES',
+        help='between two LiDAR beams of a ring (default: %(default)s)')
+    parser.add_argument(
+        '--num-workers', type=int, default=2, metavar='N', help=
+        'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
 
 

@@ -22,22 +22,30 @@ def parse_args(argv=None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='folder to write to')
-    parser.add_argument('--frames', type=int, default=600)
+    parser.add_argument(
+        '--frames', type=int, default=600,
+        help='number of labelled frames (default: %(default)s)')
     parser.add_argument(
         '--unlabelled', type=int, default=0, metavar='FRAMES',
         help='frames beside these, listed in splits/unlabelled.txt alone')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--scale', type=float, default=0.25,
-                        help='image sizes over the official ones')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of what is drawn (default: %(default)s)')
+    parser.add_argument(
+        '--scale', type=float, default=0.25,
+        help='image sizes over the official ones (default: %(default)s)')
     parser.add_argument('--split', type=_shares, default=(.7, .15, .15),
-                        metavar='TRAIN,VAL,TEST', help='shares, sum 1')
+                        metavar='TRAIN,VAL,TEST',
+                        help='shares, sum 1 (default: 0.7,0.15,0.15)')
     parser.add_argument('--weather', type=_weather_mix, metavar='NAME=SHARE,…',
                         help='e.g. clear=1,light_fog=1,dense_fog=2')
     parser.add_argument('--night', type=float, metavar='SHARE',
                         help='share of night frames')
-    parser.add_argument('--gated', choices=GATED_FORMATS, default='both',
-                        help='10-bit TIFF (raw), 8-bit PNG (rect8) or both')
-    parser.add_argument('--num-workers', type=int, default=2)
+    parser.add_argument(
+        '--gated', choices=GATED_FORMATS, default='both', help=
+        '10-bit TIFF (raw), 8-bit PNG (rect8) or both (default: %(default)s)')
+    parser.add_argument(
+        '--num-workers', type=int, default=2, metavar='N', help=
+        'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
 
 

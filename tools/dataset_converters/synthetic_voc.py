@@ -11,14 +11,20 @@ def parse_args(argv=None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='folder to write to')
-    parser.add_argument('--trainval', type=int, default=400,
-                        help='number of pictures to train on')
-    parser.add_argument('--test', type=int, default=200,
-                        help='number of pictures to test on')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--scale', type=float, default=0.5,
-                        help='size of the streets over 1242 x 375')
-    parser.add_argument('--num-workers', type=int, default=2)
+    parser.add_argument(
+        '--trainval', type=int, default=400,
+        help='number of pictures to train on (default: %(default)s)')
+    parser.add_argument(
+        '--test', type=int, default=200,
+        help='number of pictures to test on (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed of what is drawn (default: %(default)s)')
+    parser.add_argument(
+        '--scale', type=float, default=0.5,
+        help='size of the streets over 1242 x 375 (default: %(default)s)')
+    parser.add_argument(
+        '--num-workers', type=int, default=2, metavar='N', help=
+        'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
 
 

@@ -47,7 +47,24 @@ def test_chosen_splits_depth_and_folder(converter, root, tmp_path, capsys):
         'kitti_infos_val.json', 'training/depth_2/000001.png',
         'training/depth_2/000003.png'
     ]
-    assert 'left out: train, trainval, test' in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[1:4] == [
+        f'The split {split!r} is not among --splits val: no info file was '
+        'written for it.' for split in ('train', 'trainval', 'test')
+    ]
+
+
+def test_why_a_split_is_not_there_is_said_in_words(converter, root, capsys):
+    (root / 'ImageSets/test.txt').unlink()
+    converter.main([str(root), '--num-workers', '1'])
+    assert capsys.readouterr().out.splitlines()[3:4] == [
+        f"The split 'test' has no list {root}/ImageSets/test.txt: no info "
+        'file was written for it.'
+    ]
+    shutil.rmtree(root / 'ImageSets')
+    args = converter.parse_args([str(root)])
+    assert converter._why_not('test', args) == (
+        f"The split 'test' has no frames: there is no folder {root}/testing: "
+        'no info file was written for it.')
 
 
 def test_official_split_of_a_part_says_what_to_do(converter, root):
