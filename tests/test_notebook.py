@@ -20,7 +20,6 @@ def test_it_is_whole_and_without_outputs(path):
     assert notebook.cells[0].cell_type == 'markdown'
     for cell in notebook.cells:
         assert not cell.get('outputs')
-        assert max(map(len, cell.source.splitlines())) <= 88
     with pytest.raises(ValueError, match="no cell has 'FRAMES = 1'"):
         script_of(path, {'FRAMES = 1': ''})
 
