@@ -129,7 +129,7 @@ def test_the_configs_of_mmrazor_as_they_stand(pattern, name, losses, size):
     for teacher in model.teachers.values():
         teacher.load()
     found = step(model, pictures(height=size, width=size))
-    ours = {k: v for k, v in found.items() if k.startswith('distill.loss')}
+    ours = {k: v for k, v in found.items() if k.startswith('distill/loss')}
     assert len(ours) == losses
     assert all(torch.isfinite(v) for v in ours.values())
     assert sum(ours.values()) > 0
