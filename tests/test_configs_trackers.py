@@ -41,9 +41,7 @@ def test_it_is_the_tiny_config_with_one_more_backend(repo, name):
 
 
 def test_tensorboard(repo, config, tmp_path):
-    from tensorboard.backend.event_processing import (
-        event_accumulator as events,
-    )
+    from tensorboard.backend.event_processing import event_accumulator
 
     def change(cfg):
         cfg.visualizer.vis_backends = shipped(
@@ -51,7 +49,8 @@ def test_tensorboard(repo, config, tmp_path):
 
     train(config, tmp_path, change)
     (file, ) = tmp_path.glob('*/vis_data/events.*')
-    tags = events.EventAccumulator(str(file)).Reload().Tags()['scalars']
+    tags = event_accumulator.EventAccumulator(
+        str(file)).Reload().Tags()['scalars']
     assert set(tags) >= NAMES
 
 

@@ -44,16 +44,14 @@ def test_loss_is_weight_times_raw(config, tmp_path, window):
 
 
 def test_in_tensorboard_too(config, tmp_path):
-    from tensorboard.backend.event_processing import (
-        event_accumulator as events,
-    )
+    from tensorboard.backend.event_processing import event_accumulator
 
     def change(cfg):
         cfg.visualizer.vis_backends.append(dict(type='TensorboardVisBackend'))
 
     train(config, tmp_path, change, epochs=2)
     (file, ) = tmp_path.glob('*/vis_data/events.*')
-    board = events.EventAccumulator(str(file)).Reload()
+    board = event_accumulator.EventAccumulator(str(file)).Reload()
     loss, raw = ([event.value for event in board.Scalars(f'distill/{name}')]
                  for name in ('loss_feature', 'raw_feature'))
     assert len(raw) == 8 and len(set(raw)) > 1
