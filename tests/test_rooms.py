@@ -22,7 +22,7 @@ ROWS = (
     ('losses', 'evaluation.functional'),
     ('families', 'evaluation.metrics', 'models', 'engine'),
     ('distillation', 'datasets', 'visualization'),
-    ('synthetic', 'mono3d'),
+    ('synthetic', 'mono3d', 'migration'),
     ('experiments', ),
 )
 # Rooms that do without what costs seconds to import.

@@ -91,8 +91,8 @@ def plain(value: Any, scope: str | None = None) -> Any:
     """
     if isinstance(value, Mapping):
         return {
-            k: plain(v, scope)
-            for k, v in value.items() if (k, v) != ('_scope_', scope)
+            k: plain(v, scope) for k, v in value.items()
+            if (k, v) != ('_scope_', scope)
         }
     if isinstance(value, (list, tuple)):
         copies = [plain(v, scope) for v in value]

@@ -10,7 +10,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,14 @@ from mmxkd.errors import ConfigError
 from mmxkd.io.atomic import write_text
 from mmxkd.io.escape import escape
 
-from .config_text import (
-    Expression,
-    assignment,
-    changes,
-    plain,
-    statements,
-)
+from .config_text import Expression, assignment, changes, plain, statements
 from .mmrazor_config import Old, Part, read_config, read_old
-from .mmrazor_losses import SCOPE, TEACHER, translate_distiller
+from .mmrazor_losses import TEACHER, translate_distiller
 from .zoo import owner_of
 
 # What the other parts of the new config stand for.
 _GONE = ('model', 'find_unused_parameters')
-_LOOPS = ('SingleTeacherDistillValLoop', 'SelfDistillValLoop')
+_VAL_LOOPS = ('SingleTeacherDistillValLoop', 'SelfDistillValLoop')
 
 
 @dataclass
@@ -99,13 +93,17 @@ def conversion(old: Old, folder: Path) -> Conversion:
     notes += said
     if old.student.pretrained:
         _start_from(old, rest, notes)
-    _start_from_old_keys(rest, notes)
+    if rest.get('resume'):
+        notes.append('resume: a run of MMRazor cannot be resumed here; its '
+                     'checkpoint has the keys architecture.*')
 
     lines = []
     if old.base is not None:
         lines.append(assignment('_base_', _base_name(old, folder)) + '\n')
-    imports = rest['custom_imports']
-    lines.append(assignment('custom_imports', imports) + '\n')
+    differs = changes(rest, base)
+    if 'custom_imports' in differs:
+        lines.append(
+            assignment('custom_imports', differs.pop('custom_imports')) + '\n')
     start: Any = student
     if base and base['model'].get('type') == student.get('type'):
         start = Expression('_base_.model')
@@ -118,10 +116,8 @@ def conversion(old: Old, folder: Path) -> Conversion:
     lines.append(
         assignment('model', {'_delete_': True} | model if base else model)
         + '\n')
-    for key, value in changes(rest, base).items():
-        if key != 'custom_imports':
-            lines.append(assignment(key, value))
-    for key in _read_by_the_runner() & set(base) - set(rest):
+    lines += [assignment(key, value) for key, value in differs.items()]
+    for key in sorted(_read_by_the_runner() & set(base) - set(rest)):
         lines.append(assignment(key, None))
         rest[key] = None
     text = _header(old, notes) + '\n'.join(lines).rstrip('\n') + '\n'
@@ -129,8 +125,10 @@ def conversion(old: Old, folder: Path) -> Conversion:
 
 
 def _header(old: Old, notes: list[str]) -> str:
-    lines = [f"Converted from MMRazor's {escape(old.path.name)} by "
-             'tools/model_converters/from_mmrazor.py.']
+    lines = [
+        f"Converted from MMRazor's {escape(old.path.name)} by "
+        'tools/model_converters/from_mmrazor.py.'
+    ]
     lines += [f'* {escape(note)}.' for note in notes]
     wrapped = [
         part for line in lines for part in textwrap.wrap(
@@ -168,7 +166,7 @@ def _rest(old: Old, scope: str | None, notes: list[str]) -> dict[str, Any]:
     }
     for key in ('val_cfg', 'test_cfg'):
         loop = str((rest.get(key) or {}).get('type')).split('.')[-1]
-        if loop in _LOOPS:
+        if loop in _VAL_LOOPS:
             rest[key] = dict(rest[key], type='ValLoop')
             notes.append(f'{key}: {loop} also tests the teacher; here test '
                          'it with its own config')
@@ -177,16 +175,19 @@ def _rest(old: Old, scope: str | None, notes: list[str]) -> dict[str, Any]:
         notes.append('optimizer_config is left out: mmengine does not read '
                      'it, so MMRazor does not clip gradients by it either; '
                      'write optim_wrapper.clip_grad if you want that')
-    imports = dict(rest.get('custom_imports') or {})
-    named = imports.get('imports') or []
-    named = [named] if isinstance(named, str) else list(named)
-    first = [SCOPE_OF_OURS, *old.imports]
-    imports['imports'] = first + [n for n in named if n not in first]
-    rest['custom_imports'] = imports
+    rest['custom_imports'] = _imports(old)
     return rest
 
 
-SCOPE_OF_OURS = 'mmxkd'
+def _imports(old: Old) -> dict[str, Any]:
+    """``custom_imports``: ours, and all that the old config leads to."""
+    found = dict(old.cfg.get('custom_imports') or {})
+    names = ['mmxkd']
+    # MMRazor's cfg_path also imports what that config asks for.
+    for cfg in (old.cfg, old.base or {}):
+        more = (cfg.get('custom_imports') or {}).get('imports') or []
+        names += [more] if isinstance(more, str) else more
+    return dict(found, imports=list(dict.fromkeys(names)))
 
 
 def _on_the_student(value: Any, key: str, notes: list[str]) -> Any:
@@ -213,13 +214,12 @@ def _on_the_student(value: Any, key: str, notes: list[str]) -> Any:
     return renamed(value, key)
 
 
-def _teacher(old: Old, scope: str | None,
-             notes: list[str]) -> dict[str, Any]:
+def _teacher(old: Old, scope: str | None, notes: list[str]) -> dict[str, Any]:
     """The entry of ``teachers``."""
     part = old.teacher
-    found: dict[str, Any] = dict(
-        cfg=part.zoo.name if part.zoo and not part.changed else plain(
-            part.model, scope))
+    found: dict[str,
+                Any] = dict(cfg=part.zoo.name if part.zoo and not part.changed
+                            else plain(part.model, scope))
     checkpoint = old.model.get('teacher_ckpt')
     if checkpoint and part.zoo:
         checkpoint = _of_this_teacher(checkpoint, part, notes)
@@ -243,8 +243,7 @@ def _of_this_teacher(checkpoint: str, part: Part, notes: list[str]) -> str:
     owner = owner_of(checkpoint, part.zoo.package)
     if owner is None or owner == part.zoo.path:
         return checkpoint
-    name = os.path.basename(checkpoint)
-    what = (f'teacher_ckpt={name} belongs to {owner}, not to the teacher '
+    what = (f'teacher_ckpt belongs to {owner}, not to the teacher '
             f'{part.zoo.path}')
     if part.pretrained:
         notes.append(f'{what}; pretrained=True names the weights that are '
@@ -269,12 +268,6 @@ def _start_from(old: Old, rest: dict[str, Any], notes: list[str]) -> None:
     rest['load_from'] = _zoo_weights(old.student, 'model.architecture')
     notes.append('model.architecture.pretrained=True is load_from: the '
                  "student starts from the model zoo's weights")
-
-
-def _start_from_old_keys(rest: Mapping[str, Any], notes: list[str]) -> None:
-    if rest.get('resume'):
-        notes.append('resume: a run of MMRazor cannot be resumed here, its '
-                     'checkpoint has the keys architecture.*')
 
 
 def _compare(done: Conversion, new: Path) -> None:

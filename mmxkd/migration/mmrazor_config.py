@@ -2,7 +2,6 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,6 @@ _KEYS = ('type', '_scope_', 'architecture', 'teacher', 'teacher_ckpt',
 # Values that say what is always so here.
 _FIXED = dict(teacher_trainable=False, student_trainable=True,
               calculate_student_loss=True, init_cfg=None)
-# What a detection package needs beside mmxkd.
-_IMPORTS = dict(mmdet3d='mmxkd.mono3d')
 
 
 @dataclass
@@ -72,12 +69,6 @@ class Old:
     def scope(self) -> str | None:
         """Where bare names of its losses are looked up."""
         return self.model.get('_scope_', self.cfg.get('default_scope'))
-
-    @property
-    def imports(self) -> list[str]:
-        """Modules beside mmxkd that the new config has to import."""
-        scope = self.cfg.get('default_scope')
-        return [_IMPORTS[scope]] if scope in _IMPORTS else []
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -165,8 +156,6 @@ def _part(cfg: Mapping[str, Any], key: str, notes: list[str]) -> Part:
     zoo = find_config(path, f'{key}.cfg_path')
     if zoo.renamed:
         notes.append(f'{key}.cfg_path: {path} is {zoo.name} today')
-    if find_spec(zoo.package) is None:
-        raise ConfigError(f'{key}: {zoo.package} is not installed')
     model = plain(read_config(zoo.file)['model'])
     # mmengine's get_model takes further keys as defaults.
     used = {k: v for k, v in own.items() if k not in model}
@@ -206,6 +195,10 @@ def _bases(path: Path) -> list[str]:
         if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == '_base_'
                 for target in node.targets):
-            value = ast.literal_eval(node.value)
+            try:
+                value = ast.literal_eval(node.value)
+            except ValueError as error:
+                raise ConfigError(f'{path}: _base_ is no list of names: '
+                                  f'{error}') from error
             return [value] if isinstance(value, str) else list(value)
     return []

@@ -2,104 +2,19 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mmxkd.distillation.loss_config import normalise
 from mmxkd.distillation.normal_form import LossConfig, Source
 from mmxkd.recording.hook_points import STUDENT
 
-SCOPE = 'mmrazor'
+from .mmrazor_translations import SCOPE, TRANSLATIONS, Ours
+
 TEACHER = 'teacher'
 # How MMRazor's losses of two features name them: the student's comes first.
 _PAIRS = (('preds_S', 'preds_T'), ('s_feature', 't_feature'))
-
-
-@dataclass
-class Ours:
-    """A loss of this package that does what one of MMRazor's does.
-
-    Attributes:
-        kind (str): Its type.
-        options (dict): Its arguments.
-        factor (float): What the weight is multiplied by.
-        sums (bool): Of several levels it takes the sum, as MMRazor's total
-            of one loss per level.
-    """
-    kind: str
-    options: dict[str, Any] = field(default_factory=dict)
-    factor: float = 1.0
-    sums: bool = True
-
-
-# Loss and its connector, if there is one, to ours; None: there is none.
-Translation = Callable[[Mapping[str, Any], Mapping[str, Any] | None],
-                       Ours | None]
-
-
-def _same(kind: str, *known: str) -> Translation:
-    """One of ours with the same options."""
-
-    def translate(options: Mapping, connector: Mapping | None) -> Ours | None:
-        if connector is not None or set(options) - set(known):
-            return None
-        return Ours(kind, dict(options))
-
-    return translate
-
-
-def _mgd(options: Mapping, connector: Mapping | None) -> Ours | None:
-    """The generator is a connector there, and a part of the loss here."""
-    connector = dict(connector or {})
-    kind = connector.pop('type', None)
-    if kind != f'{SCOPE}.MGDConnector' or connector.pop(
-            'mask_on_channel', False):
-        return None
-    connector.pop('student_channels', None)
-    channels = connector.pop('teacher_channels', None)
-    known = {'lambda_mgd'}
-    if channels is None or set(connector) - known or set(options) - {
-            'alpha_mgd'
-    }:
-        return None
-    return Ours('MGDLoss', dict(channels=[channels], **options, **connector))
-
-
-def _kl(options: Mapping, connector: Mapping | None) -> Ours | None:
-    options = dict(options)
-    temperature = options.pop('tau', 1.0)
-    if connector is not None or options.pop(
-            'reduction', 'batchmean') != 'batchmean' or not options.pop(
-                'teacher_detach', True) or options:
-        return None
-    return Ours('SoftLabelKLLoss', dict(temperature=temperature))
-
-
-def _soft_ce(options: Mapping, connector: Mapping | None) -> Ours | None:
-    options = dict(options)
-    tau = options.pop('tau', 1.0)
-    factor = tau**2 if options.pop('mult_tem_square', True) else 1.0
-    if connector is not None or options.pop('reduction',
-                                            'mean') != 'mean' or options:
-        return None
-    return Ours('SoftCrossEntropyLoss',
-                dict(temperature=tau, background_weight=1.0), factor)
-
-
-def _l2(options: Mapping, connector: Mapping | None) -> Ours | None:
-    if connector is not None or dict(options) != dict(normalize=False,
-                                                      div_element=True):
-        return None
-    return Ours('FeatureMSELoss', sums=False)
-
-
-#: MMRazor's losses that have a counterpart, as docs/from_mmrazor.md lists.
-TRANSLATIONS: dict[str, Translation] = dict(
-    ChannelWiseDivergence=_same('ChannelWiseDistillationLoss', 'tau'),
-    PKDLoss=_same('PKDLoss', 'resize_stu'),
-    ATLoss=_same('AttentionTransferLoss'), MGDLoss=_mgd, KLDivergence=_kl,
-    KDSoftCELoss=_soft_ce, L2Loss=_l2)
 
 
 @dataclass
@@ -145,16 +60,16 @@ def translate_distiller(cfg: Mapping[str, Any],
     config = normalise(words, [TEACHER])
     users = Counter(c for loss in config.losses for c in _connectors_of(loss))
     alone = {
-        name: connector
-        for name, connector in config.connectors.items() if users[name] == 1
+        name: connector for name, connector in config.connectors.items()
+        if users[name] == 1
     }
     short, inputs, kept, notes = [], {}, [], []
     for loss in config.losses:
         found = _short_form(loss, alone)
         if found is not None:
             short.append(found)
-        elif _connectors_of(loss) or any(
-                '()' in source.address for source in _sources(loss)):
+        elif _connectors_of(loss) or any('()' in source.address
+                                         for source in _sources(loss)):
             kept.append(loss)
         else:
             inputs[loss.name] = _by_inputs(loss)
@@ -312,8 +227,8 @@ def _words_of(words: Mapping[str, Any],
     found: dict[str, Any] = {}
     for side, of_student in (('student', True), ('teacher', False)):
         used = {
-            e['recorder']
-            for e in entries if bool(e['from_student']) is of_student
+            e['recorder'] for e in entries
+            if bool(e['from_student']) is of_student
         }
         group = f'{side}_recorders'
         kept = {k: v for k, v in words.get(group, {}).items() if k in used}

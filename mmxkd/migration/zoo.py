@@ -85,8 +85,8 @@ def configs_of(package: str, key: str) -> Path:
         root = Path(place) / '.mim/configs'
         if root.is_dir():
             return root
-    raise ConfigError(f'{key}: {package} ' + (
-        'ships no configs' if places else 'is not installed'))
+    raise ConfigError(f'{key}: {package} '
+                      + ('ships no configs' if places else 'is not installed'))
 
 
 def _renamed(path: str, root: Path, what: str, package: str) -> str:
