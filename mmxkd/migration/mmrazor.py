@@ -40,12 +40,14 @@ class Conversion:
         rest (dict): What the new config shall be beside its model.
         student (dict): What its student shall be.
         scope (str, optional): Its default scope.
+        package (str): Whose config it inherits; '' for none or a file.
     """
     text: str
     notes: list[str]
     rest: dict[str, Any]
     student: dict[str, Any]
     scope: str | None
+    package: str
 
 
 def convert_mmrazor(old: str | os.PathLike,
@@ -121,7 +123,9 @@ def conversion(old: Old, folder: Path) -> Conversion:
         lines.append(assignment(key, None))
         rest[key] = None
     text = _header(old, notes) + '\n'.join(lines).rstrip('\n') + '\n'
-    return Conversion(text, notes, rest, student, scope)
+    package, colons, _ = old.base_name.partition('::')
+    return Conversion(text, notes, rest, student, scope,
+                      package if colons else '')
 
 
 def _header(old: Old, notes: list[str]) -> str:
@@ -277,11 +281,13 @@ def _compare(done: Conversion, new: Path) -> None:
         ConfigError: They differ. This is a fault of the converter.
     """
     found = plain(read_config(new), done.scope)
+    # What is inherited from another package is marked so.
+    student = plain(found['model'].get('student'), done.package)
     wrong = [
         key for key, value in done.rest.items()
         if key not in found or found[key] != value
     ]
-    if found['model'].get('student') != done.student:
+    if student != plain(done.student, done.package):
         wrong.append('model.student')
     if wrong:
         raise ConfigError(f'{new}: converted, it says something else than '

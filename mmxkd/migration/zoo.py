@@ -97,7 +97,8 @@ def _renamed(path: str, root: Path, what: str, package: str) -> str:
     if len(same) == 1:
         return same[0]
     raise ConfigError(f'{what}: {package} has no such config; '
-                      + did_you_mean(path, known))
+                      + did_you_mean(f'{package}::{path}', (f'{package}::{k}'
+                                                            for k in known)))
 
 
 def _squashed(path: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from mmdet.evaluation import bbox_overlaps
+
+from mmxkd.evaluation.functional.box_overlaps import box_iou
 
 from .grid import picture_grid
 
@@ -56,7 +57,7 @@ def match_detections(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray,
     right = np.zeros(len(boxes), bool)
     found = np.zeros(len(truth), bool)
     if len(boxes) and len(truth):
-        overlaps = bbox_overlaps(np.float32(boxes), np.float32(truth))
+        overlaps = box_iou(boxes, truth)
         for i in np.argsort(-scores, kind='stable'):
             free = np.where(found, -1.0, overlaps[i])
             best = int(free.argmax())

@@ -57,9 +57,9 @@ def test_default_scopes_are_left_out():
 
 
 BASE = dict(same=1, model=dict(a=1, b=dict(c=2, d=[3])), gone=dict(x=1),
-            kind=dict(y=1), text='a')
+            kind=dict(y=1), name='a')
 NEW = dict(same=1, model=dict(a=1, b=dict(c=5, d=[3], e=4)), gone=dict(z=1),
-           kind=3, text=dict(y=2), more=dict(v=1))
+           kind=3, name=dict(y=2), more=dict(v=1))
 
 
 def test_changes_of_a_base(tmp_path):
@@ -77,5 +77,6 @@ def test_statements(tmp_path):
     new = dict(a=dict(b=dict(d=1)), c=[2], same=dict(x=1), more=None)
     lines = statements(new, old, 'm')
     assert not any('same' in line for line in lines)
-    text = '\n'.join([assignment('m', old), *lines])
+    (tmp_path / 'base.py').write_text(assignment('m', old))
+    text = '\n'.join(["_base_ = 'base.py'", 'm = _base_.m', *lines])
     assert plain(written(tmp_path, text).m.to_dict()) == new

@@ -21,7 +21,7 @@ TEACHER = "dict(cfg_path='mmdet::retinanet/retinanet_r101_fpn_2x_coco.py')"
 INLINE = '''
 _base_ = 'student.py'
 student = _base_.model
-student.neck.out_channels = 8
+student['neck']['out_channels'] = 12
 model = dict(
     _scope_='mmrazor', _delete_=True, type='SingleTeacherDistill',
     architecture=student, teacher=TEACHER, teacher_ckpt='mine.pth',
@@ -49,7 +49,7 @@ def test_own_student_by_base(tmp_path):
     assert 'student = _base_.model\n' in done.text
     plain = Config.fromfile(tmp_path / 'student.py')
     assert new.model.student.pop('neck') == dict(plain.model.pop('neck'),
-                                                 out_channels=8)
+                                                 out_channels=12)
     assert new.model.student == plain.model
     assert new.model.teachers == dict(
         teacher=dict(cfg='mmdet::retinanet/retinanet_r101_fpn_2x_coco.py',
@@ -67,7 +67,7 @@ def test_without_any_base(tmp_path):
     done, new = convert(tmp_path, text)
     assert '_base_' not in done.text and '_delete_' not in done.text
     assert new.model.student == dict(type='Own',
-                                     neck=dict(a=1, out_channels=8))
+                                     neck=dict(a=1, out_channels=12))
     assert new.train_cfg == dict(max_epochs=3)
 
 
@@ -109,11 +109,13 @@ def test_what_only_the_students_config_has(tmp_path):
 _base_ = 'mmdet::_base_/datasets/coco_detection.py'
 model = dict(type='mmrazor.FpnTeacherDistill', architecture=dict(
     cfg_path='mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'),
-    teacher=TEACHER, distiller=DISTILLER.replace)
+    teacher=TEACHER, distiller=DISTILLER)
 default_scope = 'mmrazor'
-'''.replace('DISTILLER.replace', 'DISTILLER'))
+''')
     assert new.param_scheduler is None and new.default_hooks is None
     assert any('has no weights' in note for note in done.notes)
+    assert new.default_scope == 'mmrazor'
+    assert new.model.student._scope_ == 'mmdet'
     assert 'checkpoint' not in new.model.teachers.teacher
 
 

@@ -6,6 +6,7 @@ from mmengine.registry import DefaultScope
 
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.migration import Conversion
+from mmxkd.migration.config_text import plain
 from mmxkd.registry import MODELS
 
 pytest.importorskip('mmrazor.models')
@@ -42,8 +43,9 @@ def test_none_is_missed_and_none_refused(converted):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_hook_points_exist_in_the_real_models(converted, name):
-    """In full size, without memory for weights."""
-    with torch.device('meta'):
+    """In full size, and without memory for weights where that can be."""
+    # Swin's constructor reads numbers that it has computed as tensors.
+    with torch.device('cpu' if 'swin' in name else 'meta'):
         model = build(converted[0], name, dry_run=False)
     points = [
         point for loss in model.distiller.losses.values()
@@ -105,8 +107,9 @@ def test_changed_student(converted):
     cfg = Config.fromfile(folder / f'{name}.py', import_custom_modules=False)
     backbone = cfg.model.student.backbone
     assert (backbone.depth, backbone.dcn) == (50, None)
-    assert cfg.train_cfg == dict(type='EpochBasedTrainLoop', max_epochs=12,
-                                 val_interval=12)
+    assert plain(cfg.train_cfg, 'mmdet3d') == dict(type='EpochBasedTrainLoop',
+                                                   max_epochs=12,
+                                                   val_interval=12)
     assert 'find_unused_parameters' not in cfg
 
 

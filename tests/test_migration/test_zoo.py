@@ -30,8 +30,7 @@ def test_names_of_before(old, new):
     ('retinanet/retinanet_r50.py', "expected 'package::path'"),
     ('nobody::a/b.py', 'nobody is not installed'),
     ('json::a/b.py', 'json ships no configs'),
-    ('mmdet::retinanet/retinanet_r51_fpn_1x_coco.py',
-     f"mmdet has no such config; did you mean '{RETINA}'"),
+    ('mmdet::retinanet/retinanet_r51_fpn_1x_coco.py', f"'mmdet::{RETINA}'"),
 ])
 def test_what_is_not_there(name, reason):
     with pytest.raises(ConfigError, match='^model.teacher') as caught:

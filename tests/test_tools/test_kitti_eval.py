@@ -75,9 +75,26 @@ def test_frames(command, folders):
     assert '2 frames' in done.stdout
     assert '36 result files of other frames' in done.stderr
     done = command('--frames', 'val', code=1)
-    assert 'no result file for 3750 of 3769 frames' in done.stderr
+    assert 'has no labels for 3750 of the 3769 frames' in done.stderr
+    assert '--frames all, found, or a text file of ids' in done.stderr
     done = command('--frames', 'vall', code=1)
     assert "--frames 'vall': expected all, found, train, val" in done.stderr
+
+
+def test_split_of_another_set(tool, folders):
+    """A synthetic set has a val split of its own, which the error names."""
+    root = folders / 'root'
+    (root / 'training').mkdir(parents=True)
+    (folders / 'gt').rename(root / 'training/label_2')
+    own = root / 'ImageSets/val.txt'
+    own.parent.mkdir()
+    own.write_text('000001\n000002\n')
+    done = tool('analysis_tools/kitti_eval.py', root / 'training/label_2',
+                folders / 'dt', '--frames', 'val', code=1)
+    assert f'its own split is in {own}: --frames {own}' in done.stderr
+    done = tool('analysis_tools/kitti_eval.py', root / 'training/label_2',
+                folders / 'dt', '--frames', own)
+    assert '2 frames' in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -98,6 +115,21 @@ def test_bad_arguments(tool, folders):
     done = tool('analysis_tools/kitti_eval.py', folders / 'gt', folders / 'dt',
                 '--plot', 'curves.gif', code=1)
     assert 'ends in .png, .pdf or .svg' in done.stderr
+
+
+def test_plot_needs_neither_torch_nor_mmdet(repo, folders):
+    """Their imports take seconds, and may print into what --json prints."""
+    done = subprocess.run([
+        sys.executable, '-c', 'import runpy, sys\n'
+        "sys.argv = ['kitti_eval.py', 'gt', 'dt', '--classes', 'Car', "
+        "'--plot', 'curves.png']\n"
+        f'runpy.run_path({str(repo / "tools/analysis_tools/kitti_eval.py")!r},'
+        " run_name='__main__')\n"
+        "print([name for name in ('torch', 'mmdet', 'mmcv', 'mmengine')"
+        ' if name in sys.modules])'
+    ], capture_output=True, text=True, check=True, cwd=folders)
+    assert done.stdout.splitlines()[-1] == '[]'
+    assert (folders / 'curves.png').stat().st_size > 1000
 
 
 def test_needs_neither_torch_nor_mmdet():

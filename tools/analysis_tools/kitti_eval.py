@@ -26,7 +26,9 @@ from mmxkd.formats.kitti import (
     read_ids,
     read_labels,
     read_results,
+    result_folder,
 )
+from mmxkd.formats.kitti.layout import LISTS
 
 ALL, FOUND = 'all', 'found'
 
@@ -70,7 +72,7 @@ def frames(wanted: str, gt_dir: Path, result_dir: Path) -> list[str]:
     if wanted == FOUND:
         return frame_ids_of(result_dir)
     if wanted in ('train', 'val'):
-        return official_ids(wanted)
+        return official_frames(wanted, gt_dir)
     if not Path(wanted).is_file():
         raise ConfigError(
             f'--frames {wanted!r}: expected {ALL}, {FOUND}, train, val or a '
@@ -78,11 +80,29 @@ def frames(wanted: str, gt_dir: Path, result_dir: Path) -> list[str]:
     return read_ids(wanted)
 
 
+def official_frames(split: str, gt_dir: Path) -> list[str]:
+    """Ids of a common split, of whose frames all are labelled.
+
+    Raises:
+        ConfigError: They are not, as in a synthetic set or a part of KITTI;
+            names the list of frames that such a set has.
+    """
+    ids = official_ids(split)
+    missing = set(ids) - set(frame_ids_of(gt_dir))
+    if not missing:
+        return ids
+    own = gt_dir.absolute().parents[1] / LISTS / f'{split}.txt'
+    hint = (f'its own split is in {own}: --frames {own}' if own.is_file() else
+            f'--frames {ALL}, {FOUND}, or a text file of ids')
+    raise ConfigError(
+        f'--frames {split}: {gt_dir} has no labels for {len(missing)} of the '
+        f'{len(ids)} frames of the official split, e.g. {min(missing)}; '
+        + hint)
+
+
 def run(args: argparse.Namespace) -> KittiResult:
     """Read both folders and evaluate."""
-    result_dir = args.result_dir
-    if (result_dir / 'data').is_dir() and not any(result_dir.glob('*.txt')):
-        result_dir = result_dir / 'data'
+    result_dir = result_folder(args.result_dir)
     ids = frames(args.frames, args.gt_dir, result_dir)
     extra = set(frame_ids_of(result_dir)) - set(ids)
     if extra:

@@ -11,6 +11,7 @@ from .label_files import (
     read_label_file,
     read_labels,
     read_results,
+    result_folder,
     write_labels,
     write_results,
 )
@@ -24,7 +25,7 @@ __all__ = [
     'CAMERA', 'CLASSES', 'DIFFICULTIES', 'NAMES', 'SPLITS', 'Difficulty',
     'KittiCalibration', 'KittiInfos', 'KittiObjects', 'folder_of',
     'frame_ids_of', 'official_ids', 'project_depth', 'read_calibration',
-    'read_ids', 'read_label_file', 'read_labels', 'read_results', 'read_scan',
-    'split_ids', 'write_calibration', 'write_labels', 'write_results',
-    'write_scan'
+    'read_ids', 'read_label_file', 'read_labels', 'read_results',
+    'result_folder', 'read_scan', 'split_ids', 'write_calibration',
+    'write_labels', 'write_results', 'write_scan'
 ]

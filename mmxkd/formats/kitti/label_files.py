@@ -41,9 +41,24 @@ def read_results(folder: str | os.PathLike,
     """Read detections: as :func:`read_labels`, with a 16th field, the score.
 
     A frame without detections has an empty file: a missing one is an error,
-    since it usually means that a detector did not finish.
+    since it usually means that a detector did not finish. The files may lie
+    in ``data/`` of the folder: see :func:`result_folder`.
     """
-    return _read_folder(Path(folder), frame_ids, RESULT_FIELDS, 'result')
+    return _read_folder(result_folder(folder), frame_ids, RESULT_FIELDS,
+                        'result')
+
+
+def result_folder(folder: str | os.PathLike) -> Path:
+    """Where the result files of a folder lie: in it, or in its ``data/``.
+
+    The devkit reads ``results/<name>/data/``; whoever is given
+    ``results/<name>`` finds them too.
+    """
+    folder = Path(folder)
+    below = folder / 'data'
+    if below.is_dir() and not any(folder.glob('*.txt')):
+        return below
+    return folder
 
 
 def read_label_file(path: str | os.PathLike) -> KittiObjects:

@@ -8,6 +8,7 @@ from mmxkd.formats.kitti import (
     read_label_file,
     read_labels,
     read_results,
+    result_folder,
     write_labels,
     write_results,
 )
@@ -53,6 +54,18 @@ def test_results_are_read_back_exactly(tmp_path, random_frames):
     write_labels(tmp_path / 'gt', truth)
     assert evaluate(read_labels(tmp_path / 'gt'),
                     again).scalars() == (evaluate(truth, found).scalars())
+
+
+def test_results_in_the_folder_that_the_devkit_reads(tmp_path):
+    """``data/`` below is found, unless the folder has files itself."""
+    objects = KittiObjects.from_frames({'000003': dict(name=[], score=[])},
+                                       scored=True)
+    write_results(tmp_path / 'data', objects)
+    assert result_folder(tmp_path) == tmp_path / 'data'
+    assert read_results(tmp_path).frame_ids == ('000003', )
+    (tmp_path / '000004.txt').touch()
+    assert read_results(tmp_path).frame_ids == ('000004', )
+    assert read_results(tmp_path / 'data').frame_ids == ('000003', )
 
 
 def test_frames_without_objects_get_an_empty_file(tmp_path):

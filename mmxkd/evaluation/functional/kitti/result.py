@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmxkd.errors import did_you_mean
 from mmxkd.formats.kitti.difficulty import DIFFICULTIES
 
 from .curves import Curve
@@ -11,6 +12,27 @@ from .curves import Curve
 ENOUGH = 41
 
 _RECALLS = (('AP40', 'AP_R40'), ('AP11', 'AP_R11'))
+
+
+class Scalars(dict[str, float]):
+    """Numbers by name; a name that was not evaluated is answered.
+
+    Examples:
+        >>> Scalars(Car_bbox_AP40_easy_strict=1.0)['Car_3d_AP40_easy_strict']
+        Traceback (most recent call last):
+        ...
+        KeyError: "no number 'Car_3d_AP40_easy_strict'; evaluated were the \
+metrics bbox of Car (strict); did you mean 'Car_bbox_AP40_easy_strict'?"
+    """
+
+    def __missing__(self, name: str) -> float:
+        parts = [key.split('_') for key in self if '_AP' in key]
+        classes, metrics, overlaps = (', '.join(
+            dict.fromkeys(part[i] for part in parts)) for i in (0, 1, -1))
+        evaluated = (f'evaluated were the metrics {metrics} of {classes} '
+                     f'({overlaps})' if parts else 'nothing was evaluated')
+        raise KeyError(f'no number {name!r}; {evaluated}; '
+                       + did_you_mean(str(name), self))
 
 
 @dataclass(frozen=True)
@@ -65,14 +87,15 @@ class KittiResult:
         raise KeyError(f'no curve {wanted}; evaluated were '
                        f'{sorted(map(_key, self.curves))}')
 
-    def scalars(self) -> dict[str, float]:
+    def scalars(self) -> Scalars:
         """Numbers under one name each, for logs and ``save_best``.
 
         ``Car_3d_AP40_moderate_strict`` is an AP in percent, ``Overall_…`` its
         mean over the classes where each of them has one, and
-        ``n_gt_Car_moderate`` the number of ground truths to be found.
+        ``n_gt_Car_moderate`` the number of ground truths to be found. Asked
+        for another name, it says in a KeyError which there are.
         """
-        scalars: dict[str, float] = {}
+        scalars = Scalars()
         groups: dict[str, list[float]] = {}
         for name, _ in _RECALLS:
             for curve in self.curves:

@@ -29,6 +29,22 @@ def test_scalars(result):
     assert scalars['n_gt_Cyclist_moderate'] == 41
 
 
+@pytest.mark.parametrize('name, near', [
+    ('Car_bev_AP40_easy_strict', 'Car_3d_AP40_easy_strict'),
+    ('Car_bbox_AP40_easy_loose', 'Car_bbox_AP40_easy_strict'),
+])
+def test_a_number_that_was_not_evaluated(result, name, near):
+    with pytest.raises(KeyError) as caught:
+        result.scalars()[name]
+    message = str(caught.value)
+    assert repr(name) in message and repr(near) in message
+    assert 'evaluated were the metrics bbox, 3d of Car, Cyclist (strict)' in (
+        message)
+    nothing = KittiResult([], [], 0, ())
+    with pytest.raises(KeyError, match='nothing was evaluated'):
+        nothing.scalars()[name]
+
+
 def test_warnings_name_classes_with_few_ground_truths(result):
     assert result.warnings == [
         'a note', 'with fewer than 41 ground truths even a perfect detector '
