@@ -75,7 +75,7 @@ def test_frames(command, folders):
     assert '2 frames' in done.stdout
     assert '36 result files of other frames' in done.stderr
     done = command('--frames', 'val', code=1)
-    assert 'has no labels for 3750 of the 3769 frames' in done.stderr
+    assert 'has no labels for 3748 of the 3769 frames' in done.stderr
     assert '--frames all, found, or a text file of ids' in done.stderr
     done = command('--frames', 'vall', code=1)
     assert "--frames 'vall': expected all, found, train, val" in done.stderr

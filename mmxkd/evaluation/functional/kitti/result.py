@@ -26,7 +26,10 @@ metrics bbox of Car (strict); did you mean 'Car_bbox_AP40_easy_strict'?"
     """
 
     def __missing__(self, name: str) -> float:
-        parts = [key.split('_') for key in self if '_AP' in key]
+        parts = [
+            key.split('_') for key in self
+            if '_AP' in key and not key.startswith('Overall')
+        ]
         classes, metrics, overlaps = (', '.join(
             dict.fromkeys(part[i] for part in parts)) for i in (0, 1, -1))
         evaluated = (f'evaluated were the metrics {metrics} of {classes} '
