@@ -57,10 +57,12 @@ class CorruptSampleError(ValueError):
         return f'{self.modality}: {self.path}: {self.reason}'
 
 
-def nearest_names(name: str, known: Iterable[str], n: int = 5) -> list[str]:
+def nearest_names(name: str, known: Iterable[str], n: int = 5,
+                  least: float = 0.4) -> list[str]:
     """The ``n`` names of ``known`` that look most like ``name``.
 
     Upper and lower case count as equal, and so do ``.``, ``/`` and ``_``.
+    Names that are less alike than ``least``, 0 to 1, are left out.
 
     Examples:
         >>> nearest_names('backbone.layer5', ['neck', 'backbone.layer4'], 1)
@@ -74,7 +76,7 @@ def nearest_names(name: str, known: Iterable[str], n: int = 5) -> list[str]:
     scored = sorted(
         ((difflib.SequenceMatcher(None, wanted, fold(k)).ratio(), k)
          for k in set(known)), key=lambda pair: (-pair[0], pair[1]))
-    return [k for score, k in scored[:n] if score >= 0.4]
+    return [k for score, k in scored[:n] if score >= least]
 
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 5) -> str:

@@ -9,6 +9,7 @@ if __name__ == '__main__':
     console.start('importing torch, mmengine and mmdet')
 
 from mmxkd.engine import launch
+from mmxkd.engine.config_check import check_config
 from mmxkd.engine.test_time_augmentation import augment_tests
 from mmxkd.errors import ConfigError
 
@@ -71,6 +72,7 @@ def main() -> None:
     args = parse_args()
     console.doing('reading the config')
     cfg = launch.load_config(args)
+    check_config(cfg, ('test', ))
     cfg.load_from = args.checkpoint
     cfg.resume = False
     launch.student_alone(cfg)

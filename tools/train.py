@@ -9,6 +9,8 @@ if __name__ == '__main__':
     console.start('importing torch, mmengine and mmdet')
 
 from mmxkd.engine import launch
+from mmxkd.engine.config_check import check_config
+from mmxkd.engine.pretrained import check_pretrained
 from mmxkd.engine.run_record import ALLOWED
 
 
@@ -49,6 +51,8 @@ def main() -> None:
     args = parse_args()
     console.doing('reading the config')
     cfg = launch.load_config(args)
+    check_config(cfg, ('train', 'val'))
+    check_pretrained(cfg)
     launch.add_guards(cfg)
     launch.log_together(cfg)
     if args.seed is not None:

@@ -28,7 +28,7 @@ from .building import (
 )
 from .connectors import check_maps, connect, connectors_for, infer_connector
 from .head_binding import head_sources
-from .normal_form import LossConfig, Source
+from .normal_form import LOSS_KEYS, LossConfig, Source
 from .reading import Kind, Reading, match_single_levels
 from .supply import Records
 
@@ -62,7 +62,7 @@ class BoundLoss(nn.Module):
                                        f'{self.key}: loss_weight')
         refuse_negative(self.schedule, f'{self.key}: loss_weight')
         self.only = config.only
-        self.module = build_part(config.cfg, self.key)
+        self.module = build_part(config.cfg, self.key, LOSS_KEYS)
         self.connector: nn.Module | None = None
         # Of the levels in the dry run, for the table.
         self.sizes: list[tuple[str, str]] = []
@@ -230,6 +230,7 @@ class BoundLoss(nn.Module):
                     levels, f'{self.key}: '
                     f'{type(self.module).__name__} compares maps, '
                     + self.address(position))
+        self.loss.fit(teacher)
         self.sizes = [(size_of(s), size_of(t))
                       for s, t in zip(student, teacher, strict=True)]
         hint = stride_hint(student, teacher)
@@ -287,6 +288,9 @@ class BoundLoss(nn.Module):
             raise ConfigError(
                 f'{self.key}: connector={dict(self.unfitted)}: no dry run '
                 f'told its channels; state {CHANNELS}')
+        if self.loss.lacks:
+            raise ConfigError(f'{self.key}: no dry run told its '
+                              f'{self.loss.lacks}; state them')
 
     def address(self, position: int) -> str:
         """Where its first or second argument is read."""

@@ -6,6 +6,10 @@ from typing import Any
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.recording.hook_points import STUDENT, split_model
 
+#: Keys of a loss that are not arguments of its class.
+LOSS_KEYS = ('student', 'teacher', 'inputs', 'loss_weight', 'connector',
+             'only')
+
 
 @dataclass(frozen=True)
 class Source:

@@ -1,6 +1,6 @@
 """Building parts of a model from configs, with errors that name the key."""
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmengine.registry import DefaultScope
@@ -10,9 +10,16 @@ from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import MODELS
 
 
-def find_type(cfg: Mapping[str, Any],
-              key: str) -> tuple[Callable, dict[str, Any]]:
+def find_type(
+    cfg: Mapping[str, Any], key: str,
+    beside: Sequence[str] = ()) -> tuple[Callable, dict[str, Any]]:
     """What a config builds: ours by its bare name, others by scope.
+
+    Args:
+        cfg (dict): With a ``type``.
+        key (str): The config key at fault in errors.
+        beside (Sequence[str]): Keys that were read before, which a misspelt
+            one may mean.
 
     Returns:
         tuple: The class, and the config with its name in full.
@@ -35,32 +42,35 @@ def find_type(cfg: Mapping[str, Any],
             f'{key}: there is no type {cfg.get("type")!r}; '
             f'{did_you_mean(str(cfg.get("type")), MODELS.module_dict)} A '
             "type of another package needs its scope: 'mmrazor.L2Loss'")
-    _check_arguments(kind, cfg, key)
+    _check_arguments(kind, cfg, key, beside)
     return kind, cfg
 
 
-def build_part(cfg: Mapping[str, Any], key: str) -> nn.Module:
-    """Build a loss or connector.
+def build_part(cfg: Mapping[str, Any], key: str,
+               beside: Sequence[str] = ()) -> nn.Module:
+    """Build a loss or connector; see :func:`find_type`.
 
     Raises:
         ConfigError: The type is unknown, or one of its arguments.
     """
-    _, cfg = find_type(cfg, key)
+    _, cfg = find_type(cfg, key, beside)
     try:
         return MODELS.build(cfg)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f'{key}: {error}') from error
 
 
-def _check_arguments(builder, cfg: Mapping[str, Any], key: str) -> None:
+def _check_arguments(builder, cfg: Mapping[str, Any], key: str,
+                     beside: Sequence[str]) -> None:
     """Name an unknown argument, and the nearest known one."""
     if builder is None or not inspect.isclass(builder):
         return
     known = known_arguments(builder)
     for name in cfg:
         if known is not None and name not in (*known, 'type', '_scope_'):
-            raise ConfigError(f'{key}: {builder.__name__} has no argument '
-                              f'{name!r}; {did_you_mean(name, known)}')
+            raise ConfigError(
+                f'{key}: {builder.__name__} has no argument '
+                f'{name!r}; {did_you_mean(name, {*known, *beside})}')
 
 
 def known_arguments(builder: type) -> set[str] | None:

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from mmxkd.compat.latest_checkpoint import find_latest_checkpoint
 from mmxkd.engine.console_runner import ConsoleRunner
+from mmxkd.engine.model_faults import find_fault
 from mmxkd.engine.parallelism import check_parallel
 from mmxkd.errors import ConfigError, did_you_mean
 
@@ -234,8 +235,16 @@ def student_alone(cfg: Config) -> None:
     The student of a distilled checkpoint has the keys of the plain student,
     so that no teacher is needed to test it. It may be the ``module`` of a
     model for test-time augmentation.
+
+    In a work directory, the dump of the distillation's config stays: this one
+    gets a name of its own.
     """
-    cfg.model = _student_of(cfg.model)
+    model = _student_of(cfg.model)
+    if model is not cfg.model and cfg.filename:
+        name = str(Path(cfg.filename).with_suffix('.student.py'))
+        # What Config itself does: its attributes are the keys of the config.
+        object.__setattr__(cfg, '_filename', name)
+    cfg.model = model
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
         dict(type='mmxkd.StudentCheckpointHook')
@@ -245,8 +254,9 @@ def student_alone(cfg: Config) -> None:
 def _student_of(model: Mapping) -> Mapping:
     if _is_a(model, 'CrossModalDistill'):
         return model['student']
-    if isinstance(model.get('module'), Mapping):
-        return dict(model, module=_student_of(model['module']))
+    inner = model.get('module')
+    if isinstance(inner, Mapping) and _student_of(inner) is not inner:
+        return dict(model, module=_student_of(inner))
     return model
 
 
@@ -255,8 +265,16 @@ def build_runner(cfg: Config) -> Runner:
 
     Raises:
         ConfigError: Processes are to share a model in a way that does not
-            work, or a distillation is to be compiled.
+            work, a distillation is to be compiled, or the model has a
+            misspelt key or type.
     """
     check_parallel(cfg)
     kind: type[Runner] = ConsoleRunner
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else kind.from_cfg(cfg)
+    try:
+        return (RUNNERS.build(cfg) if 'runner_type' in cfg else
+                kind.from_cfg(cfg))
+    except (KeyError, TypeError) as error:
+        fault = find_fault(error, cfg.model, cfg.get('default_scope'))
+        if fault is None:
+            raise
+        raise ConfigError(f'{cfg.filename}: model{fault}') from error

@@ -1,5 +1,4 @@
 """Models from config files: read, built in their scope, initialised."""
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,8 @@ from torch import nn
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import MODELS
+
+from .model_faults import explain
 
 
 def read_model_config(cfg: str | dict, key: str) -> tuple:
@@ -89,26 +90,11 @@ def build_model(cfg: dict, scope: str | None = None,
     with overwrite:
         try:
             return MODELS.build(cfg)
-        except KeyError as error:
-            unknown = re.search(r'([\w.]+) is not in the', str(error))
-            if unknown is None:
-                raise
-            raise ConfigError(f'{key}: there is no type {unknown[1]!r}; '
-                              + did_you_mean(unknown[1].rpartition('.')[2],
-                                             _all_types())) from error
-        except TypeError as error:
-            raise ConfigError(f'{key}: {error}') from error
-
-
-def _all_types() -> set[str]:
-    """Names of all models, of whatever package is imported."""
-    names: set[str] = set()
-    waiting = [MODELS.parent or MODELS]
-    while waiting:
-        registry = waiting.pop()
-        names.update(registry.module_dict)
-        waiting += registry.children.values()
-    return names
+        except ConfigError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError,
+                AssertionError) as error:
+            raise ConfigError(f'{key}{explain(error, cfg, scope)}') from error
 
 
 #: Words of MMRazor's algorithm, and ours.

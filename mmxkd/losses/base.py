@@ -50,6 +50,8 @@ class DistillationLoss(nn.Module):
             sides, which match one by one.
         compares_classes (bool): It compares scores class by class, so that
             student and teacher need the same classes in one order.
+        lacks (str): The option that only a dry run can tell, while neither
+            the config nor :meth:`fit` has; else empty.
         schedules (dict): Options that change over time, by name.
     """
 
@@ -59,6 +61,7 @@ class DistillationLoss(nn.Module):
     between_heads: bool = False
     takes_levels: bool = False
     compares_classes: bool = False
+    lacks: str = ''
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +87,13 @@ class DistillationLoss(nn.Module):
             ValueError: The arguments have different numbers of levels.
         """
         return level_by_level(self, values, split)
+
+    def fit(self, teacher: Sequence[Tensor]) -> None:
+        """Learn what the config does not say, before it is first called.
+
+        Args:
+            teacher (list[Tensor]): The teacher's levels in the dry run.
+        """
 
     def metrics(self) -> dict[str, Tensor]:
         """Values of the last call, for the log."""

@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss
+from .base import Levels
 from .common.boxes import boxes_of
-from .common.level_channels import as_channels, check_channels
 from .common.options import check_positive
+from .level_networks import LevelNetworksLoss
 
 _PARTS = ('foreground', 'background', 'attention', 'global')
 
 
 @MODELS.register_module()
-class FGDLoss(MultiLevelLoss):
+class FGDLoss(LevelNetworksLoss):
     r"""Focal and global distillation (Yang et al., CVPR 2022).
 
     For each level, with :math:`T` the teacher's feature, :math:`S` the
@@ -53,8 +53,9 @@ class FGDLoss(MultiLevelLoss):
     scaled by the size of the padded input, which the maps span.
 
     Args:
-        channels (int | list[int]): Channels of the teacher's levels, for
-            instance ``[256] * 5``; a number means a single level.
+        channels (int | list[int], optional): Channels of the teacher's
+            levels, for instance ``[256] * 5``; a number means a single
+            level. Default: those that the dry run finds.
         alpha_fgd, beta_fgd, gamma_fgd, lambda_fgd (float): Weights of
             foreground, background, attention and global relation.
         temperature (float): :math:`\tau`.
@@ -66,21 +67,25 @@ class FGDLoss(MultiLevelLoss):
         ValueError: ``temperature`` is not positive.
     """
 
-    def __init__(self, channels: int | Sequence[int], alpha_fgd: float = 1e-3,
-                 beta_fgd: float = 5e-4, gamma_fgd: float = 1e-3,
-                 lambda_fgd: float = 5e-6, temperature: float = 0.5,
+    def __init__(self, channels: int | Sequence[int] | None = None,
+                 alpha_fgd: float = 1e-3, beta_fgd: float = 5e-4,
+                 gamma_fgd: float = 1e-3, lambda_fgd: float = 5e-6,
+                 temperature: float = 0.5,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         check_positive('FGDLoss', 'temperature', temperature)
-        self.channels = as_channels(channels)
         self.weights = (alpha_fgd, beta_fgd, gamma_fgd, lambda_fgd)
         self.temperature = temperature
-        self.student_context = nn.ModuleList(
-            GlobalContext(width) for width in self.channels)
-        self.teacher_context = nn.ModuleList(
-            GlobalContext(width) for width in self.channels)
         self._parts: Tensor | None = None
+        self.set_channels(channels)
+
+    def build_networks(self, channels: Sequence[int]) -> None:
+        """Two global contexts per level."""
+        self.student_context = nn.ModuleList(
+            GlobalContext(width) for width in channels)
+        self.teacher_context = nn.ModuleList(
+            GlobalContext(width) for width in channels)
 
     def levels(self, s_feature: Levels, t_feature: Levels,
                batch_data_samples: Sequence[Any],
@@ -101,7 +106,7 @@ class FGDLoss(MultiLevelLoss):
         """
         pairs = self.pairs(s_feature, t_feature)
         student = [s for s, _ in pairs]
-        check_channels('FGDLoss', self.channels, student)
+        self.check_channels(student)
         boxes = boxes_of(batch_data_samples)
         if len(boxes) != len(student[0]):
             raise ValueError(f'FGDLoss: features of {len(student[0])} images, '

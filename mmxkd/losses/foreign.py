@@ -1,5 +1,5 @@
 """Losses of other packages, such as MMRazor."""
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ class ForeignLoss:
         self.compares_classes: bool = getattr(module, 'compares_classes',
                                               base.compares_classes)
         self.between_heads = self.takes_levels = False
+        self.lacks = base.lacks
         self.schedules: dict[str, Constant] = getattr(module, 'schedules', {})
 
     def called(self) -> Callable:
@@ -40,6 +41,9 @@ class ForeignLoss:
               split: Collection[str]) -> tuple[Tensor, list[Tensor]]:
         """See :meth:`.base.DistillationLoss.terms`."""
         return level_by_level(self.module, values, split)
+
+    def fit(self, teacher: Sequence[Tensor]) -> None:
+        """Nothing: its config says all."""
 
     def metrics(self) -> dict[str, Tensor]:
         """Values for the log, where the module has them."""

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from mmxkd.registry import MODELS
 
-from .base import Levels, MultiLevelLoss
-from .common.level_channels import as_channels, check_channels
+from .base import Levels
 from .common.options import check_share
+from .level_networks import LevelNetworksLoss
 
 
 @MODELS.register_module()
-class MGDLoss(MultiLevelLoss):
+class MGDLoss(LevelNetworksLoss):
     r"""Masked generative distillation (Yang et al., ECCV 2022).
 
     In the student's feature, which has the teacher's shape, a random share
@@ -44,8 +44,9 @@ class MGDLoss(MultiLevelLoss):
     MMRazor's RetinaNet config.)
 
     Args:
-        channels (int | list[int]): Channels of the teacher's levels, for
-            instance ``[256] * 5``; a number means a single level.
+        channels (int | list[int], optional): Channels of the teacher's
+            levels, for instance ``[256] * 5``; a number means a single
+            level. Default: those that the dry run finds.
         alpha_mgd (float): :math:`\alpha`.
         lambda_mgd (float): :math:`\lambda`, the share of positions that are
             masked, 0 to 1.
@@ -57,19 +58,22 @@ class MGDLoss(MultiLevelLoss):
         ValueError: ``lambda_mgd`` is not in [0, 1].
     """
 
-    def __init__(self, channels: int | Sequence[int], alpha_mgd: float = 2e-5,
-                 lambda_mgd: float = 0.65,
+    def __init__(self, channels: int | Sequence[int] | None = None,
+                 alpha_mgd: float = 2e-5, lambda_mgd: float = 0.65,
                  level_weights: Sequence[float] | None = None,
                  level_reduction: str = 'sum') -> None:
         super().__init__(level_weights, level_reduction)
         check_share('MGDLoss', 'lambda_mgd', lambda_mgd)
-        self.channels = as_channels(channels)
         self.alpha_mgd, self.lambda_mgd = alpha_mgd, lambda_mgd
+        self.set_channels(channels)
+
+    def build_networks(self, channels: Sequence[int]) -> None:
+        """A generator per level."""
         self.generation = nn.ModuleList(
             nn.Sequential(nn.Conv2d(
                 width, width, 3, padding=1), nn.ReLU(
                     inplace=True), nn.Conv2d(width, width, 3, padding=1))
-            for width in self.channels)
+            for width in channels)
 
     def levels(self, s_feature: Levels, t_feature: Levels) -> list[Tensor]:
         """Weighted squared error of each level, a mean over images.
@@ -83,7 +87,7 @@ class MGDLoss(MultiLevelLoss):
                 those of ``channels``.
         """
         pairs = self.pairs(s_feature, t_feature)
-        check_channels('MGDLoss', self.channels, [s for s, _ in pairs])
+        self.check_channels([s for s, _ in pairs])
         return [
             F.mse_loss(generate(s * self.keep(s)), t, reduction='sum') *
             (self.alpha_mgd / len(s))

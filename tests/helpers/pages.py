@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine import registry as root
+
 from mmxkd.families import registry as families
 from mmxkd.registry import DATASETS, MODELS, TRANSFORMS
 
@@ -86,7 +88,10 @@ def project_of(page: Path, folder: Path) -> Iterator[dict[str, Path]]:
             name for name, module in sys.modules.items()
             if str(getattr(module, '__file__', None)).startswith(str(folder))
         }
-        for registry in (MODELS, DATASETS, TRANSFORMS):
+        registries = [MODELS, DATASETS, TRANSFORMS]
+        for parent in (root.MODELS, root.DATASETS, root.TRANSFORMS):
+            registries += parent.children.values()
+        for registry in registries:
             for name, kind in list(registry.module_dict.items()):
                 if kind.__module__ in own:
                     del registry.module_dict[name]
