@@ -10,10 +10,11 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 
 from mmengine.logging import MessageHub, print_log
 
-from .errors import ConfigError, check_known
+from .errors import ConfigError, check_keys, check_known
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ def build_schedule(weight: float | dict, key: str) -> Constant:
     arguments = dict(weight)
     name = arguments.pop('type')
     check_known(f'{key}.type', name, SCHEDULES)
+    check_keys(key, arguments, signature(SCHEDULES[name]).parameters)
     try:
         return SCHEDULES[name](**arguments)
     except (TypeError, ValueError) as error:

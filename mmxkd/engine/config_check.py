@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine import registry as root
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -17,10 +18,12 @@ from torch.utils.data import DataLoader
 from mmxkd.errors import ConfigError, did_you_mean, nearest_names
 
 from .building import known_arguments
+from .model_faults import OWN_CLASS
 
 #: Keys of a config that are read, beside the arguments of the runner.
 _READ = ('custom_imports', 'default_scope', 'tta_model', 'tta_pipeline',
-         'auto_scale_lr', 'runner_type', 'work_dir', 'launcher')
+         'auto_scale_lr', 'runner_type', 'model_wrapper_cfg', 'work_dir',
+         'launcher')
 #: Names that configs give to values which they use themselves.
 _USUAL = ('data_root', 'dataset_type', 'backend_args', 'vis_backends',
           'train_pipeline', 'val_pipeline', 'test_pipeline', 'metainfo')
@@ -96,6 +99,17 @@ def _refuse_near(where: str, given: Iterable[str], known: Sequence[str],
                               + did_you_mean(key, known, 3))
 
 
+def _arguments_of(kind: type) -> set[str] | None:
+    """What a class takes; None where it takes anything."""
+    if not issubclass(kind, CheckpointHook):
+        return known_arguments(kind)
+    # What it does not know itself, it hands on when it saves for the first
+    # time.
+    functions = [Runner.save_checkpoint]
+    functions += [c.__init__ for c in kind.__mro__ if '__init__' in vars(c)]
+    return {name for f in functions for name in signature(f).parameters}
+
+
 def find_class(registry: Registry, name: str,
                scope: str | None) -> type | None:
     """What a name stands for in a scope, or None."""
@@ -149,8 +163,9 @@ class _Checker:
             if kind is None:
                 raise ConfigError(
                     f'{key}: there is no type {name!r}; '
-                    + did_you_mean(name, names_in(registry, name, scope)))
-        known = known_arguments(kind) if isclass(kind) else None
+                    + did_you_mean(name, names_in(registry, name, scope))
+                    + OWN_CLASS)
+        known = _arguments_of(kind) if isclass(kind) else None
         if known is None:
             return
         for name in cfg:

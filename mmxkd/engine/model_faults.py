@@ -11,6 +11,9 @@ from mmxkd.errors import did_you_mean
 
 from .building import known_arguments
 
+#: What most likely happened to a class of one's own.
+OWN_CLASS = (' A class of your own needs its module in custom_imports; a list '
+             'there replaces that of the _base_')
 #: What the parts of a model are built from.
 _REGISTRIES = (root.MODELS, root.TASK_UTILS)
 
@@ -44,18 +47,20 @@ def find_fault(error: Exception, cfg: Mapping[str, Any],
                      if part.get('type') == unknown[1]), '')
         return (f'{path}: there is no type {unknown[1]!r}; '
                 + did_you_mean(unknown[1].rpartition('.')[2], all_types())
-                + ' A class of your own needs its module in custom_imports; '
-                'a list there replaces that of the _base_')
-    argument = re.search(r"unexpected keyword argument '(\w+)'", text)
-    for path, part in parts_of(cfg) if argument else ():
-        if argument is None or argument[1] not in part:
-            continue
+                + OWN_CLASS)
+    called = re.match(r"(\w+)\.__init__\(\) (?:got an unexpected|missing)",
+                      text)
+    for path, part in parts_of(cfg) if called else ():
         kind = part['type']
         kind = kind if isclass(kind) else _class_of(kind, scope)
-        known = known_arguments(kind) if kind else None
-        if kind and known and argument[1] not in known:
-            return (f'{path}: {kind.__name__} has no argument '
-                    f'{argument[1]!r}; ' + did_you_mean(argument[1], known))
+        if kind is None or called is None or called[1] not in (
+                c.__name__ for c in kind.__mro__):
+            continue
+        known = known_arguments(kind) or set(part)
+        for name in part:
+            if name not in (*known, 'type', '_scope_'):
+                return (f'{path}: {kind.__name__} has no argument {name!r}; '
+                        + did_you_mean(name, known))
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmengine import registry as root
+from mmengine import registry as mmengines
 
 from mmxkd.families import registry as families
 from mmxkd.registry import DATASETS, MODELS, TRANSFORMS
@@ -89,7 +89,8 @@ def project_of(page: Path, folder: Path) -> Iterator[dict[str, Path]]:
             if str(getattr(module, '__file__', None)).startswith(str(folder))
         }
         registries = [MODELS, DATASETS, TRANSFORMS]
-        for parent in (root.MODELS, root.DATASETS, root.TRANSFORMS):
+        for parent in (mmengines.MODELS, mmengines.DATASETS,
+                       mmengines.TRANSFORMS):
             registries += parent.children.values()
         for registry in registries:
             for name, kind in list(registry.module_dict.items()):

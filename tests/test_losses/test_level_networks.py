@@ -1,7 +1,9 @@
 import pytest
 import torch
 
+from mmxkd.errors import ConfigError
 from mmxkd.losses import FGDLoss, MGDLoss
+from tests.helpers.toys import build, step, toy
 
 LEVELS = [torch.zeros(1, 8, 2, 2), torch.zeros(1, 4, 1, 1)]
 BOTH = pytest.mark.parametrize('kind', [FGDLoss, MGDLoss])
@@ -48,3 +50,30 @@ def test_fitted_is_as_stated(kind):
     assert all(torch.equal(own[key], expected[key]) for key in own)
     stated.fit(LEVELS[:1])
     assert stated.channels == [8, 4]
+
+
+@pytest.mark.parametrize('student, levels', [('neck', 2), ('neck[0]', 1)])
+def test_the_dry_run_tells_the_channels(student, levels):
+    """Those of the teacher, as if the config stated them."""
+    found = []
+    for channels in (dict(), dict(channels=[9] * levels)):
+        model = build(
+            teacher=dict(cfg=toy(out_channels=9), random=True),
+            loss_a=dict(type='MGDLoss', student=student,
+                        teacher=f't:{student}', **channels))
+        module = model.distiller.losses['loss_a'].module
+        assert module.channels == [9] * levels
+        found.append({k: v.shape for k, v in model.state_dict().items()})
+        loss = step(model)['distill.loss_a']
+        loss.backward()
+        assert all(p.grad is not None for p in module.parameters())
+    assert found[0] == found[1]
+
+
+def test_without_a_dry_run_they_must_be_stated():
+    with pytest.raises(
+            ConfigError, match="'loss_a': no dry run told its "
+            'channels; state them'):
+        build(
+            dry_run=False, loss_a=dict(type='MGDLoss', student='neck',
+                                       teacher='t:neck', connector=None))

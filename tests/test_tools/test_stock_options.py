@@ -1,17 +1,20 @@
-"""Every option of both tools, on a config as mmdet's own.
+"""Every option of both tools, on mmdet's own configs and on one like them.
 
-It has neither ``randomness`` nor anything of this package.
+They have neither ``randomness`` nor anything of this package.
 """
 import argparse
 import re
+import sys
+from pathlib import Path
 
+import mmdet
 import pytest
 import torch
 
 from mmxkd.engine import launch
+from mmxkd.errors import ConfigError
+from tests.helpers.commands import load_tool
 from tests.helpers.tiny_run import write_config, write_data
-
-pytestmark = pytest.mark.slow
 
 TRAIN = {
     '--work-dir', '--cfg-options', '--launcher', '--local_rank',
@@ -34,10 +37,87 @@ def stock(tmp_path_factory):
     return root
 
 
+#: Of other packages, and parts of a config.
+NOT_ALONE = ('timm', 'convnext', 'common')
+#: One of mmdet's configs per detector.
+SHIPPED = {
+    path.parent.name: path for path in sorted(
+        Path(mmdet.__file__).parent.glob('.mim/configs/*/*coco.py'))
+    if not any(name in str(path) for name in NOT_ALONE)
+}
+STOCK = [pytest.param(SHIPPED[name], id=name) for name in [*SHIPPED][::5]]
+
+
+@pytest.fixture
+def asked(monkeypatch, repo):
+    """The config that a tool makes of a command, where it would run it."""
+
+    def ask(name, *words):
+        found = []
+
+        class Runner:
+
+            def train(self):
+                pass
+
+            test = train
+
+        monkeypatch.setattr(launch, 'build_runner',
+                            lambda cfg: found.append(cfg) or Runner())
+        # As if torchvision were there, which most of them start from.
+        monkeypatch.setattr('mmxkd.engine.pretrained.find_spec', str)
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, words)])
+        load_tool(repo / 'tools' / name).main()
+        return found[0]
+
+    return ask
+
+
+@pytest.mark.parametrize('config', STOCK)
+def test_of_mmdet(asked, config, tmp_path):
+    """No key of theirs is refused, and each option has its place."""
+    common = ('--work-dir', tmp_path, '--launcher', 'none', '--local_rank', 0,
+              '--cfg-options', 'default_hooks.logger.interval=7')
+    cfg = asked('train.py', config, '--seed', 0, '--amp', 'bf16',
+                '--auto-scale-lr', '--resume', '--allow', 'seed', *common,
+                'auto_scale_lr.base_batch_size=8')
+    assert cfg.randomness.seed == 0 and cfg.work_dir == str(tmp_path)
+    assert cfg.optim_wrapper.type == 'mmxkd.Bf16OptimWrapper'
+    assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=8)
+    assert cfg.default_hooks.logger.interval == 7
+    assert cfg.default_hooks.checkpoint.type == 'mmxkd.SafeCheckpointHook'
+    record = [h for h in cfg.custom_hooks if h.type == 'mmxkd.RunRecordHook']
+    assert record == [dict(type='mmxkd.RunRecordHook', allow=['seed'])]
+    # Nothing to go on with: it starts as its config says.
+    assert not cfg.resume
+    (tmp_path / 'epoch_1.pth').touch()
+    cfg = asked('test.py', config, tmp_path / 'epoch_1.pth', '--show-dir',
+                'pictures', *common)
+    assert cfg.load_from == str(tmp_path / 'epoch_1.pth')
+    assert cfg.default_hooks.visualization.draw
+    assert cfg.default_hooks.visualization.test_out_dir == 'pictures'
+
+
+@pytest.mark.parametrize('config', STOCK[::4])
+def test_of_mmdet_with_results(asked, config, tmp_path):
+    """Or a reason, where a config evaluates something else."""
+    (tmp_path / 'epoch_1.pth').touch()
+    try:
+        cfg = asked('test.py', config, tmp_path / 'epoch_1.pth', '--tta',
+                    '--out', 'found', '--work-dir', tmp_path)
+    except ConfigError as error:
+        assert re.match('--(tta|out)', str(error))
+        return
+    assert cfg.model.type == 'DetTTAModel' and 'type' in cfg.model.module
+    assert cfg.test_evaluator.outfile_prefix == 'found'
+
+
 def saved(path):
     return torch.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, options', [('train.py', TRAIN),
                                            ('test.py', TEST)])
 def test_these_are_all(tool, name, options):
@@ -50,6 +130,7 @@ def test_these_are_all(tool, name, options):
                                                             } - {'--help'}
 
 
+@pytest.mark.slow
 def test_train(tool, stock):
     """Seed, rate, precision and keys reach the run."""
     done = tool('train.py', stock / 'stock.py', '--work-dir', stock / 'all',
@@ -63,6 +144,7 @@ def test_train(tool, stock):
     assert 'Bf16OptimWrapper' in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_seed_are_one(tool, stock):
     for name, option in (('a', '--local-rank'), ('b', '--local_rank')):
         tool('train.py', stock / 'stock.py', '--work-dir', stock / name,
@@ -72,6 +154,7 @@ def test_two_runs_of_one_seed_are_one(tool, stock):
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
+@pytest.mark.slow
 def test_resume(tool, stock):
     """It begins, goes on, refuses another run, and is allowed to."""
     command = ('train.py', stock / 'stock.py', '--work-dir', stock / 'resumed')
@@ -89,6 +172,7 @@ def test_resume(tool, stock):
     assert saved(stock / 'resumed/epoch_2.pth')['meta']['seed'] == 5
 
 
+@pytest.mark.slow
 def test_allow_without_a_run_to_resume(tool, stock):
     done = tool('train.py', stock / 'stock.py', '--allow', 'seed', code=2)
     assert 'argument --allow: only with --resume' in done.stderr
@@ -97,6 +181,7 @@ def test_allow_without_a_run_to_resume(tool, stock):
     assert "invalid choice: 'sed'" in done.stderr
 
 
+@pytest.mark.slow
 def test_test(tool, stock):
     """Also of a config that calls for a loss scale of its own."""
     tool('train.py', stock / 'stock.py', '--work-dir', stock / 'trained')
