@@ -23,7 +23,9 @@ from .model_faults import OWN_CLASS
 #: Keys of a config that are read, beside the arguments of the runner.
 _READ = ('custom_imports', 'default_scope', 'tta_model', 'tta_pipeline',
          'auto_scale_lr', 'runner_type', 'model_wrapper_cfg', 'work_dir',
-         'launcher')
+         'launcher', 'strategy', 'compile', 'sync_bn',
+         'find_unused_parameters', 'activation_checkpointing',
+         'efficient_conv_bn_eval')
 #: Names that configs give to values which they use themselves.
 _USUAL = ('data_root', 'dataset_type', 'backend_args', 'vis_backends',
           'train_pipeline', 'val_pipeline', 'test_pipeline', 'metainfo')
