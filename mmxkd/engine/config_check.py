@@ -108,7 +108,9 @@ def _arguments_of(kind: type) -> set[str] | None:
     # What it does not know itself, it hands on when it saves for the first
     # time.
     functions = [Runner.save_checkpoint]
-    functions += [c.__init__ for c in kind.__mro__ if '__init__' in vars(c)]
+    functions += [
+        vars(c)['__init__'] for c in kind.__mro__ if '__init__' in vars(c)
+    ]
     return {name for f in functions for name in signature(f).parameters}
 
 
