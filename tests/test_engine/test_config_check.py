@@ -51,8 +51,8 @@ def test_this_is_fine(changes):
      r"custom_hooks\[0\]: there is no type 'EMAHok'; did you mean 'EMAHook'"),
     (dict(custom_hooks=[dict(type='mmxkd.EpochSeedHok')]),
      "did you mean 'mmxkd.EpochSeedHook'"),
-    (dict(custom_hooks=[dict(tyep='EMAHook')]),
-     r"custom_hooks\[0\]: 'type' is missing; is it 'tyep'"),
+    (dict(custom_hooks=[dict(typee='EMAHook')]),
+     r"custom_hooks\[0\]: 'type' is missing; is it 'typee'"),
     (dict(train_dataloader=dict(batch_sampler=dict(type='AspectRatio'))),
      "train_dataloader.batch_sampler: .*'AspectRatioBatchSampler'"),
     (dict(train_dataloader=dict(dataset=dict(
