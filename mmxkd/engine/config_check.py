@@ -91,6 +91,8 @@ def _refuse_near(where: str, given: Iterable[str], known: Sequence[str],
     for key in given:
         if key in known or key in usual or len(key) < 5:
             continue
+        if not key.islower():  # ``OptimWrapper``, imported by the config
+            continue
         # ``train_dataloader_large`` is a name of one's own.
         near = [
             name for name in nearest_names(key, known, least=0.85)

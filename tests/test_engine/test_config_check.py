@@ -89,6 +89,35 @@ def test_only_what_will_run_is_looked_at():
         check_config(cfg, ('test', ))
 
 
+IMPORTING = '''
+from mmdet.datasets import CocoDataset
+from mmdet.datasets.transforms import PackDetInputs
+from mmdet.models import RetinaNet
+from mmengine.hooks import CheckpointHook
+from mmengine.optim.optimizer import OptimWrapper
+from torch.optim import SGD
+
+default_scope = 'mmdet'
+model = dict(type=RetinaNet)
+train_dataloader = dict(dataset=dict(
+    type=CocoDataset, ann_file='a', pipeline=[dict(type=PackDetInputs)]))
+optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=SGD, lr=1))
+default_hooks = dict(checkpoint=dict(type=CheckpointHook, interval=1))
+'''
+
+
+def test_a_config_that_imports_its_types(tmp_path):
+    """Their names are keys of it, and look like keys that are read."""
+    path = tmp_path / 'importing.py'
+    path.write_text(IMPORTING)
+    check_config(Config.fromfile(path), PHASES)
+    path.write_text(IMPORTING.replace('ann_file', 'anne_file'))
+    with pytest.raises(
+            ConfigError, match='train_dataloader.dataset.anne_file: '
+            "CocoDataset has .*'ann_file'"):
+        check_config(Config.fromfile(path), PHASES)
+
+
 def test_without_a_model():
     with pytest.raises(ConfigError,
                        match="test_config_check.py: there is no 'model'"):
