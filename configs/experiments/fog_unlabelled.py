@@ -30,15 +30,17 @@ def labelled_by(teacher):
         outputs=dict(boxes='labels.json'))
 
 
-first, second = (f'train_dataloader.dataset.datasets.{i}' for i in (0, 1))
+# The key of the labelled (0) or the unlabelled (1) frames.
+def part(i):
+    return f'train_dataloader.dataset.datasets.{i}'
 
 
 def learns_from(labels, epochs=24):
     return dict(
         config='configs/cmkd/fog_pseudo_tiny.py',
         starts_from='pretrain',
-        datasets=(first, second),
-        reads={f'{labels}.boxes': f'{second}.ann_file'},
+        datasets=(part(0), part(1)),
+        reads={f'{labels}.boxes': f'{part(1)}.ann_file'},
         options=length(epochs))
 
 
@@ -70,7 +72,7 @@ arms = dict(
     human=dict(
         config='configs/cmkd/fog_all_labelled_tiny.py',
         starts_from='pretrain',
-        datasets=(first, second),
+        datasets=(part(0), part(1)),
         options=length(24)),
     # A third of the labels, for the teacher too.
     few=dict(
@@ -82,8 +84,7 @@ arms = dict(
         outputs=dict(frames='train_60.json')),
     teacher_60=with_few_labels(alone('fog_teacher_tiny', 144)),
     labels_60=labelled_by('teacher_60'),
-    pseudo_60=with_few_labels(learns_from('labels_60', epochs=72), first))
+    pseudo_60=with_few_labels(learns_from('labels_60', epochs=72), part(0)))
 teacher = ('teacher', 'teacher_long')
 baseline = ('baseline', 'baseline_long')
 reachable = 'human'
-del first, second

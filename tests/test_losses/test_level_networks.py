@@ -64,7 +64,7 @@ def test_the_dry_run_tells_the_channels(student, levels):
         module = model.distiller.losses['loss_a'].module
         assert module.channels == [9] * levels
         found.append({k: v.shape for k, v in model.state_dict().items()})
-        loss = step(model)['distill.loss_a']
+        loss = step(model)['distill/loss_a']
         loss.backward()
         assert all(p.grad is not None for p in module.parameters())
     assert found[0] == found[1]

@@ -54,7 +54,7 @@ def _sum(model):
     from tests.helpers.detectors import pictures
     from tests.helpers.toys import step
     torch.manual_seed(2)
-    value = step(model, pictures())['distill.loss_fpn']
+    value = step(model, pictures())['distill/loss_fpn']
     value.backward()
     return value.detach(), model.student.backbone.conv1.weight.grad
 
