@@ -8,72 +8,24 @@
 _base_ = './fog.py'
 
 
-# How long an arm trains: 2,160 iterations, on labelled frames alone or on
-# batches of either kind.
-def length(epochs):
-    return {
-        'train_cfg.max_epochs': epochs,
-        'train_cfg.val_interval': epochs,
-        'param_scheduler.1.T_max': epochs
-    }
-
-
-def labelled_by(teacher):
+# All arms of this file start from the detector of clear frames, and train for
+# 2,160 iterations.
+def arm(config, **others):
     return dict(
-        command=[
-            'tools/label.py', f'{{{teacher}.config}}',
-            f'{{{teacher}.checkpoint}}', '--data', '{data.fog}', '--ann',
-            'annotations/unlabelled.json', '--out', '{out}/labels.json',
-            '--cfg-options', 'val_dataloader.dataset.data_root={data.fog}',
-            'val_evaluator.ann_file={data.fog}/annotations/val.json'
-        ],
-        outputs=dict(boxes='labels.json'))
-
-
-# The key of the labelled (0) or the unlabelled (1) frames.
-def part(i):
-    return f'train_dataloader.dataset.datasets.{i}'
-
-
-def learns_from(labels, epochs=24):
-    return dict(
-        config='configs/cmkd/fog_pseudo_tiny.py',
-        starts_from='pretrain',
-        datasets=(part(0), part(1)),
-        reads={f'{labels}.boxes': f'{part(1)}.ann_file'},
-        options=length(epochs))
-
-
-def with_few_labels(arm, key='train_dataloader.dataset'):
-    return dict(
-        arm, reads={
-            'few.frames': f'{key}.ann_file',
-            **arm.get('reads', {})
-        })
-
-
-def alone(config, epochs):
-    return dict(
-        config=f'configs/cmkd/{config}.py',
-        starts_from='pretrain',
-        options=length(epochs))
+        config=f'configs/cmkd/{config}.py', starts_from='pretrain', **others)
 
 
 arms = dict(
-    teacher_long=alone('fog_teacher_tiny', 48),
-    baseline_long=alone('fog_baseline_tiny', 48),
+    teacher_long=arm('fog_teacher_tiny', epochs=48),
+    baseline_long=arm('fog_baseline_tiny', epochs=48),
     # The teacher's boxes on frames without labels.
-    labels=labelled_by('teacher_long'),
-    pseudo=learns_from('labels'),
+    labels=dict(labels_of='teacher_long'),
+    pseudo=arm('fog_pseudo_tiny', labelled_by='labels', epochs=24),
     # The baseline's own boxes: what needs no other modality.
-    own_labels=labelled_by('baseline_long'),
-    self_training=learns_from('own_labels'),
+    own_labels=dict(labels_of='baseline_long'),
+    self_training=arm('fog_pseudo_tiny', labelled_by='own_labels', epochs=24),
     # Labels by humans on all frames: what can be reached.
-    human=dict(
-        config='configs/cmkd/fog_all_labelled_tiny.py',
-        starts_from='pretrain',
-        datasets=(part(0), part(1)),
-        options=length(24)),
+    human=arm('fog_all_labelled_tiny', epochs=24),
     # A third of the labels, for the teacher too.
     few=dict(
         command=[
@@ -82,9 +34,16 @@ arms = dict(
             '{seed}', '--out', '{out}/train_60.json'
         ],
         outputs=dict(frames='train_60.json')),
-    teacher_60=with_few_labels(alone('fog_teacher_tiny', 144)),
-    labels_60=labelled_by('teacher_60'),
-    pseudo_60=with_few_labels(learns_from('labels_60', epochs=72), part(0)))
+    teacher_60=arm(
+        'fog_teacher_tiny',
+        reads={'few.frames': 'train_dataloader.dataset.ann_file'},
+        epochs=144),
+    labels_60=dict(labels_of='teacher_60'),
+    pseudo_60=arm(
+        'fog_pseudo_tiny',
+        labelled_by='labels_60',
+        reads={'few.frames': 'train_dataloader.dataset.datasets.0.ann_file'},
+        epochs=72))
 teacher = ('teacher', 'teacher_long')
 baseline = ('baseline', 'baseline_long')
 reachable = 'human'

@@ -8,14 +8,24 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError, check_keys, check_known
 
+from .short_forms import (
+    EPOCHS,
+    LABELLED_BY,
+    LABELS_OF,
+    TRAIN,
+    datasets_of,
+    label_step,
+    labelled_by,
+    length,
+)
 from .step import DATA, OUT, SEED, Step, read_step
 
 KEYS = ('arms', 'teacher', 'baseline', 'num_seeds', 'splits', 'data_roots',
         'tested_on')
 OPTIONAL_KEYS = ('reachable', )
 ARM_KEYS = ('config', 'starts_from', 'taught_by', 'trained_on', 'shared',
-            'tested', 'reads', 'ann_file', 'datasets', 'options')
-TRAIN = 'train_dataloader.dataset'
+            'tested', 'reads', 'ann_file', 'datasets', 'options', EPOCHS,
+            LABELLED_BY)
 
 
 @dataclass(frozen=True)
@@ -189,6 +199,8 @@ def load_plan(
         if name in (OUT, SEED, DATA):
             raise ConfigError(f'arms.{name}: this name has a meaning in the '
                               'command of a step; choose another one')
+        if LABELS_OF in content:
+            content = label_step(f'arms.{name}', content, given['tested_on'])
         arms[name] = read_step(name, content, arms, roots,
                                root) if 'command' in content else _read_arm(
                                    name, content, arms, roots,
@@ -230,13 +242,19 @@ def _read_arm(name: str, given: dict[str, Any],
     if shared and tested:
         raise ConfigError(f'{where}: what all seeds share has no row in the '
                           'report; set tested=False')
-    options = tuple(f'{k}={v}' for k, v in given.get('options', {}).items())
-    arm = Arm(name, _find_config(where, given['config'], root),
-              roots[trained_on], given.get('starts_from'),
-              given.get('taught_by', {}), shared, tested,
-              given.get('reads', {}),
-              given.get('ann_file', 'annotations/train.json'),
-              tuple(given.get('datasets', (TRAIN, ))), options)
+    config = _find_config(where, given['config'], root)
+    options = dict(given.get('options', {}))
+    if EPOCHS in given:
+        options = length(f'{where}.{EPOCHS}', given[EPOCHS], config) | options
+    datasets = tuple(given.get('datasets') or datasets_of(config))
+    reads = dict(given.get('reads', {}))
+    if LABELLED_BY in given:
+        reads |= labelled_by(f'{where}.{LABELLED_BY}', given[LABELLED_BY],
+                             datasets)
+    arm = Arm(name, config, roots[trained_on], given.get('starts_from'),
+              given.get('taught_by', {}), shared, tested, reads,
+              given.get('ann_file', 'annotations/train.json'), datasets,
+              tuple(f'{k}={v}' for k, v in options.items()))
     for key in given.get('options', {}):
         _check_option(f'{where}.options', key, arm.config)
     if 'datasets' in given:
