@@ -64,6 +64,9 @@ class BuildWithMim(build_py):
                 shutil.copy2(ROOT / name, mim / name)
 
 
+# mmengine, mmcv and mmdet are extras: OpenMMLab's releases and OneDL's have
+# the same import names, and pip would write the one over the other.
+STACKS = {name: requirements(name) for name in ('openmmlab', 'onedl')}
 EXTRAS = {
     name: requirements(name)
     for name in ('tests', 'lint', 'mmrazor', 'mmdet3d', 'safetensors', 'sound',
@@ -92,8 +95,13 @@ setup(
     python_requires='>=3.11',
     install_requires=requirements('runtime'),
     extras_require={
+        **STACKS,
         **EXTRAS,
-        'all': [line for lines in EXTRAS.values() for line in lines],
+        # With the stack that has mmrazor and mmdet3d.
+        'all': [
+            line for lines in (STACKS['openmmlab'], *EXTRAS.values())
+            for line in lines
+        ],
     },
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

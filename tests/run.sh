@@ -1,24 +1,34 @@
 #!/usr/bin/env bash
 # Installs everything that the tests need, then lints and runs all tests.
 #
-#   bash tests/run.sh [--no-install] [options of pytest, e.g. -k losses]
+#   bash tests/run.sh [--stack openmmlab|onedl] [--no-install]
+#       [options of pytest, e.g. -k losses]
 #
-# --no-install takes the environment as it is. With CI set in the environment
-# the run ends with the share of statements of mmxkd that it ran.
+# --stack: see tools/install.sh; onedl has no mmrazor and no mmdet3d, so that
+# their tests are skipped. --no-install takes the environment as it is. With CI
+# set in the environment the run ends with the share of statements of mmxkd
+# that it ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-install=yes
+install=yes stack=openmmlab
 options=()
-for option; do
-    case $option in
+while (($#)); do
+    case $1 in
     --no-install) install='' ;;
-    *) options+=("$option") ;;
+    --stack) stack=${2:?--stack needs openmmlab or onedl}; shift ;;
+    *) options+=("$1") ;;
     esac
+    shift
 done
+case $stack in
+openmmlab) venv=.venv extras=tests,lint,mmrazor,mmdet3d ;;
+onedl) venv=.venv-onedl extras=tests,lint ;;
+*) echo "run: unknown stack '$stack'; known: openmmlab, onedl" >&2; exit 2 ;;
+esac
 
-[[ -z $install ]] || bash tools/install.sh --with tests,lint,mmrazor,mmdet3d
-[[ -n ${VIRTUAL_ENV:-} ]] || source .venv/bin/activate
+[[ -z $install ]] || bash tools/install.sh --stack "$stack" --with "$extras"
+[[ -n ${VIRTUAL_ENV:-} ]] || source "$venv/bin/activate"
 
 # The same as in .pre-commit-config.yaml.
 ruff check .

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 import yaml
 
+from mmxkd.compat import stacks
 from tests.helpers.stand_in_commands import write_command
 
 PYTHON = '3.11'
@@ -44,10 +45,19 @@ def run_script(repo, tmp_path):
 def test_run_installs_lints_and_tests(run_script):
     status, (install, *lints, pytest_) = run_script()
     assert status == 0
-    assert install == 'install.sh --with tests,lint,mmrazor,mmdet3d'
+    assert install == ('install.sh --stack openmmlab '
+                       '--with tests,lint,mmrazor,mmdet3d')
     assert 'ruff check .' in lints and 'mypy ' in lints
     assert pytest_.startswith('python -m pytest tests ')
     assert 'coverage' not in pytest_
+
+
+def test_run_on_the_other_stack(run_script):
+    status, (install, *_, pytest_) = run_script('--stack', 'onedl', '-k', 'a')
+    assert status == 0
+    assert install == 'install.sh --stack onedl --with tests,lint'
+    assert 'stack' not in pytest_ and pytest_.endswith(' -k a')
+    assert run_script('--stack', 'onedel') == (2, [])
 
 
 def test_run_without_installation_passes_options_on(run_script):
@@ -140,7 +150,10 @@ def test_workflow_runs_the_test_script(repo):
     # YAML 1.1 reads the key `on` as true.
     assert set(workflow[True]) == {'push', 'pull_request'}
     steps = workflow['jobs']['test']['steps']
-    assert steps[-1] == dict(run='bash tests/run.sh')
+    assert steps[-1] == dict(run='bash tests/run.sh --stack ${{ '
+                             'matrix.stack }}')
+    matrix = workflow['jobs']['test']['strategy']['matrix']
+    assert matrix == dict(stack=list(stacks.BOTH))
     python = next(step['with'] for step in steps
                   if 'setup-python' in step.get('uses', ''))
     assert python['python-version'] == PYTHON

@@ -6,6 +6,21 @@ import sys
 import zipfile
 
 import pytest
+from packaging.requirements import Requirement
+
+from mmxkd.compat import stacks
+
+IMPORT_NAMES = {
+    'onedl-mmengine': 'mmengine', 'onedl-mmcv': 'mmcv',
+    'onedl-mmdetection': 'mmdet'
+}
+
+
+def requirements_of(repo, name) -> list[Requirement]:
+    """The lines of ``requirements/<name>.txt``, without what it includes."""
+    lines = (repo / f'requirements/{name}.txt').read_text().splitlines()
+    lines = [line.split('#')[0].strip() for line in lines]
+    return [Requirement(line) for line in lines if line and line[:2] != '-c']
 
 
 @pytest.fixture(scope='module')
@@ -48,32 +63,43 @@ def test_metadata(wheel):
         '\nLicense: Apache-2.0\n' in text)
     extras = re.findall(r'^Provides-Extra: (.+)$', text, re.M)
     assert sorted(extras) == [
-        'all', 'lint', 'mmdet3d', 'mmrazor', 'safetensors', 'sound', 'tests',
-        'track'
+        'all', 'lint', 'mmdet3d', 'mmrazor', 'onedl', 'openmmlab',
+        'safetensors', 'sound', 'tests', 'track'
     ]
     needed = re.findall(r'^Requires-Dist: ([\w-]+)[^;\n]*$', text, re.M)
-    assert {'torch', 'mmengine', 'mmcv', 'mmdet'} <= set(needed)
-    assert not {'mmrazor', 'mmdet3d', 'pytest'} & set(needed)
+    # Nothing that has the import name of the other stack's packages, or
+    # writes over an opencv that is there.
+    assert set(needed) == {'torch', 'numpy', 'tifffile', 'tqdm'}
 
 
-def test_every_pinned_version_is_what_the_extras_allow(repo):
+@pytest.mark.parametrize('stack', stacks.BOTH)
+def test_every_pinned_version_is_what_the_extras_allow(repo, stack):
     """A constraint outside of a requirement's range would never resolve."""
-    from packaging.requirements import Requirement
-    pins = {}
-    for line in (repo
-                 / 'requirements/constraints.txt').read_text().splitlines():
-        found = re.match(r'([\w-]+)==(\S+)', line)
-        if found:
-            pins[found[1]] = found[2]
+    pins = {
+        line.name: str(line.specifier)[2:]
+        for name in ('constraints', f'constraints_{stack}')
+        for line in requirements_of(repo, name)
+        if str(line.specifier).startswith('==')
+    }
+    assert len(pins) > 10
     for path in (repo / 'requirements').glob('*.txt'):
-        if path.name == 'constraints.txt':
-            continue
-        for line in path.read_text().splitlines():
-            line = line.split('#')[0].strip()
-            if line:
-                requirement = Requirement(line)
-                pin = pins.get(requirement.name)
-                assert pin is None or pin in requirement.specifier, line
+        if not path.name.startswith('constraints'):
+            for line in requirements_of(repo, path.stem):
+                pin = pins.get(line.name)
+                assert pin is None or pin in line.specifier, line
+
+
+@pytest.mark.parametrize('stack', stacks.BOTH)
+def test_pinned_versions_are_of_their_stack(repo, stack):
+    versions = {
+        IMPORT_NAMES.get(line.name, line.name): str(line.specifier)[2:]
+        for line in requirements_of(repo, f'constraints_{stack}')
+    }
+    three = {name: versions[name] for name in ('mmengine', 'mmcv', 'mmdet')}
+    assert stacks.stack_of(three) == stack
+    # The shared pins are not repeated, but included.
+    text = (repo / f'requirements/constraints_{stack}.txt').read_text()
+    assert '\n-c constraints.txt\n' in text
 
 
 def test_import_needs_no_extra_and_loads_no_model(run_python):

@@ -29,7 +29,10 @@ from mmxkd.io.atomic import write_atomic
 
 from .import_hook import after_import
 from .safetensors_files import ENDING, read_safetensors
+from .stacks import BOTH
 from .zip_records import fault_of_archive
+
+STACKS = BOTH
 
 # What torch.load raises for files that are cut, flipped or hostile.
 _BAD_FILE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError,

@@ -16,6 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 # With several metrics: ``best_ckpt_<metric>``.
 _KEYS = ('last_ckpt', 'best_ckpt', 'superseded_best')

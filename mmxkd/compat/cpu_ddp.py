@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 _LAUNCHERS = ('_init_dist_pytorch', '_init_dist_slurm', '_init_dist_mpi')
 

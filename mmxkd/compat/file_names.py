@@ -21,6 +21,9 @@ from typing import Any
 from mmxkd.errors import CheckpointError, ConfigError
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 # mmengine parses a temporary copy of a config; this is its real name.
 _config: contextvars.ContextVar[str | None] = contextvars.ContextVar(

@@ -13,6 +13,9 @@ import functools
 from types import ModuleType
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 
 def apply() -> None:

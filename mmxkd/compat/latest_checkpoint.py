@@ -32,6 +32,9 @@ from mmxkd.io.atomic import remove_partial
 
 from .import_hook import after_import
 from .non_finite import non_finite, shortened
+from .stacks import BOTH
+
+STACKS = BOTH
 
 
 def apply() -> None:

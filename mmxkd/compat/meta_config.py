@@ -18,6 +18,9 @@ from types import ModuleType
 from mmxkd.errors import CheckpointError
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 _resuming = contextvars.ContextVar('_resuming', default=False)
 

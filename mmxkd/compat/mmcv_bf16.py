@@ -16,6 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 
 def apply() -> None:

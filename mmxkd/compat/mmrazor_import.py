@@ -17,6 +17,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from .import_hook import after_import
+from .stacks import OPENMMLAB
+
+STACKS = (OPENMMLAB, )
 
 _BROKEN = 'mmrazor.structures.quantization'
 _RAISE_RECURSION_LIMIT = (

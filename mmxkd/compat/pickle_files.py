@@ -16,6 +16,9 @@ from typing import Any
 from mmxkd.errors import CheckpointError
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 # What a pickle that is cut, flipped or of something else raises.
 _BAD_FILE = (EOFError, ValueError, LookupError, AttributeError, TypeError,

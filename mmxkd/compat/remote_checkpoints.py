@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from .import_hook import after_import
+from .stacks import OPENMMLAB
+
+STACKS = (OPENMMLAB, )
 
 
 def apply() -> None:

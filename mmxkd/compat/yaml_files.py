@@ -18,6 +18,9 @@ from typing import Any
 from mmxkd.errors import ConfigError
 
 from .import_hook import after_import
+from .stacks import BOTH
+
+STACKS = BOTH
 
 _TUPLE = 'tag:yaml.org,2002:python/tuple'
 _MOST_VALUES = 1_000_000
