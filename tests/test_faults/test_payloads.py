@@ -13,6 +13,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as checkpoints
 
 import mmxkd  # noqa: F401
+from mmxkd.errors import CheckpointError
 from mmxkd.registry import DATASETS, MODELS
 from tests.helpers.detectors import narrow
 from tests.helpers.payloads import CHECKPOINTS, CONFIGS, INFOS, object_array
@@ -103,9 +104,9 @@ def test_checkpoints(hostile, tmp_path, tiny, payload, door):
 def served(tmp_path, monkeypatch):
     """Every URL and every store gives the bytes of one local file."""
 
-    def serve(path):
+    def serve(path, home=tmp_path / 'home'):
         content = path.read_bytes()
-        monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+        monkeypatch.setenv('TORCH_HOME', str(home))
         monkeypatch.setattr(
             'torch.hub.download_url_to_file',
             lambda url, target, *args, **kw: Path(target).write_bytes(content))
@@ -147,18 +148,31 @@ def test_these_are_all_schemes_of_mmengine():
     assert set(SOURCES) == set(CheckpointLoader._schemes)
 
 
-@pytest.mark.parametrize('payload', ['state_dict', 'before 1.6', 'tar'])
+#: Payloads that any scheme can bring; the name says how a file is read.
+ANY_SCHEME = [name for name in CHECKPOINTS if 'safetensors' not in name]
+
+
+def test_a_dozen_kinds_and_more():
+    assert len(ANY_SCHEME) >= 12
+
+
 @pytest.mark.parametrize('scheme', SOURCES)
 @pytest.mark.parametrize('forced', [False, True])
-def test_every_scheme(hostile, served, tmp_path, monkeypatch, scheme, payload,
-                      forced):
-    """Also where PyTorch is told to read everything as code."""
+def test_every_scheme(tmp_path, served, monkeypatch, scheme, forced):
+    """All payloads; also where PyTorch is told to read everything as code."""
     if forced:
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
-    path = hostile.write(CHECKPOINTS[payload])
-    served(path)
-    hostile.path = SOURCES[scheme].format(path=path)
-    hostile.refused_by(lambda: CheckpointLoader.load_checkpoint(hostile.path))
+    for number, payload in enumerate(ANY_SCHEME):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        marker = folder / 'marker'
+        path = CHECKPOINTS[payload](folder, str(marker))
+        served(path, home=folder / 'home')
+        name = SOURCES[scheme].format(path=path)
+        with pytest.raises(CheckpointError) as error:
+            CheckpointLoader.load_checkpoint(name)
+        assert not marker.exists(), payload
+        assert str(error.value).startswith(f'{name}: '), payload
 
 
 def test_a_local_file_of_openmmlab(hostile, served, tmp_path, monkeypatch):
