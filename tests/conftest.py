@@ -26,6 +26,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope='session')
+def mono_golden(shared_data) -> Path:
+    """Folder of the golden numbers of monocular detectors.
+
+    It is not in their own room: on a stack without mmdet3d that is not even
+    imported.
+    """
+    return shared_data / 'monommkd_golden'
+
+
+@pytest.fixture(scope='session')
 def run_python():
     """Run ``python ARGS`` in a new process, with the checkout importable.
 

@@ -1,7 +1,9 @@
 """The contenders of the benchmark compute the same."""
 import pytest
 
-pytest.importorskip('mmrazor', reason='mmrazor is not installed')
+from tests.helpers.stacks import needs
+
+needs('mmrazor')
 
 
 @pytest.fixture

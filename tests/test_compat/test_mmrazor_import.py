@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 
 import mmxkd  # noqa: F401
+from tests.helpers.stacks import needs
 
-pytest.importorskip('mmrazor')
+needs('mmrazor')
 
 
 @pytest.mark.slow

@@ -9,9 +9,10 @@ from mmengine.config import Config
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
+from tests.helpers.stacks import needs
 from tests.helpers.toys import build, step, toy
 
-mmrazor = pytest.importorskip('mmrazor', reason='mmrazor is not installed')
+mmrazor = needs('mmrazor')
 
 
 def verbose(connector=None, student='neck'):

@@ -6,9 +6,10 @@ import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import narrow, pictures
+from tests.helpers.stacks import needs
 from tests.helpers.toys import step
 
-pytest.importorskip('mmrazor.models')
+needs('mmrazor.models')
 
 LEVELS = 4  # The fifth has one cell: as good as constant in each channel.
 

@@ -6,6 +6,7 @@ import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.distillation.connectors import AlignConnector
 from mmxkd.losses import MGDLoss
 from mmxkd.registry import MODELS
+from tests.helpers.stacks import needs
 
 SHAPES = [(2, 4, 6, 8), (2, 4, 3, 4), (2, 4, 1, 2)]
 
@@ -125,9 +126,8 @@ def test_generation_learns_to_fill_in():
 @pytest.mark.parametrize('channels, share', [(4, 0.65), (3, 0.45)])
 def test_equals_mmrazor(channels, share):
     """Value and gradients, also behind a 1×1 convolution."""
-    connectors = pytest.importorskip('mmrazor.models.architectures.connectors')
-    opponent = pytest.importorskip('mmrazor.models.losses').MGDLoss(
-        alpha_mgd=0.003)
+    connectors = needs('mmrazor.models.architectures.connectors')
+    opponent = needs('mmrazor.models.losses').MGDLoss(alpha_mgd=0.003)
     shapes = [(2, channels, *s[2:]) for s in SHAPES]
     loss = build(alpha_mgd=0.003, lambda_mgd=share)
     aligned = [AlignConnector(channels, 4) for _ in shapes]

@@ -15,6 +15,7 @@ from mmxkd.losses import (
     SoftLabelKLLoss,
 )
 from mmxkd.registry import MODELS
+from tests.helpers.stacks import needs
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs/from_mmrazor.md'
 CLASSES = 5
@@ -22,7 +23,7 @@ CLASSES = 5
 
 @pytest.fixture
 def theirs():
-    return pytest.importorskip('mmrazor.models.losses')
+    return needs('mmrazor.models.losses')
 
 
 def pair(*shape):

@@ -7,6 +7,7 @@ import torch
 import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.losses import PKDLoss
 from tests.helpers.feature_maps import maps, value_and_gradient
+from tests.helpers.stacks import needs
 
 SHAPES = [(2, 3, 4, 4), (1, 8, 7, 5), (3, 2, 1, 9), (2, 16, 20, 30)]
 
@@ -31,7 +32,7 @@ def test_is_one_minus_correlation(shape):
 @pytest.mark.parametrize('shape', SHAPES)
 @pytest.mark.parametrize('scale, offset', [(1, 0), (0.01, 0), (5, 20)])
 def test_equals_mmrazor(shape, scale, offset):
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss()
+    opponent = needs('mmrazor.models.losses').PKDLoss()
     (s, ), (t, ) = maps(shape), maps(shape, seed=1)
     s = scale * s + offset
     ours, gradient = value_and_gradient(PKDLoss(), s, t)
@@ -42,7 +43,7 @@ def test_equals_mmrazor(shape, scale, offset):
 
 
 def test_float64_equals_mmrazor_closely():
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss()
+    opponent = needs('mmrazor.models.losses').PKDLoss()
     (s, ), (t, ) = (maps((2, 3, 6, 5), seed=i, dtype=torch.float64)
                     for i in (0, 1))
     ours, gradient = value_and_gradient(PKDLoss(), s, t)
@@ -54,8 +55,7 @@ def test_float64_equals_mmrazor_closely():
 @pytest.mark.parametrize('resize_stu', [True, False])
 @pytest.mark.parametrize('size', [(2, 3), (8, 10), (7, 5)])
 def test_resizing_equals_mmrazor(resize_stu, size):
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss(
-        resize_stu=resize_stu)
+    opponent = needs('mmrazor.models.losses').PKDLoss(resize_stu=resize_stu)
     (s, ), (t, ) = maps((2, 3, 4, 5)), maps((2, 3, *size), seed=1)
     ours, gradient = value_and_gradient(PKDLoss(resize_stu), s, t)
     theirs, expected = value_and_gradient(opponent, s, t)
@@ -64,7 +64,7 @@ def test_resizing_equals_mmrazor(resize_stu, size):
 
 
 def test_widths_may_differ_alone_where_mmrazor_fails():
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss()
+    opponent = needs('mmrazor.models.losses').PKDLoss()
     (s, ), (t, ) = maps((2, 3, 4, 5)), maps((2, 3, 4, 8), seed=1)
     with pytest.raises(AssertionError):
         opponent(s, t)
@@ -74,7 +74,7 @@ def test_widths_may_differ_alone_where_mmrazor_fails():
 
 
 def test_levels_are_summed_as_in_mmrazor():
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss()
+    opponent = needs('mmrazor.models.losses').PKDLoss()
     student, teacher = maps(*SHAPES), maps(*SHAPES, seed=1)
     assert PKDLoss()(student, teacher).item() == pytest.approx(
         opponent(tuple(student), tuple(teacher)).item(), rel=1e-5)
@@ -93,7 +93,7 @@ def test_scale_and_offset_do_not_count():
 
 @pytest.mark.parametrize('constant', [0.0, 0.1, -1e4])
 def test_a_constant_channel_takes_no_gradient(constant):
-    opponent = pytest.importorskip('mmrazor.models.losses').PKDLoss()
+    opponent = needs('mmrazor.models.losses').PKDLoss()
     (s, ), (t, ) = maps((2, 3, 4, 5)), maps((2, 3, 4, 5), seed=1)
     s[:, 1] = constant
     value, gradient = value_and_gradient(PKDLoss(), s, t)

@@ -1,0 +1,3 @@
+from tests.helpers.stacks import needs
+
+needs('mmdet3d')

@@ -12,6 +12,7 @@ from mmxkd.formats.kitti import (
     read_results,
     write_labels,
 )
+from tests.helpers.stacks import needs
 
 #: An odd number: two processes do not get the same number of frames.
 FRAMES = 5
@@ -178,7 +179,7 @@ def test_a_detector_in_one_and_two_processes(tool, repo, kitti, tmp_path,
 @pytest.mark.parametrize('kind, model', [('Camera', CAMERA), ('LiDAR', LIDAR)])
 def test_detectors_of_mmdet3d(tool, kitti, tmp_path, kind, model):
     """Its own models, data set and pipelines; on the CPU."""
-    pytest.importorskip('mmdet3d')
+    needs('mmdet3d')
     config = tmp_path / 'config.py'
     config.write_text(MMDET3D.format(root=str(kitti), model=model))
     checkpoint = tmp_path / 'random.pth'

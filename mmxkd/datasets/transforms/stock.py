@@ -1,19 +1,21 @@
 """What the transforms of mmcv and mmdet do to the pixels of ``img``.
 
-mmdet 3.3 and mmcv 2.1. A test goes through all of their transforms, so that
-none is missing here; of one that is missing, :mod:`.alignment` judges by what
-it does to a sample.
+mmdet 3.3 and 3.5, mmcv 2.1 and 2.3. A test goes through all of their
+transforms, so that none is missing here; of one that is missing,
+:mod:`.alignment` judges by what it does to a sample.
 """
 from types import ModuleType
 
 from mmcv import transforms as mmcv_transforms
 from mmdet.datasets import transforms as mmdet_transforms
-from mmdet.datasets.transforms.transforms import Corrupt
 
 
 def _of(module: ModuleType, names: str) -> list[type]:
     return [getattr(module, name) for name in names.split()]
 
+
+# mmdet 3.5 has left it out.
+_CORRUPT = 'Corrupt' if hasattr(mmdet_transforms.transforms, 'Corrupt') else ''
 
 _MMCV = _of(mmcv_transforms, 'Pad RandomFlip Resize')
 _MMDET = _of(
@@ -42,7 +44,8 @@ AUDIBLE: frozenset[type] = frozenset(
 
 #: Classes that change the values of ``img`` and leave each pixel in its place.
 STAYS: frozenset[type] = frozenset(
-    [Corrupt] + _of(mmcv_transforms, 'Normalize RandomGrayscale') + _of(
+    _of(mmdet_transforms.transforms, _CORRUPT)
+    + _of(mmcv_transforms, 'Normalize RandomGrayscale') + _of(
         mmdet_transforms, 'AutoContrast Brightness Color ColorTransform '
         'Contrast CutOut Equalize Invert PhotoMetricDistortion Posterize '
         'Sharpness Solarize SolarizeAdd YOLOXHSVRandomAug'))

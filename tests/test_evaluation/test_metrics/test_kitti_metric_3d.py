@@ -155,7 +155,7 @@ def test_labels_as_detections_are_perfect(kind, tmp_path):
 
 def test_mmdet3ds_own_samples(labels, detections, infos):
     """Through mmengine's evaluator, which turns them into dictionaries."""
-    structures = pytest.importorskip('mmdet3d.structures')
+    structures = needs('mmdet3d.structures')
     from mmengine.evaluator import Evaluator
     from mmengine.structures import InstanceData
     for kind in KINDS:
@@ -349,5 +349,6 @@ loaded = [n for n in sys.modules if n.startswith("mmengine.evaluator")
           or n.startswith("mmxkd.evaluation.metrics")]
 assert not loaded, loaded
 from mmxkd.registry import METRICS
+from tests.helpers.stacks import needs
 assert METRICS.get("mmxkd.KittiMetric3D").__name__ == "KittiMetric3D"
 ''')

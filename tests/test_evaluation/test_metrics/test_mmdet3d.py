@@ -11,8 +11,9 @@ from tests.helpers.kitti_scenes import (
     run,
     write_infos,
 )
+from tests.helpers.stacks import needs
 
-datasets = pytest.importorskip('mmdet3d.datasets')
+datasets = needs('mmdet3d.datasets')
 
 
 @pytest.fixture(scope='module')

@@ -16,6 +16,7 @@ from mmxkd.formats.kitti.camera_boxes import (
     touches_image,
     wrap_angle,
 )
+from tests.helpers.stacks import needs
 
 # The camera and the LiDAR of KITTI, about.
 P2 = np.array([[721.5, 0, 609.6, 44.9], [0, 721.5, 172.9, 0.2],
@@ -51,7 +52,7 @@ def test_corners_of_one_car():
 
 
 def test_conversions_are_those_of_mmdet3d():
-    boxes3d = pytest.importorskip('mmdet3d.structures')
+    boxes3d = needs('mmdet3d.structures')
     boxes = random_boxes(50)
     camera = boxes3d.CameraInstance3DBoxes(
         torch.as_tensor(

@@ -22,6 +22,7 @@ from tests.helpers.kitti_tree import (
     WIDTH,
     write_kitti,
 )
+from tests.helpers.stacks import needs
 
 CLASSES = ('Pedestrian', 'Cyclist', 'Car', 'Van', 'Truck', 'Person_sitting',
            'Tram', 'Misc')
@@ -153,8 +154,7 @@ def test_only_points_in_the_picture_count(folder):
 
 
 def test_boxes_of_the_camera_are_those_of_mmdet3d(folder):
-    utils = pytest.importorskip('mmdet3d.datasets.convert_utils',
-                                reason='compares with mmdet3d')
+    utils = needs('mmdet3d.datasets.convert_utils')
     for frame_id in LABELS:
         objects = read_label_file(folder / f'label_2/{frame_id}.txt')
         found = info_of(folder, frame_id)['cam_instances']['CAM2']
@@ -176,8 +176,7 @@ def test_boxes_of_the_camera_are_those_of_mmdet3d(folder):
 
 
 def mmdet3d_dataset(path, **kwargs):
-    datasets = pytest.importorskip('mmdet3d.datasets',
-                                   reason='reads with mmdet3d')
+    datasets = needs('mmdet3d.datasets')
     return datasets.KittiDataset(
         data_root=str(path.parent), ann_file=path.name,
         data_prefix=dict(pts='training/velodyne', img='training/image_2'),
