@@ -7,6 +7,7 @@ from mmxkd.engine.model_config import build_model
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 from tests.helpers.detectors import CONFIGS, Calls, head_of, narrow, pictures
+from tests.helpers.stacks import needs
 from tests.helpers.toys import mse, step
 
 
@@ -133,13 +134,9 @@ def test_prediction_is_the_students_alone():
                                    other.pred_instances.bboxes)
 
 
-mmdet3d_models = pytest.mark.skipif(
-    not __import__('importlib').util.find_spec('mmdet3d'),
-    reason='mmdet3d is not installed')
-
-
 def mono(name):
     """A narrow monocular detector of mmdet3d."""
+    needs('mmdet3d')
     if name == 'fcos3d':
         cfg = get_config('mmdet3d::fcos3d/fcos3d_r101-caffe-dcn_fpn_'
                          'head-gn_8xb2-1x_nus-mono3d.py').model
@@ -160,7 +157,6 @@ def mono(name):
     return cfg
 
 
-@mmdet3d_models
 @pytest.mark.parametrize('name, address', [('fcos3d', 'neck'),
                                            ('smoke', 'backbone[2]')])
 def test_a_teacher_of_mmdet3d_for_a_student_of_mmdet(name, address):
@@ -178,7 +174,6 @@ def test_a_teacher_of_mmdet3d_for_a_student_of_mmdet(name, address):
     model.parse_losses(losses)[0].backward()
 
 
-@mmdet3d_models
 def test_levels_of_a_mmdet3d_teacher_are_compared_when_built():
     with pytest.raises(
             ConfigError, match=r'student:neck\[:2\] has 2 levels, '
