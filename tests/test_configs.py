@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 from mmxkd.experiments import load_plan
 from mmxkd.experiments.step import Step
 from mmxkd.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
+from tests.helpers.stacks import needs
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # An experiment is not a config of a model: it names such configs.
@@ -21,6 +22,8 @@ EXPERIMENTS = sorted(CONFIGS.glob('experiments/*.py'))
 def cfg(request, monkeypatch) -> Config:
     # No config relies on where it is read from.
     monkeypatch.chdir('/')
+    if request.param.startswith('monommkd/'):
+        needs('mmdet3d')
     config = Config.fromfile(CONFIGS / request.param)
     init_default_scope(config.default_scope)
     return config

@@ -18,6 +18,7 @@ from . import (
     mmcv_bf16,
     mmrazor_import,
     pickle_files,
+    quiet_import,
     remote_checkpoints,
     safe_load,
     stacks,
@@ -27,8 +28,8 @@ from . import (
 
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
            cpu_ddp, mmrazor_import, mmcv_bf16, init_detector, yaml_files,
-           pickle_files, remote_checkpoints, safe_load, file_names,
-           strategy_names)
+           pickle_files, quiet_import, remote_checkpoints, safe_load,
+           file_names, strategy_names)
 
 _applied = False
 

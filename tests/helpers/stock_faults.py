@@ -220,6 +220,17 @@ def init_detector(folder: Path) -> bool:
 
 
 @probe
+def quiet_import(folder: Path) -> bool:
+    """A line is on the standard output, which might be JSON."""
+    repaired = 'import mmxkd; ' if 'mmxkd' in sys.modules else ''
+    done = subprocess.run([
+        sys.executable, '-W', 'ignore', '-c',
+        repaired + 'import mmdet.datasets'
+    ], capture_output=True, text=True, check=True)
+    return done.stdout != ''
+
+
+@probe
 def yaml_files(folder: Path) -> bool:
     """A tag is run."""
     import mmengine

@@ -15,7 +15,9 @@ from mmengine.runner.checkpoint import load_from_http
 import mmxkd  # noqa: F401
 from mmxkd.compat import checkpoint_io
 from mmxkd.compat.checkpoint_io import read_checkpoint
+from mmxkd.compat.stacks import OPENMMLAB
 from mmxkd.errors import CheckpointError
+from tests.helpers.stacks import STACK
 
 
 class Reduce:
@@ -185,8 +187,9 @@ def test_stock_mmengine_cannot_resume_and_the_repair_can(
 
     _, whole = run('stock')
     forget_the_last_epoch('stock')
-    refused, _ = run('stock', '--resume', check=False)
-    assert refused.returncode != 0 and 'HistoryBuffer' in refused.stderr
+    if STACK == OPENMMLAB:
+        refused, _ = run('stock', '--resume', check=False)
+        assert refused.returncode != 0 and 'HistoryBuffer' in refused.stderr
     assert run('stock', '--resume', '--repaired')[1] == whole
 
     assert run('ours', '--repaired')[1] == whole and len(whole) == 2

@@ -155,6 +155,11 @@ class _Advanced:
             return None
         return next(self._iterator)
 
+    def skip_iter(self, num_iters: int) -> None:
+        """Pass over ``num_iters`` items at once, as OneDL's loop asks."""
+        for _ in range(num_iters):
+            next(self)
+
 
 def generators() -> dict[str, Any]:
     """Where the generators of this process stand, in plain types."""

@@ -23,6 +23,7 @@ from tests.helpers.kitti_scenes import (
     scene,
     write_infos,
 )
+from tests.helpers.stacks import needs
 
 KINDS = ['camera', 'lidar']
 
@@ -349,6 +350,5 @@ loaded = [n for n in sys.modules if n.startswith("mmengine.evaluator")
           or n.startswith("mmxkd.evaluation.metrics")]
 assert not loaded, loaded
 from mmxkd.registry import METRICS
-from tests.helpers.stacks import needs
 assert METRICS.get("mmxkd.KittiMetric3D").__name__ == "KittiMetric3D"
 ''')

@@ -39,8 +39,8 @@ def count_tracks(truth: np.ndarray, predictions: np.ndarray,
         >>> truth = np.array([[0, 1, 0, 0, 9, 9], [1, 1, 0, 0, 9, 9]])
         >>> found = np.array([[0, 7, 0, 0, 9, 9], [1, 8, 0, 0, 9, 9]])
         >>> counts = count_tracks(truth, found)
-        >>> counts.switches, counts.mota, counts.idf1
-        (1, 0.5, 0.5)
+        >>> print(counts.switches, counts.mota, counts.idf1)
+        1 0.5 0.5
     """
     truth, predictions = (_table(name, rows)
                           for name, rows in (('truth', truth), ('predictions',

@@ -17,6 +17,13 @@ NAMES = dict(num_frames='frames', num_objects='objects',
 EMPTY = np.zeros((0, 6))
 
 
+@pytest.fixture(autouse=True)
+def name_of_numpy_1(monkeypatch):
+    """motmetrics 1.4 calls it; NumPy 2 does not have it."""
+    if not hasattr(np, 'asfarray'):
+        monkeypatch.setattr(np, 'asfarray', np.float64, raising=False)
+
+
 def check(counts: TrackingCounts, names, values) -> None:
     for name, value in zip(names, values, strict=True):
         ours = getattr(counts, NAMES[str(name)])
