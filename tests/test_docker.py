@@ -31,13 +31,13 @@ def test_instructions_are_known(steps):
 
 
 def test_each_device_has_its_stage(steps):
-    froms = [rest for instruction, rest in steps if instruction == 'FROM']
-    stages = [rest.split(' AS ')[1] for rest in froms[:-1]]
-    assert stages == ['cpu', 'cuda'] and froms[-1] == '${DEVICE}'
+    images = [rest for instruction, rest in steps if instruction == 'FROM']
+    stages = [rest.split(' AS ')[1] for rest in images[:-1]]
+    assert stages == ['cpu', 'cuda'] and images[-1] == '${DEVICE}'
     assert arguments(steps)['DEVICE'] in stages
     # An ARG is seen by FROM only before the first of them.
     before = steps[:[i for i, _ in steps].index('FROM')]
-    used = set(re.findall(r'\$\{(\w+)\}', ' '.join(froms)))
+    used = set(re.findall(r'\$\{(\w+)\}', ' '.join(images)))
     assert used == set(arguments(before))
 
 

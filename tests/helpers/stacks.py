@@ -18,10 +18,9 @@ def needs(module: str) -> ModuleType:
     """
     package = module.partition('.')[0]
     if STACK == stacks.ONEDL:
-        pytest.skip(
-            f'needs {package}, which the stack {STACK} does not have',
-            allow_module_level=True)
+        pytest.skip(f'needs {package}, which the stack {STACK} does not have',
+                    allow_module_level=True)
     # An error within the package is not a reason to skip.
     return pytest.importorskip(
-        module, exc_type=ModuleNotFoundError, reason=
-        f'needs {package}: bash tools/install.sh --with {package}')
+        module, exc_type=ModuleNotFoundError,
+        reason=f'needs {package}: bash tools/install.sh --with {package}')
