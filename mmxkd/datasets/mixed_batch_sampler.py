@@ -105,7 +105,8 @@ class _Stream:
 
     def __init__(self, size: int, number: int, sampler: Any) -> None:
         self.size, self.number, self.sampler = size, number, sampler
-        self._passed, self._order = -1, np.arange(size)
+        self._passed = -1
+        self._order: np.ndarray = np.arange(size)
 
     def share(self, step: int, count: int) -> list[int]:
         """The frames of this process in a batch, counted from run's start."""

@@ -176,5 +176,5 @@ def touches_image(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
         width (int): Of the image.
         height (int): Of the image.
     """
-    return ((boxes[:, :2] <= [width - 1, height - 1]).all(axis=1)
-            & (boxes[:, 2:] >= 0).all(axis=1))
+    begins = (boxes[:, :2] <= [width - 1, height - 1]).all(axis=1)
+    return np.logical_and(begins, (boxes[:, 2:] >= 0).all(axis=1))

@@ -52,12 +52,13 @@ class Backdrop:
                         clutter.tree(
                             rng,
                             facade + side * rng.uniform(*self.tree_setback),
-                            at) for at in np.arange(z + 3.0, z + length, 6.0)
+                            at)
+                        for at in np.arange(z + 3.0, z + length, 6.0).tolist()
                     ]
                 z += length + rng.uniform(*self.gap)
         row = np.arange(-self.far_width, self.far_width, self.far_step)
         objects += [
             clutter.tree(rng, x + rng.uniform(-3, 3),
-                         rng.uniform(*self.far_trees)) for x in row
+                         rng.uniform(*self.far_trees)) for x in row.tolist()
         ]
         return objects

@@ -161,15 +161,15 @@ def house(rng: np.random.Generator, x: float, z0: float, z1: float,
     shine = Material((1.0, .8, .5), .05, glow=.25)
     inward = -np.sign(x)
     step = max(3.0, 2 * half / 10)
-    for v in np.arange(1.0, height - 1.8, 3.0):
-        for w in np.arange(-half + 1.0, half - 1.2, step):
+    for v in np.arange(1.0, height - 1.8, 3.0).tolist():
+        for w in np.arange(-half + 1.0, half - 1.2, step).tolist():
             glass = shine if lit and rng.random() < .2 else dark
             parts.append(
                 place.facet([(inward * .02, v, w), (inward * .02, v, w + 1.1),
                              (inward * .02, v + 1.5, w + 1.1),
                              (inward * .02, v + 1.5, w)], (inward, 0.0, 0.0),
                             glass))
-        for u in np.arange(low + 1.0, high - 1.2, 2.6):
+        for u in np.arange(low + 1.0, high - 1.2, 2.6).tolist():
             parts.append(
                 place.facet([(u, v, -half - .02), (u + 1.0, v, -half - .02),
                              (u + 1.0, v + 1.5, -half - .02),

@@ -48,7 +48,7 @@ def sample_kerb(rng: np.random.Generator, road: Road, ground: Ground,
         if place is not None:
             objects.append(clutter.sign(rng, *place))
     phase = rng.uniform(0, 25)
-    for number, z in enumerate(np.arange(15 + phase, 100, 25.0)):
+    for number, z in enumerate(np.arange(15 + phase, 100, 25.0).tolist()):
         side = 1.0 if number % 2 == 0 else -1.0
         x = road.right + .4 if side > 0 else road.left - .4
         objects.append(clutter.lamp_post(x, z, side, night))

@@ -196,7 +196,7 @@ def _groups(gt: np.ndarray, det: np.ndarray) -> np.ndarray:
     is_first = np.diff(gt, prepend=-1) != 0
     of_gt, starts = np.cumsum(is_first) - 1, np.flatnonzero(is_first)
     _, of_det = np.unique(det, return_inverse=True)
-    group = np.arange(len(starts))
+    group: np.ndarray = np.arange(len(starts))
     while True:
         lowest = np.full(of_det.max() + 1, len(starts))
         np.minimum.at(lowest, of_det, group[of_gt])
