@@ -101,6 +101,11 @@ class BoundLoss(nn.Module):
             source.connector: connectors[source.connector]
             for source in self.sources() if source.connector is not None
         }
+        for part in (self.connector, *self._shared.values()):
+            if (kind := type(part).__name__) in self.loss.replaces_connectors:
+                raise ConfigError(
+                    f'{self.key}: {type(self.module).__name__} does itself '
+                    f'what {kind} does; leave the connector out')
 
     def _state_connector(self, config: Any) -> None:
         if not isinstance(config, Mapping):

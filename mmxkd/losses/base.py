@@ -52,6 +52,8 @@ class DistillationLoss(nn.Module):
             student and teacher need the same classes in one order.
         lacks (str): The option that only a dry run can tell, while neither
             the config nor :meth:`fit` has; else empty.
+        replaces_connectors (tuple[str]): Classes of connectors, e.g. of
+            MMRazor, whose work this loss does itself.
         schedules (dict): Options that change over time, by name.
     """
 
@@ -62,6 +64,7 @@ class DistillationLoss(nn.Module):
     takes_levels: bool = False
     compares_classes: bool = False
     lacks: str = ''
+    replaces_connectors: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,6 +31,7 @@ class ForeignLoss:
                                               base.compares_classes)
         self.between_heads = self.takes_levels = False
         self.lacks = base.lacks
+        self.replaces_connectors = base.replaces_connectors
         self.schedules: dict[str, Constant] = getattr(module, 'schedules', {})
 
     def called(self) -> Callable:

@@ -58,6 +58,9 @@ class MGDLoss(LevelNetworksLoss):
         ValueError: ``lambda_mgd`` is not in [0, 1].
     """
 
+    # MMRazor's connector is the generator that is a part of this loss.
+    replaces_connectors = ('MGDConnector', )
+
     def __init__(self, channels: int | Sequence[int] | None = None,
                  alpha_mgd: float = 2e-5, lambda_mgd: float = 0.65,
                  level_weights: Sequence[float] | None = None,

@@ -94,6 +94,14 @@ def test_connector_of_mgd_becomes_part_of_the_loss():
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
-def test_mgd_in_mmrazors_way_is_refused_not_misread():
-    with pytest.raises(ConfigError, match="'channels'"):
-        build(block(dict(type='MGDLoss', alpha_mgd=2e-5)))
+def test_mgd_generates_once():
+    """Ours has the generator of MMRazor's connector in it."""
+    model = build(block(dict(type='MGDLoss', alpha_mgd=2e-5)))
+    losses, _ = values(model)
+    assert (losses > 0).all()
+    connector = dict(type='mmrazor.MGDConnector', student_channels=32,
+                     teacher_channels=32, lambda_mgd=0.5)
+    with pytest.raises(
+            ConfigError, match='MGDLoss does itself what '
+            'MGDConnector does; leave the connector out'):
+        build(block(dict(type='MGDLoss', alpha_mgd=2e-5), connector))
