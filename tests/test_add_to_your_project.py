@@ -153,7 +153,8 @@ def test_at_most_fifteen_commands_and_lines():
 
 def test_the_students_score_is_that_of_training(project):
     """Which counts for something: it is that of the weights in the file."""
-    assert 'mmxkd' not in project.teacher
+    # In a path it may well be.
+    assert not re.search(r'\bmmxkd\b(?!/)', project.teacher)
     assert 'teacher \'big\'' in project.trained
     saved = float(score(project.tested))
     in_training = re.findall(r'coco/bbox_mAP: (\S+)', project.trained)

@@ -68,9 +68,9 @@ def section(collection: Mapping, models: list[dict], root: Path,
     ]
     for model in models:
         config = root / model['Config']
+        cfg = Config.fromfile(config, import_custom_modules=False)
         cells = (model['Name'], f'[{config.name}]({link(config, page)})',
-                 teaching(Config.fromfile(config)), results(model),
-                 weights(model))
+                 teaching(cfg), results(model), weights(model))
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'
 
