@@ -8,6 +8,7 @@ import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.errors import ConfigError
 from mmxkd.migration.mmrazor_losses import translate_distiller
 from mmxkd.migration.mmrazor_translations import TRANSLATIONS
+from tests.helpers.stacks import needs
 from tests.test_distillation.test_mmrazor_blocks import block, build, values
 
 
@@ -35,7 +36,7 @@ def one(loss, arguments=('preds_S', 'preds_T'), source='neck', **connectors):
     dict(type='PKDLoss', resize_stu=False),
 ])
 def test_levels_become_one_loss_of_the_same_value(options):
-    pytest.importorskip('mmrazor.models')
+    needs('mmrazor.models')
     theirs = block(dict(options, type='mmrazor.' + options['type']))
     ours, notes = translate_distiller(block(options), 'mmrazor')
     assert list(ours) == ['losses'] and list(ours['losses']) == ['loss_fpn']
@@ -159,7 +160,7 @@ def test_refused(cfg, reason):
 
 def test_options_that_are_read_are_mmrazors():
     """Also the default of ``tau``, which becomes ``temperature``."""
-    losses = pytest.importorskip('mmrazor.models.losses')
+    losses = needs('mmrazor.models.losses')
     known = {
         name: inspect.signature(getattr(losses, name)).parameters
         for name in TRANSLATIONS

@@ -9,9 +9,10 @@ from mmxkd.distillation.bound_loss import BoundLoss
 from mmxkd.migration import Conversion
 from mmxkd.migration.config_text import plain
 from mmxkd.registry import MODELS
+from tests.helpers.stacks import needs
 
-pytest.importorskip('mmrazor.models')
-pytest.importorskip('mmdet3d')
+needs('mmrazor.models')
+needs('mmdet3d')
 
 from tests.helpers import mmrazor_shipped  # noqa: E402
 

@@ -8,6 +8,7 @@ import pytest
 from mmxkd.errors import ConfigError
 from tests.helpers.commands import load_tool
 from tests.helpers.kitti_tree import write_kitti
+from tests.helpers.stacks import needs
 from tests.helpers.tiny_run import write_config, write_data
 
 TOOL = 'tools/analysis_tools/browse_samples.py'
@@ -130,7 +131,7 @@ def test_boxes_of_a_test_pipeline_lie_on_their_objects(browse, config, tool):
 
 def test_datasets_of_the_package(browse, repo, tmp_path):
     """KITTI with the pictures, and for monocular detectors."""
-    pytest.importorskip('mmdet3d')
+    needs('mmdet3d')
     from tests.helpers.mono_tree import write_infos_of
     root = write_kitti(tmp_path / 'kitti')
     for split in ('train', 'val'):

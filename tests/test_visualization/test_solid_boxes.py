@@ -11,8 +11,9 @@ from mmxkd.visualization.solid_boxes import (
     seen_from_above,
     solid_boxes_of,
 )
+from tests.helpers.stacks import needs
 
-mmdet3d = pytest.importorskip('mmdet3d.structures')
+mmdet3d = needs('mmdet3d.structures')
 CAMERA = np.array([[60., 0, 64, 5], [0, 60, 32, 0], [0, 0, 1, 0]])
 # Axes of a LiDAR in those of the camera.
 AXES = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1.]])
