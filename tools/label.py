@@ -57,6 +57,10 @@ def parse_args() -> argparse.Namespace:
                        metavar=('CONFIG', 'CHECKPOINT [CLASS=LABEL …]'),
                        help='one more teacher; may be repeated')
     group.add_argument(
+        '--mirror', action='store_true',
+        help='each teacher reads the mirror image of each frame, too; its '
+        'boxes are joined like those of one more teacher')
+    group.add_argument(
         '--fusion', choices=MODES, default='wbf',
         help='how boxes of several teachers are joined: '
         'weighted boxes fusion, or non-maximum suppression '
@@ -107,9 +111,20 @@ def teachers(args: argparse.Namespace) -> list[Teacher]:
     found = []
     for config, checkpoint, words in named:
         options = argparse.Namespace(**dict(vars(args), config=config))
-        found.append(
-            Teacher(launch.load_config(options), checkpoint, class_map(words)))
+        found += [
+            Teacher(launch.load_config(options), checkpoint, class_map(words),
+                    mirrored)
+            for mirrored in ((False, True) if args.mirror else (False, ))
+        ]
     return found
+
+
+def fusion(args: argparse.Namespace) -> Fusion:
+    """How boxes are joined; a mirror image counts like the frame."""
+    weights = args.fusion_weights and tuple(
+        weight for weight in args.fusion_weights
+        for _ in range(2 if args.mirror else 1))
+    return Fusion(args.fusion, args.fusion_iou, weights)
 
 
 def draw_sheet(out: Path, path: Path, number: int) -> None:
@@ -154,13 +169,10 @@ def main() -> None:
     if args.sheet_number < 1:
         raise ConfigError('--sheet-number: expected 1 or more')
     label(
-        Request(
-            teachers=teachers(args), out=args.out, data=args.data,
-            ann=args.ann, loader=f'{args.dataloader}_dataloader',
-            score_thr=args.score_thr,
-            fusion=Fusion(args.fusion, args.fusion_iou, args.fusion_weights
-                          and tuple(args.fusion_weights)),
-            overwrite=args.overwrite))
+        Request(teachers=teachers(args), out=args.out, data=args.data,
+                ann=args.ann, loader=f'{args.dataloader}_dataloader',
+                score_thr=args.score_thr, fusion=fusion(args),
+                overwrite=args.overwrite))
     if args.sheet and is_main_process():
         draw_sheet(args.out, args.sheet, args.sheet_number)
 

@@ -1,11 +1,12 @@
 """Test-time augmentation of a config that has none."""
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
 
 from mmxkd.errors import ConfigError
+
+from .mirrored import cut
 
 #: Keys that merging needs, beside those that the config packs.
 FLIP_KEYS = ('flip', 'flip_direction')
@@ -47,21 +48,12 @@ def _datasets(dataset: Mapping) -> list[Any]:
 
 
 def _mirrored(pipeline: list) -> list:
-    *loading, packing = deepcopy(list(pipeline)) or [{}]
-    kind = str(packing.get('type', ''))
-    name = kind.split('.')[-1]
-    if name not in ('PackDetInputs', 'PackMultiModalInputs'):
-        raise ConfigError(
-            f'--tta: the test pipeline ends in {name or "nothing"!r}, not in '
-            'PackDetInputs or PackMultiModalInputs: set tta_pipeline in the '
-            'config')
+    loading, packing, flip = cut(pipeline, '--tta',
+                                 'set tta_pipeline in the config')
     keys = packing.get(
         'meta_keys',
         ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))
     packing['meta_keys'] = tuple(dict.fromkeys((*keys, *FLIP_KEYS)))
-    # Together with all other modalities, where there are any.
-    flip = ('mmxkd.RandomFlip' if name == 'PackMultiModalInputs' else
-            'RandomFlip')
     # The picture as it is comes first: merged detections take over its
     # labels, and those of a mirror image would be mirrored.
     return [

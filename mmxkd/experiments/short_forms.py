@@ -10,7 +10,7 @@ from mmxkd.errors import ConfigError, check_keys
 #: Of an arm, beside what :class:`.plan.Arm` reads.
 EPOCHS, LABELLED_BY = 'epochs', 'labelled_by'
 #: Of a step, in place of ``command`` and ``outputs``.
-LABELS_OF, FRAMES = 'labels_of', 'frames'
+LABELS_OF, FRAMES, MIRROR = 'labels_of', 'frames', 'mirror'
 TRAIN = 'train_dataloader.dataset'
 BOXES = 'boxes'
 
@@ -88,19 +88,22 @@ def label_step(where: str, given: Mapping[str, Any],
     Args:
         where (str): The key, for an error.
         given (dict): ``labels_of``, an arm; ``frames``, a list of frames in
-            the data root; and ``shared``.
+            the data root; ``mirror``, whether it reads mirror images, too;
+            and ``shared``.
         data (str): The entry of ``data_roots``. Thresholds are chosen on its
             ``annotations/val.json``.
     """
-    check_keys(where, given, (LABELS_OF, FRAMES, 'shared'))
+    own = (LABELS_OF, FRAMES, MIRROR)
+    check_keys(where, given, (*own, 'shared'))
     arm, root = given[LABELS_OF], f'{{data.{data}}}'
-    rest = {k: v for k, v in given.items() if k not in (LABELS_OF, FRAMES)}
+    rest = {k: v for k, v in given.items() if k not in own}
+    mirror = ['--mirror'] if given.get(MIRROR) else []
     return dict(
         rest, command=[
             'tools/label.py', f'{{{arm}.config}}', f'{{{arm}.checkpoint}}',
             '--data', root, '--ann',
             given.get(FRAMES, 'annotations/unlabelled.json'), '--out',
-            '{out}/labels.json', '--cfg-options',
+            '{out}/labels.json', *mirror, '--cfg-options',
             f'val_dataloader.dataset.data_root={root}',
             f'val_evaluator.ann_file={root}/annotations/val.json'
         ], outputs={BOXES: 'labels.json'})

@@ -72,5 +72,10 @@ def test_a_step_of_labels():
     assert 'annotations/unlabelled.json' in step['command']
     assert ('val_evaluator.ann_file={data.fog}/annotations/val.json'
             in step['command'])
+    assert '--mirror' not in step['command']
+    both = label_step('arms.labels', dict(labels_of='big', mirror=True), 'fog')
+    assert both == dict(
+        command=[*step['command'][:9], '--mirror', *step['command'][9:]],
+        outputs=step['outputs'])
     with pytest.raises(ConfigError, match="frame is unknown.*'frames'"):
         label_step('arms.labels', dict(labels_of='big', frame='x'), 'fog')

@@ -63,9 +63,11 @@ def frame_labels(records: Sequence[Mapping[str, Any]],
         for label in record['labels']:
             check_label(label, teacher)
         labels = np.array([target[k] for k in record['labels']], np.int64)
-        part = Detections(
-            np.array(record['boxes'], np.float64).reshape(-1, 4),
-            np.array(record['scores'], np.float64), labels)
+        boxes = np.array(record['boxes'], np.float64).reshape(-1, 4)
+        if teacher.mirrored:
+            boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+        part = Detections(boxes, np.array(record['scores'], np.float64),
+                          labels)
         found.append(part.chosen(labels >= 0))
     whole = fuse_detections(found, fusion.mode, fusion.iou_thr,
                             fusion.weights) if len(found) > 1 else found[0]

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmxkd.engine import launch
 from mmxkd.engine.meaning import meaning_of_checkpoint
+from mmxkd.engine.mirrored import mirrored
 from mmxkd.engine.weights import read_checkpoint
 from mmxkd.errors import CheckpointError, ConfigError, check_name
 
@@ -25,6 +26,7 @@ class Teacher:
         checkpoint: Its file.
         class_map: From names of its classes to names of the labels; empty:
             they are the same.
+        mirrored: It reads mirror images of the frames.
         classes: Names of its classes, in their order.
         sha256: Of the checkpoint.
     """
@@ -32,6 +34,7 @@ class Teacher:
     cfg: Config
     checkpoint: str
     class_map: dict[str, str] = field(default_factory=dict)
+    mirrored: bool = False
     classes: tuple[str, ...] = field(init=False)
     sha256: str = field(init=False)
 
@@ -78,7 +81,8 @@ class Teacher:
         """The dataset config of one of its data loaders, unwrapped.
 
         Raises:
-            ConfigError: There is none, or several are joined.
+            ConfigError: There is none, several are joined, or its pipeline
+                cannot be mirrored.
         """
         part = (self.cfg.get(loader) or {}).get('dataset')
         while isinstance(part, Mapping) and isinstance(part.get('dataset'),
@@ -90,7 +94,12 @@ class Teacher:
             raise ConfigError(
                 f'{self.cfg.filename}: {loader}.dataset joins several '
                 'datasets; label one after the other')
-        return {'_scope_': self.cfg.get('default_scope') or 'mmdet', **part}
+        part = {'_scope_': self.cfg.get('default_scope') or 'mmdet', **part}
+        if self.mirrored:
+            part['pipeline'] = mirrored(
+                part.get('pipeline') or [], f'{self.cfg.filename}: {loader}',
+                'label without --mirror')
+        return part
 
     def targets(self, labels: Sequence[str]) -> list[int]:
         """For each of its classes the index among ``labels``; -1: dropped.
@@ -130,6 +139,7 @@ class Teacher:
             'checkpoint_sha256': self.sha256,
             'classes': list(self.classes),
             'class_map': dict(sorted(self.class_map.items())),
+            'mirrored': self.mirrored,
         }
 
 

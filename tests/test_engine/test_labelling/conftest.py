@@ -22,13 +22,13 @@ def place(tmp_path, monkeypatch):
     write_frames(tmp_path, 'data', DATA, labelled=False)
     numbers = iter(range(100))
 
-    def teacher(class_map=None, cfg=None, **options):
+    def teacher(class_map=None, cfg=None, mirrored=False, **options):
         config, checkpoint = write_teacher(tmp_path,
                                            f'teacher_{next(numbers)}',
                                            **options)
         config = Config.fromfile(config)
         config.merge_from_dict(cfg or {})
-        return Teacher(config, str(checkpoint), class_map or {})
+        return Teacher(config, str(checkpoint), class_map or {}, mirrored)
 
     def run(*teachers, **request):
         request = {

@@ -115,6 +115,33 @@ def test_thresholds_are_those_of_the_fused_boxes(place):
     assert teacher_of(content)['thresholds'] == {'tall': .3137, 'wide': .353}
 
 
+def test_a_teacher_that_reads_mirror_images(place):
+    """What it sees to the right of an object lies to its left."""
+    content = place.run(place.teacher(shift=1., mirrored=True),
+                        score_thr=['0'])
+    assert rows(content)[0] == (10, 2, [29, 11, 20, 8], .702)
+    assert teacher_of(content)['mirrored'] is True
+
+
+def test_both_views_of_a_teacher_are_fused(place):
+    """Its error to the right, of a pixel, is gone; that downward stays."""
+    both = [
+        place.teacher(shift=1., mirrored=mirrored)
+        for mirrored in (False, True)
+    ]
+    content = place.run(*both, score_thr=['0'])
+    assert rows(content)[0] == (10, 2, [30, 11, 20, 8], .702)
+    assert len(rows(content)) == 6
+
+
+def test_a_pipeline_that_cannot_be_mirrored(place):
+    with pytest.raises(
+            ConfigError, match="teacher_0.py: test_dataloader: the "
+            "test pipeline ends in 'nothing'.*without --mirror"):
+        place.teacher(mirrored=True,
+                      cfg={'test_dataloader.dataset.pipeline': []})
+
+
 def test_class_maps_of_each_teacher(place):
     """One says what is tall and wide with other names, one knows more."""
     other = place.teacher(classes=('upright', 'flat'),
