@@ -1,8 +1,8 @@
 # Which method teaches best, on the same frames in as many iterations? Tiny
-# models on synthetic fog learn from the teacher's boxes on 1,200 frames without
-# labels for 720 iterations, on pictures of which half are mirrored. Published
-# losses beside the boxes are compared to LEAP, and LEAP to itself without one
-# of its parts or with one more.
+# models on synthetic fog learn from the teacher's boxes on 1,200 frames that
+# have no labels, for 720 iterations, on pictures of which half are mirrored.
+# Published losses beside the boxes are compared to LEAP, and LEAP to itself
+# without one of its parts or with one more.
 #
 #   python tools/experiment.py configs/experiments/fog_losses.py
 _base_ = './fog_unlabelled.py'

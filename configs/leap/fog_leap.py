@@ -1,6 +1,6 @@
-# LEAP: Labels, Early weights, Augmented Pictures. The student learns from boxes
-# that the teacher wrote for each frame and its mirror image, fused
-# (`tools/label.py --mirror`). It starts from the teacher's weights, and half of
+# LEAP: Labels, Early weights, Augmented Pictures. The student learns from the
+# teacher's boxes in each frame and in its mirror image, fused by
+# `tools/label.py --mirror`. It starts from the teacher's weights, and half of
 # its pictures are mirrored. See docs/leap.md.
 _base_ = '../cmkd/fog_pseudo.py'
 
