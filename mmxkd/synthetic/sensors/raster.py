@@ -9,7 +9,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mmxkd.synthetic.worlds.ground import ground_kinds, ground_palette
+from mmxkd.synthetic.worlds.ground import (
+    GROUND_TEMPERATURE,
+    ground_kinds,
+    ground_palette,
+)
 from mmxkd.synthetic.worlds.scene import (
     Facet,
     Material,
@@ -30,6 +34,8 @@ from .polygons import (
 
 SKY_DEPTH = 1.0e4
 """Depth of pixels that see the sky, metres."""
+SKY_TEMPERATURE = -20.0
+"""Degrees Celsius that a thermal camera sees there."""
 TEXTURE_STREAM = 1
 # The farthest ground, so that no ray runs beside the horizon for ever.
 _FARTHEST = 400.0
@@ -49,6 +55,7 @@ class GBuffer:
         normal: (H, W, 3) float32 unit vectors, world frame.
         depth: (H, W) float32 metres along z; :data:`SKY_DEPTH` for the sky.
         glow: (H, W) float32, own light in units of the albedo.
+        temperature: (H, W) float32, degrees Celsius.
         instance: (H, W) int32; 1 + index into ``Scene.objects``, 0 elsewhere.
         outlines: For every object the corners of its polygons, (N, 2)
             pixels, occluded ones too.
@@ -60,6 +67,7 @@ class GBuffer:
     normal: np.ndarray
     depth: np.ndarray
     glow: np.ndarray
+    temperature: np.ndarray
     instance: np.ndarray
     outlines: list[np.ndarray]
     areas: list[int]
@@ -132,9 +140,9 @@ class _Canvas:
         self.albedo = np.zeros((height, width, 4), np.uint8)
         self.albedo[:] = (150, 165, 185, 0)
         self.normal = np.full((height, width, 3), 128, np.uint8)
-        # Depth, object number, glow.
-        self.data = np.zeros((height, width, 3), np.float32)
-        self.data[..., 0] = SKY_DEPTH
+        # Depth, object number, glow, temperature.
+        self.data = np.zeros((height, width, 4), np.float32)
+        self.data[:] = (SKY_DEPTH, 0, 0, SKY_TEMPERATURE)
 
     def draw_ground(self, road: Road) -> None:
         """Carriageway with lines, pavements and grass."""
@@ -142,6 +150,7 @@ class _Canvas:
         self.albedo[first:] = ground_palette(road)[ground_kinds(road, x, z)]
         self.normal[first:] = (128, 0, 128)
         self.data[first:, :, 0] = z
+        self.data[first:, :, 3] = GROUND_TEMPERATURE
 
     def draw_shadow(self, thing: SceneObject) -> None:
         """The dark spot on the ground under a thing by daylight."""
@@ -165,8 +174,8 @@ class _Canvas:
             cv2.fillPoly(self.albedo, corners, albedo_value(polygon.material),
                          cv2.LINE_AA, SHIFT)
             cv2.fillPoly(self.data, corners,
-                         (polygon.depth, number, polygon.material.glow),
-                         cv2.LINE_8, SHIFT)
+                         (polygon.depth, number, polygon.material.glow,
+                          polygon.material.temperature), cv2.LINE_8, SHIFT)
             cv2.fillPoly(self.normal, corners, polygon.normal, cv2.LINE_8,
                          SHIFT)
             for strip, normal in polygon.strips:
@@ -206,5 +215,5 @@ class _Canvas:
                 grain * np.float32(full / 255))
         normal = self.normal * np.float32(1 / 127) - np.float32(128 / 127)
         return GBuffer(albedo, normal, self.data[..., 0].copy(),
-                       self.data[..., 2].copy(),
+                       self.data[..., 2].copy(), self.data[..., 3].copy(),
                        self.data[..., 1].astype(np.int32), outlines, areas)

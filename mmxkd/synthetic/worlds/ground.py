@@ -3,6 +3,9 @@ import numpy as np
 
 from .scene import Road
 
+GROUND_TEMPERATURE = 11.0
+"""Degrees Celsius."""
+
 
 def ground_kinds(road: Road, x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """The kind of ground at some places, an index into :func:`ground_palette`.
