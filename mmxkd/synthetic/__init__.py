@@ -1,9 +1,12 @@
 """Seeded road scenes, seen by cameras and a LiDAR.
 
-Two data sets are drawn from them: fog, with an RGB and a gated camera, in the
-layout of Seeing Through Fog; and clear days, with an RGB camera and a LiDAR,
-in that of KITTI.
+Three data sets are drawn from them: fog, with an RGB and a gated camera, in
+the layout of Seeing Through Fog; clear days, with an RGB camera and a LiDAR,
+in that of KITTI; and drives by day and night, with three cameras and eight
+microphones, in that of MAVD.
 """
+from .drives.settings import DriveSettings
+from .drives.writer import write_drives
 from .fog.rig import canvas_camera
 from .fog.sampler import sample_scene
 from .fog.writer import SyntheticSettings, write_dataset
@@ -22,11 +25,11 @@ from .worlds.ordering import paint_order
 from .worlds.scene import Scene, SceneObject
 
 __all__ = [
-    'Box', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan', 'Scene',
+    'Box', 'DriveSettings', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan', 'Scene',
     'SceneDifficulty', 'SceneObject', 'SyntheticSettings', 'VocSettings',
     'annotate_kitti', 'apply_fog', 'box_of', 'canvas_camera',
     'kitti_calibration', 'kitti_camera', 'kitti_lidar', 'paint_order',
     'range_profile', 'rasterize', 'render_gated', 'render_rgb',
-    'sample_kitti_scene', 'sample_scene', 'scan', 'write_dataset',
+    'sample_kitti_scene', 'sample_scene', 'scan', 'write_dataset', 'write_drives',
     'write_kitti_dataset', 'write_voc_dataset'
 ]

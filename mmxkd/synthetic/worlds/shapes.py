@@ -102,6 +102,25 @@ def placed(thing: SceneObject, factor: float = 1.0,
     """
     foot = thing.position
     goal = foot + np.array([0.0, lowered, 0.0])
+    height, width, length = thing.size
+    return replace(_carried(thing, goal, factor),
+                   size=(factor * height, factor * width, factor * length))
+
+
+def moved(thing: SceneObject, way: np.ndarray) -> SceneObject:
+    """An object at another place.
+
+    Args:
+        thing (SceneObject): The object.
+        way (np.ndarray): From the old place to the new one, (3, ) metres.
+    """
+    return _carried(thing, thing.position + way, 1.0)
+
+
+def _carried(thing: SceneObject, goal: np.ndarray,
+             factor: float) -> SceneObject:
+    """Its foot at ``goal``, all parts scaled about it."""
+    foot = thing.position
 
     def move(points: np.ndarray) -> np.ndarray:
         return goal + factor * (points - foot)
@@ -113,7 +132,5 @@ def placed(thing: SceneObject, factor: float = 1.0,
         return replace(part, start=move(part.start), end=move(part.end),
                        radii=(factor * first, factor * second))
 
-    height, width, length = thing.size
     return replace(thing, position=goal,
-                   parts=tuple(change(part) for part in thing.parts),
-                   size=(factor * height, factor * width, factor * length))
+                   parts=tuple(change(part) for part in thing.parts))

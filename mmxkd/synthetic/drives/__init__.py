@@ -1,0 +1,1 @@
+"""Drives in the layout of MAVD: cars that are seen and heard."""
