@@ -25,11 +25,11 @@ from .worlds.ordering import paint_order
 from .worlds.scene import Scene, SceneObject
 
 __all__ = [
-    'Box', 'DriveSettings', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan', 'Scene',
-    'SceneDifficulty', 'SceneObject', 'SyntheticSettings', 'VocSettings',
-    'annotate_kitti', 'apply_fog', 'box_of', 'canvas_camera',
+    'Box', 'DriveSettings', 'GBuffer', 'KittiSettings', 'Lidar', 'Scan',
+    'Scene', 'SceneDifficulty', 'SceneObject', 'SyntheticSettings',
+    'VocSettings', 'annotate_kitti', 'apply_fog', 'box_of', 'canvas_camera',
     'kitti_calibration', 'kitti_camera', 'kitti_lidar', 'paint_order',
     'range_profile', 'rasterize', 'render_gated', 'render_rgb',
-    'sample_kitti_scene', 'sample_scene', 'scan', 'write_dataset', 'write_drives',
-    'write_kitti_dataset', 'write_voc_dataset'
+    'sample_kitti_scene', 'sample_scene', 'scan', 'write_dataset',
+    'write_drives', 'write_kitti_dataset', 'write_voc_dataset'
 ]

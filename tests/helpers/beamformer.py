@@ -17,17 +17,18 @@ BAND = (300.0, 3000.0)
 VIEW = np.deg2rad(np.arange(-40, 40.5, 1.0))
 """Azimuths in the picture, radians to the right."""
 DISTANCE = 15.0
-WINDOW = 2048
+WINDOW = 0.128
+"""Seconds."""
 
 
-def spectra(sound: np.ndarray,
-            rate: float) -> tuple[np.ndarray, np.ndarray]:
+def spectra(sound: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """The middle of a sound (M, T) within the band: spectra (M, F), and their
     frequencies (F, ) in Hz.
     """
-    first = (sound.shape[1] - WINDOW) // 2
-    spectrum = np.fft.rfft(sound[:, first:first + WINDOW] * np.hanning(WINDOW))
-    tones = np.fft.rfftfreq(WINDOW, 1 / rate)
+    length = round(WINDOW * rate)
+    first = (sound.shape[1] - length) // 2
+    spectrum = np.fft.rfft(sound[:, first:first + length] * np.hanning(length))
+    tones = np.fft.rfftfreq(length, 1 / rate)
     kept = (tones > BAND[0]) & (tones < BAND[1])
     return spectrum[:, kept], tones[kept]
 
@@ -67,8 +68,8 @@ def directions(root: Path, split: str) -> np.ndarray:
     rig = json.loads((root / 'rig.json').read_text(encoding='utf-8'))
     truth = {
         frame['frame_id']: frame['vehicles']
-        for path in sorted((root / 'truth').glob('*.json')) for frame in
-        json.loads(path.read_text(encoding='utf-8'))['frames']
+        for path in sorted((root / 'truth').glob('*.json'))
+        for frame in json.loads(path.read_text(encoding='utf-8'))['frames']
     }
     rows = []
     for frame in read_split(root / f'{split}_all.txt'):
@@ -79,16 +80,15 @@ def directions(root: Path, split: str) -> np.ndarray:
         rate, places = rig['sample_rate'], np.array(rig['microphones'])
         power = steered_power(sound, rate, places, VIEW)
         x, z = vehicles[0]['place']
-        rows.append((np.arctan2(x, z), VIEW[power.argmax()],
-                     louder_side(sound, rate)))
-    return np.array(rows)
+        rows.append(
+            (np.arctan2(x, z), VIEW[power.argmax()], louder_side(sound, rate)))
+    return np.array(rows).reshape(-1, 3)
 
 
 def sound_of(root: Path, frame: FrameId) -> np.ndarray:
     """What all microphones heard, (8, T)."""
-    return np.concatenate([
-        read_sound(root / audio_path(frame, k, '.wav'))[0] for k in range(8)
-    ])
+    return np.concatenate(
+        [read_sound(root / audio_path(frame, k, '.wav'))[0] for k in range(8)])
 
 
 def main() -> None:
@@ -104,8 +104,9 @@ def main() -> None:
     print(f'beam former: median error {np.median(errors):.1f} degrees, '
           f'{np.mean(errors < 5):.0%} within 5 (another frame\'s sound: '
           f'{np.median(shuffled):.1f}, {np.mean(shuffled < 5):.0%})')
-    print(f'louder side is the right one in {right:.0%} of {wide.sum()} frames '
-          'with the vehicle more than 5 degrees off the middle')
+    print(
+        f'louder side is the right one in {right:.0%} of {wide.sum()} frames '
+        'with the vehicle more than 5 degrees off the middle')
 
 
 if __name__ == '__main__':

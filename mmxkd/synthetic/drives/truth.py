@@ -53,12 +53,12 @@ def join_truth(drives: Iterable[tuple[int, str, dict]]) -> dict[str, Any]:
             for found in frame['vehicles']:
                 x1, y1, x2, y2 = found['box']
                 annotations.append(
-                    dict(
-                        id=len(annotations), image_id=image,
-                        category_id=CATEGORY['id'],
-                        bbox=[x1, y1, round(x2 - x1, 2),
-                              round(y2 - y1, 2)],
-                        area=round((x2 - x1) * (y2 - y1), 2), iscrowd=0,
-                        instance_id=number * _VEHICLES + found['number']))
+                    dict(id=len(annotations), image_id=image,
+                         category_id=CATEGORY['id'],
+                         bbox=[x1, y1,
+                               round(x2 - x1, 2),
+                               round(y2 - y1, 2)], area=round(
+                                   (x2 - x1) * (y2 - y1), 2), iscrowd=0,
+                         instance_id=number * _VEHICLES + found['number']))
     return dict(images=images, annotations=annotations, categories=[CATEGORY],
                 videos=videos)

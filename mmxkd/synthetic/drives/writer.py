@@ -48,7 +48,7 @@ RIG_FILE = 'rig.json'
 TRUTH_FOLDER = 'truth'
 SUFFIXES = {'rgb': '.jpg', 'thermal': '.png', 'depth': '.jpg'}
 """A JPEG does not hold the 16 bits of the thermal camera."""
-_START = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+_START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _HOURS = {'day': 12, 'night': 23}
 
 
@@ -88,10 +88,10 @@ def drive_paths(index: int, root: Path,
                 settings: DriveSettings) -> list[list[Path]]:
     """The files of each frame of a drive: cameras, then microphones."""
     return [[
-        root / path for path in (
-            *(picture_path(camera, frame, SUFFIXES[camera])
-              for camera in CAMERAS),
-            *(audio_path(frame, k, '.wav') for k in range(MICROPHONES)))
+        root / path
+        for path in (*(picture_path(camera, frame, SUFFIXES[camera])
+                       for camera in CAMERAS), *(audio_path(frame, k, '.wav')
+                                                 for k in range(MICROPHONES)))
     ] for frame in frame_ids(index, settings)]
 
 
@@ -126,8 +126,9 @@ def write_drive(index: int, root: Path, settings: DriveSettings) -> None:
     write_json(truth_path, truth)
 
 
-def draw_frame(drive: Drive, frame: int,
-               settings: DriveSettings) -> tuple[dict[str, Any], list[TrueBox]]:
+def draw_frame(
+        drive: Drive, frame: int,
+        settings: DriveSettings) -> tuple[dict[str, Any], list[TrueBox]]:
     """Pictures of each camera, and true boxes, of one frame.
 
     Returns:
@@ -184,8 +185,7 @@ def split_ids(settings: DriveSettings) -> dict[str, list[str]]:
     """Frames of each split file: all of a split, and those by day or night.
     """
     files: dict[str, list[str]] = {
-        split_file(split, lighting): []
-        for split in SPLITS
+        split_file(split, lighting): [] for split in SPLITS
         for lighting in (None, *LIGHTINGS)
     }
     for index in range(settings.drives):
@@ -200,11 +200,10 @@ def rig_content(settings: DriveSettings) -> dict[str, Any]:
     """Content of ``rig.json``; metres and pixels, x right, y down, z forwards.
     """
     camera = drive_camera(settings.scale)
-    return dict(
-        microphones=microphone_places().round(6).tolist(),
-        microphone_permutation=mirrored_microphones(),
-        sample_rate=settings.sample_rate, duration=settings.duration,
-        camera=asdict(camera))
+    return dict(microphones=microphone_places().round(6).tolist(),
+                microphone_permutation=mirrored_microphones(),
+                sample_rate=settings.sample_rate, duration=settings.duration,
+                camera=asdict(camera))
 
 
 def _truth_path(index: int, root: Path, settings: DriveSettings) -> Path:
