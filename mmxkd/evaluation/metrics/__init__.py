@@ -1,4 +1,5 @@
 """Metrics of mmengine's evaluation loops."""
+from .drive_track_metric import DriveTrackMetric
 from .kitti_metric_2d import KittiMetric2D
 from .kitti_metric_3d import KittiMetric3D
 from .sound_detection_metric import SoundDetectionMetric
@@ -6,6 +7,6 @@ from .track_metric import TrackMetric
 from .voc_ap_metric import VOCAPMetric
 
 __all__ = [
-    'KittiMetric2D', 'KittiMetric3D', 'SoundDetectionMetric', 'TrackMetric',
-    'VOCAPMetric'
+    'DriveTrackMetric', 'KittiMetric2D', 'KittiMetric3D',
+    'SoundDetectionMetric', 'TrackMetric', 'VOCAPMetric'
 ]

@@ -8,7 +8,10 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmxkd.errors import ConfigError
-from mmxkd.evaluation.functional.tracking import count_tracks
+from mmxkd.evaluation.functional.tracking import (
+    TrackingCounts,
+    count_tracks,
+)
 from mmxkd.registry import METRICS
 
 from .samples import instances_of
@@ -77,16 +80,22 @@ class TrackMetric(BaseMetric):
         videos: dict[Any, list] = {}
         for video, *frame in results:
             videos.setdefault(video, []).append(frame)
-        counts = reduce(add, [
-            count_tracks(np.concatenate([f[1] for f in frames]),
-                         np.concatenate([f[2] for f in frames]), len(frames),
-                         self.iou_thr) for frames in videos.values()
-        ])
-        return dict(MOTA=100 * counts.mota, MOTP=100 * counts.motp,
-                    IDF1=100 * counts.idf1, IDP=100 * counts.idp,
-                    IDR=100 * counts.idr, switches=counts.switches,
-                    fragmentations=counts.fragmentations,
-                    false_positives=counts.false_positives,
-                    misses=counts.misses, mostly_tracked=counts.mostly_tracked,
-                    partially_tracked=counts.partially_tracked,
-                    mostly_lost=counts.mostly_lost, frames=counts.frames)
+        return track_numbers(
+            reduce(add, [
+                count_tracks(np.concatenate([f[1] for f in frames]),
+                             np.concatenate([f[2] for f in frames]),
+                             len(frames), self.iou_thr)
+                for frames in videos.values()
+            ]))
+
+
+def track_numbers(counts: TrackingCounts) -> dict[str, float]:
+    """What a log shows of counts: ratios in percent."""
+    return dict(MOTA=100 * counts.mota, MOTP=100 * counts.motp,
+                IDF1=100 * counts.idf1, IDP=100 * counts.idp,
+                IDR=100 * counts.idr, switches=counts.switches,
+                fragmentations=counts.fragmentations,
+                false_positives=counts.false_positives, misses=counts.misses,
+                mostly_tracked=counts.mostly_tracked,
+                partially_tracked=counts.partially_tracked,
+                mostly_lost=counts.mostly_lost, frames=counts.frames)

@@ -1,0 +1,70 @@
+"""Tracks from the detections of a sequence, by a tracker of mmdet."""
+import importlib.util
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
+
+BYTE_TRACKER = dict(type='ByteTracker', motion=dict(type='KalmanFilter'),
+                    obj_score_thrs=dict(high=0.3, low=0.1), init_track_thr=0.4,
+                    weight_iou_with_det_scores=True,
+                    match_iou_thrs=dict(high=0.1, low=0.5, tentative=0.1),
+                    num_frames_retain=10)
+"""mmdet's ByteTrack. Its own thresholds are for detectors of people that give
+scores near 1, and for boxes that overlap much from frame to frame."""
+# What mmdet asks for only when the tracker is built, without saying of whom.
+_NEED_LAP = ('ByteTracker', 'OCSORTTracker')
+
+
+def build_tracker(config: Mapping[str, Any] = BYTE_TRACKER) -> Any:
+    """A tracker of mmdet's registry.
+
+    Args:
+        config (Mapping): With ``type``; it tracks by boxes alone.
+
+    Raises:
+        ModuleNotFoundError: It needs ``lap``, which is not installed.
+    """
+    name = str(config.get('type'))
+    if (name.split('.')[-1] in _NEED_LAP
+            and importlib.util.find_spec('lap') is None):
+        raise ModuleNotFoundError(
+            f'{name} needs the package lap, which is not installed: '
+            "pip install 'mmxkd[track]'", name='lap')
+    # Whatever the default scope of a run is.
+    return MODELS.build({'_scope_': 'mmdet', **config})
+
+
+def follow(tracker: Any, frames: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Track the objects of one sequence, from its first frame on.
+
+    Args:
+        tracker: Of :func:`build_tracker`; what it remembers is forgotten.
+        frames (Iterable[np.ndarray]): Detections of each frame, in the order
+            of time: (N, 6) x1, y1, x2, y2, score, label.
+
+    Returns:
+        list[np.ndarray]: Tracks of each frame, (M, 7) id, x1, y1, x2, y2,
+        score, label.
+    """
+    tracker.reset()
+    tracks = []
+    for number, found in enumerate(frames):
+        rows = torch.from_numpy(np.asarray(found, np.float32).reshape(-1, 6))
+        sample = DetDataSample(metainfo=dict(frame_id=number))
+        sample.pred_instances = InstanceData(bboxes=rows[:, :4],
+                                             scores=rows[:, 4],
+                                             labels=rows[:, 5].long())
+        seen = tracker.track(data_sample=sample)
+        tracks.append(
+            torch.column_stack([
+                seen.instances_id.double(),
+                seen.bboxes.double(),
+                seen.scores.double(),
+                seen.labels.double()
+            ]).numpy())
+    return tracks
