@@ -192,7 +192,7 @@ def _crossing_lanes(rng: np.random.Generator, seconds: float) -> list[Lane]:
         rightwards = number % 2 == 0
         lanes.append(
             Lane(np.pi / 2 if rightwards else -np.pi / 2,
-                 -z if rightwards else z, speed, rng.uniform(20, 50),
+                 -z if rightwards else z, speed, rng.uniform(8, 25),
                  (-.7 * FARTHEST - seconds * speed, .7 * FARTHEST)))
     return lanes
 

@@ -1,0 +1,157 @@
+"""Show what a detector hears in a drive: a GIF of its boxes and tracks."""
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmdet.apis import init_detector
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS
+
+import mmxkd.datasets
+import mmxkd.models  # noqa: F401  (registers what configs name)
+from mmxkd.errors import (
+    CheckpointError,
+    ConfigError,
+    CorruptSampleError,
+    did_you_mean,
+)
+from mmxkd.evaluation.metrics.following import (
+    BYTE_TRACKER,
+    build_tracker,
+    follow,
+)
+from mmxkd.evaluation.metrics.samples import instances_of
+from mmxkd.io.atomic import write_bytes
+from mmxkd.io.escape import escape
+from mmxkd.io.images import read_image
+from mmxkd.visualization import draw_tracks, encode_gif, grey_picture
+
+TRAIL = 8
+"""Frames whose boxes a trail goes back to."""
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', type=Path, help='config of the detector')
+    parser.add_argument('checkpoint', type=Path, help='its weights')
+    parser.add_argument(
+        'drive', help='name or folder of a drive in the '
+        "config's test data set")
+    parser.add_argument('--out', type=Path, default=Path('drive.gif'),
+                        help='GIF to write (default: %(default)s)')
+    parser.add_argument(
+        '--score-thr', type=float, default=0.1, metavar='SCORE',
+        help='detections below are left out (default: %(default)s)')
+    parser.add_argument('--seconds', type=float, default=0.2,
+                        help='that each frame is shown (default: %(default)s)')
+    parser.add_argument('--zoom', type=int, default=2,
+                        help='of the pictures (default: %(default)s)')
+    parser.add_argument('--device', default='cpu',
+                        help='of the model (default: %(default)s)')
+    return parser.parse_args(argv)
+
+
+def frames_of(dataset: Any, drive: str) -> list[int]:
+    """Numbers of the samples of a drive, in the order of time.
+
+    Args:
+        dataset: That gives ``drive`` and ``time`` of each sample.
+        drive (str): Name or folder.
+
+    Raises:
+        ConfigError: It has no such drive, or no drives.
+    """
+    name = Path(drive).name
+    found = [(info.get('drive'), info.get('time'), index)
+             for index, info in enumerate(
+                 map(dataset.get_data_info, range(len(dataset))))]
+    chosen = sorted(
+        (time, index) for known, time, index in found if known == name)
+    if not chosen:
+        known = {known for known, _, _ in found if known is not None}
+        raise ConfigError(f'the test data set has no drive {name!r}; '
+                          + did_you_mean(name, known))
+    return [index for _, index in chosen]
+
+
+def detect(model: Any, sample: dict, score_thr: float) -> np.ndarray:
+    """Detections of one sample, (N, 6) x1, y1, x2, y2, score, label."""
+    (result, ) = model.test_step(pseudo_collate([sample]))
+    table = np.column_stack(
+        instances_of('of the drive', result.to_dict(), 'pred_instances',
+                     ('bboxes', 'scores', 'labels')))
+    return table[table[:, 4] >= score_thr]
+
+
+def tracker_of(config: Config) -> dict:
+    """The tracker of the config's metric, or the usual one."""
+    evaluators = config.get('test_evaluator') or []
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    for evaluator in evaluators:
+        if evaluator['type'].split('.')[-1] == 'DriveTrackMetric':
+            return evaluator.get('tracker') or BYTE_TRACKER
+    return BYTE_TRACKER
+
+
+def pictures_of(info: dict) -> list[np.ndarray]:
+    """What the cameras see: colour, and thermal where there is one, RGB."""
+    pictures = [read_image(info['img_path'], 'rgb')[..., ::-1]]
+    if 'thermal_path' in info:
+        pictures.append(
+            grey_picture(read_image(info['thermal_path'], 'thermal')))
+    if 'columns' in info:  # the part of the pictures that boxes lie in
+        first, last = info['columns']
+        pictures = [picture[:, first:last] for picture in pictures]
+    return [np.ascontiguousarray(picture) for picture in pictures]
+
+
+def draw(infos: list[dict], tracks: list[np.ndarray],
+         zoom: int) -> Iterator[np.ndarray]:
+    """One picture for each frame: its cameras, one below the other."""
+    trails: dict[int, list[np.ndarray]] = defaultdict(list)
+    captions = ('tracks by sound over what a camera sees; dashed: truth',
+                'the same over a thermal picture')
+    for info, rows in zip(infos, tracks, strict=True):
+        for row in rows:
+            trails[int(row[0])].append((row[1:3] + row[3:5]) / 2)
+        shown = {int(row[0]): trails[int(row[0])][-TRAIL:] for row in rows}
+        truth = np.array([box['bbox'] for box in info.get('instances', [])
+                          ]).reshape(-1, 4)
+        yield np.concatenate([
+            draw_tracks(picture, rows, truth, shown, caption,
+                        zoom) for picture, caption in zip(
+                            pictures_of(info), captions, strict=False)
+        ])
+
+
+def main(argv=None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    config = Config.fromfile(args.config)
+    model = init_detector(config, str(args.checkpoint), device=args.device)
+    dataset = DATASETS.build(config.test_dataloader.dataset)
+    indices = frames_of(dataset, args.drive)
+    found = [
+        detect(model, dataset[index], args.score_thr) for index in indices
+    ]
+    tracks = follow(build_tracker(tracker_of(config)), found)
+    infos = [dataset.get_data_info(index) for index in indices]
+    write_bytes(args.out,
+                encode_gif(list(draw(infos, tracks, args.zoom)), args.seconds))
+    ids = {int(row[0]) for rows in tracks for row in rows}
+    print(f'{args.out}: {len(indices)} frames, {sum(map(len, found))} '
+          f'detections, {len(ids)} tracks')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ConfigError, CheckpointError, CorruptSampleError,
+            OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None
