@@ -6,6 +6,7 @@ receivers of textbooks see the direction of the vehicles of synthetic drives.
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,22 @@ VIEW = np.deg2rad(np.arange(-40, 40.5, 1.0))
 DISTANCE = 15.0
 WINDOW = 0.128
 """Seconds."""
+
+
+class Heard(NamedTuple):
+    """One frame.
+
+    Attributes:
+        vehicles: (N, ) azimuths of the vehicles in sight, radians.
+        loudest: That of the one which should be loudest.
+        found: Azimuth in the picture that sounds loudest.
+        side: Level of the right microphones over the left ones, dB.
+    """
+
+    vehicles: np.ndarray
+    loudest: float
+    found: float
+    side: float
 
 
 def spectra(sound: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
@@ -61,28 +78,38 @@ def louder_side(sound: np.ndarray, rate: float) -> float:
     return float(10 * np.log10(power[1:4].sum() / power[5:8].sum()))
 
 
-def directions(root: Path, split: str) -> np.ndarray:
-    """Rows of one frame with one vehicle in sight each: its true azimuth, the
-    azimuth that sounds loudest (radians), the louder side (dB).
-    """
+def directions(root: Path, split: str) -> list[Heard]:
+    """Each frame with a vehicle in sight, of all drives of a split."""
     rig = json.loads((root / 'rig.json').read_text(encoding='utf-8'))
+    rate, places = rig['sample_rate'], np.array(rig['microphones'])
     truth = {
         frame['frame_id']: frame['vehicles']
         for path in sorted((root / 'truth').glob('*.json'))
         for frame in json.loads(path.read_text(encoding='utf-8'))['frames']
     }
-    rows = []
+    frames = []
     for frame in read_split(root / f'{split}_all.txt'):
         vehicles = truth[str(frame)]
-        if len(vehicles) != 1:
+        if not vehicles:
             continue
         sound = sound_of(root, frame)
-        rate, places = rig['sample_rate'], np.array(rig['microphones'])
         power = steered_power(sound, rate, places, VIEW)
-        x, z = vehicles[0]['place']
-        rows.append(
-            (np.arctan2(x, z), VIEW[power.argmax()], louder_side(sound, rate)))
-    return np.array(rows).reshape(-1, 3)
+        x, z = np.array([v['place'] for v in vehicles]).T
+        level = np.array([v['sound_level'] for v in vehicles])
+        loudest = (level - 20 * np.log10(np.hypot(x, z))).argmax()
+        azimuths = np.arctan2(x, z)
+        frames.append(
+            Heard(azimuths, float(azimuths[loudest]),
+                  float(VIEW[power.argmax()]), louder_side(sound, rate)))
+    return frames
+
+
+def errors_of(frames: list[Heard], found: np.ndarray) -> np.ndarray:
+    """Degrees from what was found in each frame to the nearest vehicle."""
+    return np.rad2deg([
+        np.abs(frame.vehicles - azimuth).min()
+        for frame, azimuth in zip(frames, found, strict=True)
+    ])
 
 
 def sound_of(root: Path, frame: FrameId) -> np.ndarray:
@@ -94,19 +121,19 @@ def sound_of(root: Path, frame: FrameId) -> np.ndarray:
 def main() -> None:
     """Print a table."""
     root, split = Path(sys.argv[1]), (sys.argv[2:] or ['train'])[0]
-    true, found, side = directions(root, split).T
-    errors = np.rad2deg(np.abs(found - true))
-    shuffled = np.rad2deg(
-        np.abs(np.random.default_rng(0).permutation(found) - true))
-    wide = np.abs(true) > np.deg2rad(5)
-    right = np.mean(np.sign(side[wide]) == np.sign(true[wide]))
-    print(f'{len(true)} frames with one vehicle in sight')
-    print(f'beam former: median error {np.median(errors):.1f} degrees, '
-          f'{np.mean(errors < 5):.0%} within 5 (another frame\'s sound: '
-          f'{np.median(shuffled):.1f}, {np.mean(shuffled < 5):.0%})')
-    print(
-        f'louder side is the right one in {right:.0%} of {wide.sum()} frames '
-        'with the vehicle more than 5 degrees off the middle')
+    frames = directions(root, split)
+    found = np.array([frame.found for frame in frames])
+    rng = np.random.default_rng(0)
+    print(f'{len(frames)} frames with vehicles in sight')
+    for name, azimuths in (('beam former', found), ("another frame's sound",
+                                                    rng.permutation(found))):
+        errors = errors_of(frames, azimuths)
+        print(f'{name}: median error {np.median(errors):.1f} degrees, '
+              f'{np.mean(errors < 5):.0%} within 5')
+    wide = [f for f in frames if abs(f.loudest) > np.deg2rad(5)]
+    right = np.mean([np.sign(f.side) == np.sign(f.loudest) for f in wide])
+    print(f'louder side: that of the loudest vehicle in {right:.0%} of '
+          f'{len(wide)} frames where it is more than 5 degrees off the middle')
 
 
 if __name__ == '__main__':
