@@ -9,7 +9,7 @@ from .grid import picture_grid
 from .sounds import spectrogram_colours
 from .track_video import track_colour
 
-RANGE = 45.0
+RANGE = 60.0
 """Metres that the view from above reaches."""
 _VIEW = np.deg2rad(40)
 _WHITE = 255
@@ -60,9 +60,6 @@ def drive_sheet(frame: DriveFrame, title: str = '',
     """
     height, length = frame.rgb.shape[:2]
     nothing = np.zeros((0, 4))
-    sound = spectrogram_colours(frame.spectrogram)
-    rows = np.linspace(0, len(sound) - 1, height).round().astype(int)
-    columns = np.linspace(0, sound.shape[1] - 1, length).round().astype(int)
     microphones = len(frame.spectrogram)
     pictures = [('what a camera sees', frame.rgb),
                 ('what a thermal camera sees', frame.thermal),
@@ -72,14 +69,26 @@ def drive_sheet(frame: DriveFrame, title: str = '',
         for name, image in pictures
     ]
     panels += [
-        _Panel(f'what {microphones} microphones hear, one strip each',
-               sound[rows][:, columns], nothing, None, frame.ids),
+        _Panel(name, _sound_picture(maps, height, length), nothing, None,
+               frame.ids) for name, maps in ((
+                   f'what {microphones} microphones hear, one strip each',
+                   frame.spectrogram), ('the first of them alone, high '
+                                        'notes above', frame.spectrogram[:1]))
+    ]
+    panels.append(
         _Panel(f'from above, {RANGE:g} m ahead',
                np.full((height, length), _WHITE, np.uint8), nothing,
-               frame.places, frame.ids)
-    ]
+               frame.places, frame.ids))
     return picture_grid(panels, _draw, [], title, 2, width, title_size=10,
                         legend_columns=1)
+
+
+def _sound_picture(maps: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Spectrograms (C, F, T) in the size of the cameras' pictures."""
+    picture = spectrogram_colours(maps)
+    rows = np.linspace(0, len(picture) - 1, height).round().astype(int)
+    columns = np.linspace(0, picture.shape[1] - 1, width).round().astype(int)
+    return picture[rows][:, columns]
 
 
 def _draw(axis, panel: _Panel) -> None:
@@ -100,7 +109,7 @@ def _draw_from_above(axis, shape: tuple[int, ...], places: np.ndarray,
         reach = RANGE * np.tan(_VIEW) * scale
         axis.plot((width / 2, width / 2 + side * reach), (height, 0),
                   color='grey', lw=.8, ls='--')
-    for metres in range(10, int(RANGE), 10):
+    for metres in range(10, int(RANGE) + 1, 10):
         axis.axhline(height - metres * scale, color='lightgrey', lw=.6,
                      zorder=0)
         axis.text(2, height - metres * scale - 1, f'{metres} m', fontsize=7,

@@ -13,18 +13,21 @@ def parse_args(argv=None) -> argparse.Namespace:
         description=__doc__, epilog='Run it again after it was stopped: '
         'drives that are there are kept.')
     parser.add_argument('out', type=Path, help='folder to write to')
-    for split, number, what in (('train', 40, 'to train on'),
-                                ('val', 8, 'for validation'),
-                                ('test', 16, 'to test on')):
-        parser.add_argument(
-            f'--{split}', type=int, default=number, metavar='DRIVES',
-            help=f'drives {what}, half of them at night '
-            '(default: %(default)s)')
+    parser.add_argument(
+        '--train', type=int, default=40, metavar='DRIVES',
+        help='drives to train on, half of them at night (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--val', type=int, default=8, metavar='DRIVES', help=
+        'drives for validation, half of them at night (default: %(default)s)')
+    parser.add_argument(
+        '--test', type=int, default=16, metavar='DRIVES',
+        help='drives to test on, half of them at night (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=20,
                         help='frames of a drive (default: %(default)s)')
-    parser.add_argument(
-        '--interval', type=float, default=0.2, metavar='SECONDS',
-        help='from frame to frame (default: %(default)s)')
+    parser.add_argument('--interval', type=float, default=0.2,
+                        metavar='SECONDS',
+                        help='from frame to frame (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0,
                         help='seed of what is drawn (default: %(default)s)')
     parser.add_argument(
@@ -33,9 +36,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--sample-rate', type=int, default=16000, metavar='HZ',
         help='samples per second of the sound (default: %(default)s)')
-    parser.add_argument(
-        '--duration', type=float, default=1.0, metavar='SECONDS',
-        help="of a frame's sound (default: %(default)s)")
+    parser.add_argument('--duration', type=float, default=1.0,
+                        metavar='SECONDS',
+                        help="of a frame's sound (default: %(default)s)")
     parser.add_argument(
         '--lamps', type=float, default=0.2, metavar='SHARE',
         help='of the vehicles with lamps on at night; the RGB camera sees no '
@@ -49,15 +52,14 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    settings = DriveSettings(
-        train=args.train, val=args.val, test=args.test, frames=args.frames,
-        interval=args.interval, seed=args.seed, scale=args.scale,
-        sample_rate=args.sample_rate, duration=args.duration,
-        lamps=args.lamps)
+    settings = DriveSettings(train=args.train, val=args.val, test=args.test,
+                             frames=args.frames, interval=args.interval,
+                             seed=args.seed, scale=args.scale,
+                             sample_rate=args.sample_rate,
+                             duration=args.duration, lamps=args.lamps)
     splits = write_drives(args.out, settings, args.num_workers)
-    counts = ', '.join(
-        f'{name.removesuffix(".txt")} {len(ids)}'
-        for name, ids in splits.items())
+    counts = ', '.join(f'{name.removesuffix(".txt")} {len(ids)}'
+                       for name, ids in splits.items())
     print(f'{args.out}: frames: {counts}')
 
 
