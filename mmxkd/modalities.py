@@ -141,6 +141,8 @@ MODALITIES: dict[str, Modality] = {
         Modality('gated', channels=3, kind='dense', drawn='slices'),
         # Metres. Completed maps too: blending makes points between surfaces.
         Modality('depth', channels=1, kind='sparse', drawn='depth'),
+        # Depth as colours, which are blended as those of a picture.
+        Modality('depth_picture', channels=3, kind='dense', drawn='bgr'),
         Modality('thermal', channels=1, kind='dense', drawn='grey'),
         Modality('audio', channels=None, kind='sound', drawn='waveform'),
         Modality('spectrogram', channels=None, kind='sound',

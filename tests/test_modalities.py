@@ -28,6 +28,7 @@ def test_rows():
         'clean': (3, 'dense', 'linear', 'mirrored', 'bgr'),
         'gated': (3, 'dense', 'linear', 'mirrored', 'slices'),
         'depth': (1, 'sparse', 'valid_minimum', 'mirrored', 'depth'),
+        'depth_picture': (3, 'dense', 'linear', 'mirrored', 'bgr'),
         'thermal': (1, 'dense', 'linear', 'mirrored', 'grey'),
         'audio': (None, 'sound', 'none', 'microphones', 'waveform'),
         'spectrogram': (None, 'sound', 'none', 'microphones', 'spectrogram'),

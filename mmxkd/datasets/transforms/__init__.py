@@ -5,8 +5,10 @@ from .adding import add_modality
 from .alignment import MovesTogether, keeps_pixels_in_place
 from .audio import LoadMultiChannelAudio, LogMelSpectrogram
 from .audio_mixing import MixAudio
+from .columns import CropColumns
 from .cutting import Expand, MinIoURandomCrop, RandomCenterCropPad, RandomShift
 from .depth import LoadDepth, ProjectDepth
+from .depth_picture import LoadDepthPicture
 from .drift import RandomDrift
 from .erasing import RandomErasing
 from .formatting import PackMultiModalInputs
@@ -26,6 +28,8 @@ from .resizing import (
     ResizeShortestEdge,
 )
 from .shuffledet import ImageToFloat32, ShuffleDetFlip, ShuffleDetPhotometric
+from .stored_sound import LoadStoredSound
+from .thermal import LoadThermal, StretchThermal
 from .warping import (
     RandomAffine,
     Rotate,
@@ -36,15 +40,16 @@ from .warping import (
 )
 
 __all__ = [
-    'CachedMixUp', 'CachedMosaic', 'Expand', 'FixScaleResize',
+    'CachedMixUp', 'CachedMosaic', 'CropColumns', 'Expand', 'FixScaleResize',
     'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
-    'LoadGatedSlices', 'LoadImageFromFile', 'LoadMultiChannelAudio',
+    'LoadDepthPicture', 'LoadGatedSlices', 'LoadImageFromFile',
+    'LoadMultiChannelAudio', 'LoadStoredSound', 'LoadThermal',
     'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop',
     'MixAudio', 'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs',
     'Pad', 'ProjectDepth', 'RandomAffine', 'RandomCenterCropPad',
     'RandomChoiceResize', 'RandomCrop', 'RandomDrift', 'RandomErasing',
     'RandomFlip', 'RandomResize', 'RandomShift', 'Resize',
     'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY', 'ShuffleDetFlip',
-    'ShuffleDetPhotometric', 'TranslateX', 'TranslateY', 'add_modality',
-    'keeps_pixels_in_place', 'read_image', 'resize_sparse'
+    'ShuffleDetPhotometric', 'StretchThermal', 'TranslateX', 'TranslateY',
+    'add_modality', 'keeps_pixels_in_place', 'read_image', 'resize_sparse'
 ]

@@ -8,6 +8,7 @@ registered there stays where it is.
 """
 from collections.abc import Sequence
 
+import mmcv
 from mmdet.datasets.transforms import Pad as MMDET_Pad
 from mmdet.datasets.transforms import RandomCrop as MMDET_RandomCrop
 from mmdet.datasets.transforms import RandomFlip as MMDET_RandomFlip
@@ -46,12 +47,33 @@ class Resize(MovesTogether, MMDET_Resize):
     Dense ones such as ``gated`` are interpolated as ``img`` is and keep their
     dtype; sparse ones such as ``depth`` go through
     :func:`~mmxkd.datasets.transforms.resize_sparse`.
+
+    A sample of sound alone has no picture, but boxes in the frame of one:
+    its ``img_shape`` and boxes change as if the picture were there.
     """
 
     def _resize_img(self, results: dict) -> None:
+        if 'img' not in results and not beside_img(results):
+            self._resize_frame(results)
+            return
         super()._resize_img(results)
         resize_beside_img(results, interpolation=self.interpolation,
                           backend=self.backend)
+
+    def _resize_frame(self, results: dict) -> None:
+        """What mmcv says of an image that it has resized."""
+        if 'img_shape' not in results:
+            raise ConfigError(
+                'Resize: the sample has neither img nor img_shape; '
+                'mmxkd.LoadStoredSound gives that of the frame')
+        height, width = results['img_shape'][:2]
+        new_width, new_height = results['scale']
+        if self.keep_ratio:
+            new_width, new_height = mmcv.rescale_size((width, height),
+                                                      results['scale'])
+        results['img_shape'] = new_height, new_width
+        results['scale_factor'] = new_width / width, new_height / height
+        results['keep_ratio'] = self.keep_ratio
 
 
 @TRANSFORMS.register_module()
