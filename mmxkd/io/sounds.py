@@ -61,6 +61,22 @@ def read_sound(path: str | os.PathLike,
     return np.ascontiguousarray(sound.T), rate
 
 
+def stored_rate(path: str | os.PathLike) -> int:
+    """Hz of a sound file, by its header.
+
+    Raises:
+        CorruptSampleError: The header cannot be read.
+        ModuleNotFoundError: ``soundfile`` is not installed.
+    """
+    soundfile = _package('soundfile', path)
+    try:
+        return soundfile.info(os.fspath(path)).samplerate
+    except soundfile.LibsndfileError as error:
+        raise CorruptSampleError(
+            path, MODALITY,
+            f'cannot be decoded: {error.error_string}') from error
+
+
 def _check_riff(content: bytes, path: str | os.PathLike) -> None:
     """Compare the length in the header of a wav file with the file."""
     if content[:4] != b'RIFF' or len(content) < 8:

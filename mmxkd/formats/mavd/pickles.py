@@ -58,7 +58,8 @@ class _Dtype:
     """A type of numbers, and how its bytes are ordered."""
 
     code: str
-    order: str = '='
+    # Numbers of one byte have none; others always say it.
+    order: str = '<'
 
 
 @dataclass
@@ -236,7 +237,7 @@ class _Machine:
             raise _RefusedError('it sets a state that is not a tuple')
         if isinstance(target, _Dtype):
             version, order, *rest = _exactly(8, state, 'a type')
-            if (version != 3 or order not in ('<', '>', '=', '|')
+            if (version != 3 or order not in ('<', '>', '|')
                     or tuple(rest) != _DTYPE_STATE):
                 raise _RefusedError('its type is not one of plain numbers')
             target.order = order
@@ -299,7 +300,7 @@ def _filled(shape: Any, dtype: Any, fortran: bool, data: Any) -> np.ndarray:
     if wanted != len(data):
         raise _RefusedError(f'its array has {len(data)} bytes, but its shape '
                             f'needs {wanted}')
-    order = '=' if dtype.order == '|' else dtype.order
-    stored = np.frombuffer(data, kind.newbyteorder(order))
+    order = '>' if dtype.order == '>' else '<'
+    stored = np.frombuffer(data, f'{order}{dtype.code}')
     # A copy: in this machine's order, writable, and without the pickle.
     return stored.astype(kind).reshape(shape, order='F' if fortran else 'C')
