@@ -117,9 +117,8 @@ def show(report: Report) -> None:
             print(f'{split}: {len(ids)} frames: {what}: '
                   + escape(', '.join(ids[:_SHOWN]) + rest))
     for what, number in report.totals.items():
-        if number:
-            print(f'{what}: {number}')
-    if report.totals['frames with thermal of 8 bits']:
+        print(f'{what}: {number}')
+    if 'frames with thermal of 8 bits' in report.totals:
         print('thermal of 8 bits has no values within the published window: '
               'take StretchThermal(window=None)')
 

@@ -250,7 +250,7 @@ def _true(indices: Mapping[str, Any], path: Path,
     for split, index in indices.items():
         if split != 'train':
             found[f'{split}_truth'], outside = with_truth(index, truth, path)
-            report.totals['true boxes outside of the frame'] += outside
+            report.add('true boxes outside of the frame', outside)
     return found
 
 

@@ -1,5 +1,4 @@
 """What a conversion of MAVD found: bad files, and what is to be known."""
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,20 +25,25 @@ class Report:
     frames: dict[str, int] = field(default_factory=dict)
     bad: list[dict[str, str]] = field(default_factory=list)
     told: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    totals: Counter[str] = field(default_factory=Counter)
+    totals: dict[str, int] = field(default_factory=dict)
 
     def tell(self, split: str, what: str, frame: FrameId) -> None:
         """Note something of a frame."""
         self.told.setdefault(split, {}).setdefault(what, []).append(str(frame))
 
+    def add(self, what: str, number: int) -> None:
+        """Add to a sum; 0 does not begin one."""
+        if number:
+            self.totals[what] = self.totals.get(what, 0) + number
+
     def count(self, result: Mapping[str, Any]) -> None:
         """Add what one frame gave."""
-        self.totals['clipped samples'] += result['clipped']
-        self.totals['frames with clipped sound'] += result['clipped'] > 0
-        self.totals[f'frames at {result["rate"]} Hz'] += 1
+        self.add('clipped samples', result['clipped'])
+        self.add('frames with clipped sound', int(result['clipped'] > 0))
+        self.add(f'frames of sound at {result["rate"]} Hz', 1)
         if result['thermal_bits'] is not None:
-            bits = result['thermal_bits']
-            self.totals[f'frames with thermal of {bits} bits'] += 1
+            self.add(f'frames with thermal of {result["thermal_bits"]} bits',
+                     1)
 
 
 class BadFilesError(ValueError):

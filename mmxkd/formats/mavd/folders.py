@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .layout import (
     PICKLE_SUFFIX,
+    PICTURE_SUFFIXES,
     SOUND_SUFFIXES,
     FrameId,
     audio_path,

@@ -1,0 +1,88 @@
+# MAVD, or synthetic drives in its folders, in the layout of
+# tools/dataset_converters/mavd.py. The student hears and nothing else; where it
+# is taught, its batch also holds what the three teachers see. MAVD has no
+# labels: training reads a list of frames. `annotations/*_truth.json` are the
+# boxes that synthetic drives know; of real ones, name a file of labels that
+# tools/label.py wrote.
+data_root = 'data/mavd/'
+side = 768
+
+# What the converter stored by default: waveforms. For published pickles, or
+# --store spectrogram: load_sound with holds='spectrogram', and no log_mel.
+load_sound = dict(type='mmxkd.LoadStoredSound', holds='waveform')
+log_mel = dict(type='mmxkd.LogMelSpectrogram')
+# mmxkd's loader raises on a file that mmdet's would repair in silence; mmdet's
+# inferencers look for this name.
+load_image = dict(type='LoadImageFromFile', _scope_='mmxkd')
+# As published: resized as floats; thermal is stretched by what is left of it.
+load_cameras = [
+    load_image,
+    dict(type='mmxkd.ImageToFloat32'),
+    dict(type='mmxkd.LoadThermal'),
+    dict(type='mmxkd.LoadDepthPicture', to_float32=True),
+    dict(type='mmxkd.CropColumns'),
+    # Of 16 bits. For thermal of 8 bits: window=None.
+    dict(type='mmxkd.StretchThermal', window=(21800, 25000)),
+]
+load_boxes = dict(type='LoadAnnotations', with_bbox=True)
+resize = dict(type='mmxkd.Resize', scale=(side, side), keep_ratio=True)
+meta_keys = ('img_id', 'img_path', 'frame_id', 'drive', 'lighting', 'time',
+             'ori_shape', 'img_shape', 'scale_factor')
+pack_sound = dict(
+    type='mmxkd.PackMultiModalInputs',
+    modalities=('spectrogram', ),
+    meta_keys=meta_keys)
+pack_all = dict(
+    pack_sound,
+    modalities=('img', 'thermal', 'depth_picture', 'spectrogram'))
+
+# Sound alone: labels that are read come from a file.
+train_pipeline = [load_sound, load_boxes, resize, log_mel, pack_sound]
+test_pipeline = [load_sound, resize, load_boxes, log_mel, pack_sound]
+# Sound and three cameras.
+distill_pipeline = [
+    *load_cameras, load_sound, load_boxes, resize, log_mel, pack_all
+]
+
+mavd = dict(type='mmxkd.MAVDDataset', data_root=data_root)
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        **mavd,
+        ann_file='annotations/train.json',
+        unlabelled=True,
+        cameras=('rgb', 'thermal', 'depth'),
+        leave_out_incomplete=True,
+        # No frame has boxes yet.
+        filter_cfg=None,
+        pipeline=distill_pipeline))
+
+one_by_one = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+val_dataloader = dict(
+    **one_by_one,
+    dataset=dict(
+        **mavd,
+        ann_file='annotations/val_truth.json',
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = dict(
+    **one_by_one,
+    dataset=dict(
+        **mavd,
+        ann_file='annotations/test_truth.json',
+        test_mode=True,
+        pipeline=test_pipeline))
+
+val_evaluator = dict(
+    type='mmxkd.SoundDetectionMetric',
+    truth='boxes of the synthetic drives',
+    parts=dict(day='drive_day', night='drive_night'))
+test_evaluator = val_evaluator

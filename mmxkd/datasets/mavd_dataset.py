@@ -1,0 +1,190 @@
+"""MAVD, or synthetic drives in its folders, by the converter's index."""
+import logging
+import os.path as osp
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.logging import print_log
+
+from mmxkd.errors import (
+    ConfigError,
+    CorruptSampleError,
+    check_known,
+    check_name,
+)
+from mmxkd.formats.mavd.index import CLASSES
+from mmxkd.formats.mavd.layout import CAMERAS, LIGHTINGS
+from mmxkd.io.paths import checked_path
+from mmxkd.registry import DATASETS
+
+from .scored_coco_dataset import ScoredCocoDataset
+from .transforms import CropColumns
+
+# Ids of frames that are left out, as many as a log shows.
+_SHOWN = 20
+# What the index says of each frame.
+_KEYS = ('frame_id', 'drive', 'lighting', 'time', 'columns', 'picture_width')
+# The entry of the index, and the key that the loader reads.
+_PICTURES = {
+    'thermal': ('thermal_file', 'thermal_path'),
+    'depth': ('depth_file', 'depth_picture_path'),
+}
+
+
+@DATASETS.register_module()
+class MAVDDataset(ScoredCocoDataset):
+    """Cars that eight microphones hear and three cameras see.
+
+    A COCO dataset of the files that ``tools/dataset_converters/mavd.py``
+    writes, whose samples also name their thermal picture, their depth
+    picture and their sound. MAVD has no labels: its index is a list of frames
+    (``unlabelled=True``). Files of a teacher's labels, and of the true boxes
+    of synthetic drives, are read like any COCO file.
+
+    Boxes lie in the frame of the index, which may be a part of the pictures:
+    :class:`.CropColumns` cuts them to it.
+
+    Data set: Valverde et al., "There is More than Meets the Eye:
+    Self-Supervised Multi-Object Detection and Tracking with Sound by
+    Distilling Multimodal Knowledge", CVPR 2021.
+
+    Args:
+        *args: Of :class:`.ScoredCocoDataset`.
+        lighting (str, optional): ``'day'`` or ``'night'``: only frames whose
+            drive says so in its name.
+        id_filter (str, optional): A regular expression; only frames whose
+            id, ``DRIVE/STAMP``, matches at its beginning.
+        cameras (Sequence[str]): What the pipeline reads of ``rgb``,
+            ``thermal`` and ``depth``; none for sound alone.
+        leave_out_incomplete (bool): Leave out frames without a picture of
+            one of ``cameras``, and list them, instead of an error.
+        **kwargs: Of :class:`.ScoredCocoDataset`. In ``data_prefix``,
+            ``sound`` is the folder that the converter wrote to (an absolute
+            path), if it is not ``data_root``.
+
+    Raises:
+        ConfigError: A word is unknown, the expression is not one, no frame
+            is left, or pictures would not be cut to the frame of the boxes.
+        CorruptSampleError: See :class:`.ScoredCocoDataset`; or a frame lacks
+            an entry, or a picture.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=[(0, 60, 255)])
+
+    def __init__(self, *args, lighting: str | None = None,
+                 id_filter: str | None = None, cameras: Sequence[str] = (),
+                 leave_out_incomplete: bool = False, **kwargs) -> None:
+        if lighting is not None:
+            check_known('MAVDDataset: lighting', lighting, LIGHTINGS)
+        for camera in cameras:
+            check_name('camera', camera, CAMERAS, 'MAVDDataset')
+        try:
+            self._id_filter = re.compile(id_filter or '')
+        except re.error as error:
+            raise ConfigError(
+                f'MAVDDataset: id_filter={id_filter!r}: {error}') from error
+        self.lighting, self.cameras = lighting, tuple(cameras)
+        self.leave_out_incomplete = leave_out_incomplete
+        # The file names of the index already hold their folders.
+        kwargs['data_prefix'] = {
+            'img': '', 'sound': '', **kwargs.get('data_prefix', {})
+        }
+        super().__init__(*args, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        data_list = super().load_data_list()
+        if len(self.cat_ids) != len(self.metainfo['classes']):
+            raise ConfigError(
+                f'{self.ann_file}: expected the categories '
+                f'{self.metainfo["classes"]}, found {len(self.cat_ids)} of '
+                'them')
+        kept = [
+            info for info in data_list
+            if self.lighting in (None, info['lighting'])
+            and self._id_filter.match(info['frame_id'])
+        ]
+        if not kept:
+            raise ConfigError(
+                f'{self.ann_file}: none of {len(data_list)} frames is left by '
+                f'lighting={self.lighting!r} and '
+                f'id_filter={self._id_filter.pattern!r}; the first is '
+                f'{data_list[0]["frame_id"]!r}')
+        kept = self._complete(kept)
+        self._check_cut(kept)
+        return kept
+
+    def _complete(self, data_list: list[dict]) -> list[dict]:
+        """The frames that have a picture of every camera."""
+        keys = [
+            _PICTURES[camera][1] for camera in self.cameras
+            if camera in _PICTURES
+        ]
+        kept: list[dict] = []
+        left_out: list[str] = []
+        for info in data_list:
+            if all(key in info for key in keys):
+                kept.append(info)
+            else:
+                left_out.append(info['frame_id'])
+        if not left_out:
+            return kept
+        told = (f'{len(left_out)} of {len(data_list)} frames lack a picture '
+                f'of {self.cameras}: ' + ', '.join(left_out[:_SHOWN]) +
+                (', …' if left_out[_SHOWN:] else ''))
+        if not self.leave_out_incomplete:
+            raise CorruptSampleError(
+                self.ann_file, 'index',
+                f'{told}; leave_out_incomplete=True goes on without them')
+        if not kept:
+            raise ConfigError(f'{self.ann_file}: no frame is left: {told}')
+        print_log(f'{self.ann_file}: left out: {told}', logger='current',
+                  level=logging.WARNING)
+        return kept
+
+    def _check_cut(self, data_list: list[dict]) -> None:
+        """Refuse pictures that boxes would not fit."""
+        names = [type(t).__name__ for t in self.pipeline.transforms]
+        cut = any(isinstance(t, CropColumns) for t in self.pipeline.transforms)
+        if cut or 'LoadImageFromFile' not in names:
+            return
+        for info in data_list:
+            if info['width'] != info['picture_width']:
+                raise ConfigError(
+                    f'{self.ann_file}: boxes lie in the columns '
+                    f'{info["columns"]} of pictures that are '
+                    f'{info["picture_width"]} wide: put mmxkd.CropColumns '
+                    'behind the loaders of pictures')
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """mmdet's record of a frame, with its other files.
+
+        Added keys: ``frame_id``, ``drive``, ``lighting`` (str), ``time``
+        (int, ns), ``columns`` (tuple[int, int]), ``picture_width`` (int),
+        ``sound_path`` (str); ``thermal_path`` and ``depth_picture_path``
+        (str) where the frame has them.
+        """
+        data_info = super().parse_data_info(raw_data_info)
+        image = raw_data_info['raw_img_info']
+        for key in (*_KEYS, 'sound_file'):
+            if key not in image:
+                raise CorruptSampleError(
+                    self.ann_file, 'index', f'the frame '
+                    f'{image["file_name"]!r} has no {key!r}; was it written '
+                    'by tools/dataset_converters/mavd.py?')
+        data_info.update({key: image[key] for key in _KEYS})
+        data_info['columns'] = tuple(image['columns'])
+        data_info['sound_path'] = self._path('sound', image, 'sound_file')
+        for entry, key in _PICTURES.values():
+            if image.get(entry) is not None:
+                data_info[key] = self._path('img', image, entry)
+        return data_info
+
+    def _path(self, prefix: str, image: dict[str, Any], entry: str) -> str:
+        name = checked_path(image[entry], self.ann_file, 'index',
+                            f'{image["file_name"]}: {entry}')
+        return osp.join(self.data_prefix[prefix], name)
+
+    def _check_size(self, info: dict) -> None:
+        """Of the file: the index has the width of its frame."""
+        super()._check_size(dict(info, width=info['picture_width']))
