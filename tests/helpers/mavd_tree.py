@@ -84,6 +84,7 @@ def spectrogram_of(sound: np.ndarray) -> np.ndarray:
 
 def write_tree(root: Path, suffix: str = '.wav') -> Path:
     """All splits, and the true boxes of their frames."""
+    root.mkdir(parents=True, exist_ok=True)
     images, boxes = [], []
     for split in SPLITS:
         frames = frames_of(split)

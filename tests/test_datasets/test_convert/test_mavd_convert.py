@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tqdm import tqdm
 
 from mmxkd.datasets.convert import mavd, mavd_frame
 from mmxkd.datasets.convert.mavd import MavdSettings, convert
@@ -512,7 +513,14 @@ def test_what_is_done_is_not_done_again(root, monkeypatch):
 
 def same_after_a_kill(drives, out, wanted, arrange):
     """Run once, arranged to be killed, and once to the end."""
-    done = run_forked(lambda: (arrange(), run(drives, out)), out / 'log.txt')
+
+    def dying():
+        # Its lock is shared with this process, which would wait for it.
+        tqdm.set_lock(threading.RLock())
+        arrange()
+        run(drives, out)
+
+    done = run_forked(dying, out / 'log.txt')
     (out / 'log.txt').unlink()
     for path in out.rglob('*.npz'):
         read_sound_array(path)  # What has its name is whole.

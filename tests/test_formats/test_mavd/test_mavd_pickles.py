@@ -67,8 +67,8 @@ def test_what_python_2_wrote(tmp_path):
         b'cnumpy\ndtype\n' + text(b'f4') + b'K\x00K\x01\x87R(K\x03'
         + text(b'<') + b'NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89'
         + text(array.tobytes()) + b'tb.')
-    np.testing.assert_array_equal(pickle.loads(content, encoding='latin1'),
-                                  array)
+    unpickled = pickle.loads(content, encoding='latin1')  # noqa: S301
+    np.testing.assert_array_equal(unpickled, array)
     np.testing.assert_array_equal(
         read_pickled_array(written(tmp_path, content)), array)
 
@@ -197,7 +197,7 @@ def test_a_pickle_that_does_more(tmp_path, name):
 
 def test_the_payload_would_work(tmp_path):
     marker = tmp_path / 'executed'
-    pickle.loads(REFUSED['REDUCE'][0](str(marker)))
+    pickle.loads(REFUSED['REDUCE'][0](str(marker)))  # noqa: S301
     assert marker.exists()
 
 
@@ -216,12 +216,12 @@ def test_half_a_pickle_none_and_one_that_is_too_large(tmp_path):
 
 
 def test_damage_is_an_error_with_the_file_or_another_number(tmp_path):
-    """2000 files with a wrong byte or two in what is not the numbers."""
+    """600 files with a wrong byte or two in what is not the numbers."""
     draw = random.Random(0)
     refused = 0
     for protocol in range(6):
         content = pickle.dumps(np.arange(4, dtype='f4'), protocol)
-        for _ in range(330):
+        for _ in range(100):
             damaged = bytearray(content)
             for _ in range(draw.randint(1, 2)):
                 damaged[draw.randrange(len(damaged))] = draw.randrange(256)
@@ -231,4 +231,4 @@ def test_damage_is_an_error_with_the_file_or_another_number(tmp_path):
             except CorruptSampleError as error:
                 assert str(path) in str(error)
                 refused += 1
-    assert refused > 1000
+    assert refused > 300
