@@ -1,8 +1,8 @@
 # MAVD, or synthetic drives in its folders, in the layout of
 # tools/dataset_converters/mavd.py. The student hears and sees nothing; where
 # it is taught, its batch also holds what the teachers see. MAVD has no labels:
-# training reads a list of frames. `annotations/*_truth.json` are the boxes that
-# synthetic drives know; of real ones, name a file that tools/label.py wrote.
+# training reads a list of frames. `annotations/*_truth.json` are the boxes
+# that synthetic drives know; of real ones, name a file of tools/label.py.
 data_root = 'data/mavd/'
 side = 768
 
