@@ -34,7 +34,7 @@ def test_rows():
         'spectrogram': (None, 'sound', 'none', 'microphones', 'spectrogram'),
     }
     assert [m.name for m in MODALITIES.values()
-            if m.in_colour] == ['img', 'clean']
+            if m.in_colour] == ['img', 'clean', 'depth_picture']
     assert {m.pad_value for m in MODALITIES.values()} == {0}
 
 
