@@ -23,6 +23,7 @@ from .depth import (
 )
 from .dual_kl import DualKLLoss
 from .feature_mse import FeatureMSELoss
+from .feature_sum import FeatureSumLoss
 from .fgd import FGDLoss
 from .heads import (
     ChenDenseHeadLoss,
@@ -47,9 +48,9 @@ __all__ = [
     'ChenDenseHeadLoss', 'ChenRoIHeadLoss', 'CrossKDLoss', 'DepthBins',
     'DepthBranch', 'DepthBranchDualKLLoss', 'DepthDistributionLoss',
     'DepthDualKLLoss', 'DistillationLoss', 'DualKLLoss', 'FGDLoss',
-    'FeatureDiscriminator', 'FeatureMSELoss', 'FineGrainedImitationLoss',
-    'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss', 'MultiLevelLoss',
-    'MultiTeacherAlignmentLoss', 'PKDLoss', 'PearsonLoss',
+    'FeatureDiscriminator', 'FeatureMSELoss', 'FeatureSumLoss',
+    'FineGrainedImitationLoss', 'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss',
+    'MultiLevelLoss', 'MultiTeacherAlignmentLoss', 'PKDLoss', 'PearsonLoss',
     'SoftCrossEntropyLoss', 'SoftLabelKLLoss', 'SpearmanLoss',
     'apparent_depth_ratio', 'attention_map', 'bounded_squared_error',
     'boxes_of', 'depth_uncertainty', 'generalized_iou', 'hard_negatives',

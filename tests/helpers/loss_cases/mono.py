@@ -3,6 +3,7 @@ import torch
 from mmxkd.losses import (
     AffinityLoss,
     DepthDistributionLoss,
+    FeatureSumLoss,
     MaskedFeatureLoss,
     PearsonLoss,
     SpearmanLoss,
@@ -44,6 +45,11 @@ CASES = [
     LossCase('spearman-released', SpearmanLoss, inputs, by_level=False),
     LossCase('spearman-rank', lambda: SpearmanLoss('rank', strength=0.5),
              inputs, zero_at_equality=True, by_level=False),
+    LossCase(
+        'feature_sum', lambda: FeatureSumLoss(
+            dict(affinity=dict(type='AffinityLoss', grid=(2, 3)), object=dict(
+                type='MaskedFeatureLoss', weight=10.))), with_samples,
+        zero_at_equality=True, takes_boxes=True, zero_without_boxes=False),
 ] + [
     LossCase(f'pearson-{over}', lambda over=over: PearsonLoss(over), inputs,
              zero_at_equality=True) for over in ('batch', 'sample', 'channel')
