@@ -76,6 +76,10 @@ def main() -> None:
     cfg.load_from = args.checkpoint
     cfg.resume = False
     launch.student_alone(cfg)
+    cfg.custom_hooks = [
+        *(cfg.get('custom_hooks') or []),
+        dict(type='mmxkd.CheckpointMeaningHook')
+    ]
     if args.tta:
         augment_tests(cfg)
     if args.show_dir:

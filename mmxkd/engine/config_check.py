@@ -123,6 +123,15 @@ def find_class(registry: Registry, name: str,
         return own.get(name)
 
 
+def _in_another_scope(registry: Registry, name: str, scope: str | None) -> str:
+    """A hint where another package has the class; else empty."""
+    for other, child in registry.children.items():
+        if name in child.module_dict:
+            return (f'it is of {other}, and default_scope={scope!r}: set '
+                    f"default_scope={other!r}, or write '{other}.{name}'")
+    return ''
+
+
 def names_in(registry: Registry, name: str, scope: str | None) -> set[str]:
     """Names that may be meant, written with a scope where it has one."""
     prefix, dot, _ = name.rpartition('.')
@@ -167,10 +176,9 @@ class _Checker:
             scope = cfg.get('_scope_', self.scope)
             name, kind = kind, find_class(registry, kind, scope)
             if kind is None:
-                raise ConfigError(
-                    f'{key}: there is no type {name!r}; '
-                    + did_you_mean(name, names_in(registry, name, scope))
-                    + OWN_CLASS)
+                raise ConfigError(f'{key}: there is no type {name!r}; ' + (
+                    _in_another_scope(registry, name, scope) or did_you_mean(
+                        name, names_in(registry, name, scope)) + OWN_CLASS))
         known = _arguments_of(kind) if isclass(kind) else None
         if known is None:
             return

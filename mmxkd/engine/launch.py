@@ -27,6 +27,8 @@ GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
 #: Seconds that one process waits for another, unless the config says
 #: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
 WAIT = 1800
+#: Packages that some configs need, and tools/install.sh knows.
+OPTIONAL = ('mmdet3d', 'mmrazor')
 #: What mmengine averages over the window of the log, by its name.
 AVERAGED = r'.*(loss|time|data_time|grad_norm).*'
 
@@ -68,15 +70,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read ``args.config`` and apply the common options to it."""
+    """Read ``args.config`` and apply the common options to it.
+
+    Raises:
+        ConfigError: It needs a package that is not installed.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except ImportError as error:
+        lacking = _lacking(error)
+        if lacking is None:
+            raise
+        raise ConfigError(
+            f'{args.config} needs {lacking}, which is not installed: run '
+            f'bash tools/install.sh --with {lacking}') from error
     cfg.launcher = args.launcher
     cfg.merge_from_dict(args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
         'work_dirs',
         Path(args.config).stem)
     return cfg
+
+
+def _lacking(error: BaseException | None) -> str | None:
+    """The optional package for want of which an import has failed."""
+    while error is not None:
+        name = (getattr(error, 'name', None) or '').partition('.')[0]
+        if name in OPTIONAL:
+            return name
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def add_guards(cfg: Config) -> None:

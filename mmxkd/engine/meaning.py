@@ -28,9 +28,12 @@ class Meaning:
         classes (tuple[str] | None): Names of its classes, in their order.
         inputs (dict): Options of its data preprocessor that say what its
             inputs are.
+        size (tuple[int, int] | None): Width and height that its training
+            brings every picture to, where distances rely on that.
     """
     classes: tuple[str, ...] | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
 
 
 def meaning_of_config(cfg: Any) -> Meaning:
@@ -54,7 +57,7 @@ def meaning_of_config(cfg: Any) -> Meaning:
         key: _plain(preprocessor[key]) for key in INPUT_KEYS
         if preprocessor.get(key) is not None
     }
-    return Meaning(classes, inputs)
+    return Meaning(classes, inputs, _size(_at(cfg, (*data, 'pipeline'))))
 
 
 def meaning_of_checkpoint(content: Any) -> Meaning:
@@ -93,6 +96,46 @@ def check_inputs(stated: Meaning, now: Meaning, name: str, path: str) -> None:
                 f'this is meant, set teachers.{name}.check_meaning=False')
 
 
+def check_tested(stated: Meaning, now: Meaning, path: str) -> None:
+    """Compare what a checkpoint was trained on with the config of a test.
+
+    A teacher of depth and its student have weights of the same names and
+    shapes, so that nothing else would tell them apart.
+
+    Raises:
+        ConfigError: Classes or inputs differ; names both.
+    """
+    for key, then in stated.inputs.items():
+        if key in now.inputs and now.inputs[key] != then:
+            raise ConfigError(
+                f'{path} was trained with data_preprocessor.{key}={then}, but '
+                f'the config says {now.inputs[key]}: it would see other '
+                'inputs than it knows; test it with its own config')
+    if None not in (stated.classes, now.classes):
+        if stated.classes != now.classes:
+            raise ConfigError(
+                f'{path} was trained on the classes {stated.classes}, in this '
+                f'order, but the config says {now.classes}: its labels would '
+                'be read as others; give metainfo of the data sets the same '
+                'classes')
+
+
+def check_sizes(student: Meaning, teacher: Meaning, name: str) -> None:
+    """Compare the sizes that monocular detectors are trained at.
+
+    Raises:
+        ConfigError: They differ; names both.
+    """
+    if None not in (student.size, teacher.size):
+        if student.size != teacher.size:
+            raise ConfigError(
+                f'teachers.{name}: it was trained on pictures of '
+                f'{teacher.size} (img_scale of AffineResize), but this '
+                f'pipeline gives {student.size}: objects would seem nearer or '
+                f'farther to it. If this is meant, set teachers.{name}.'
+                'check_meaning=False')
+
+
 def check_classes(student: Sequence[str] | None, teacher: Sequence[str] | None,
                   name: str, key: str) -> None:
     """Compare the classes of student and teacher where something relies on
@@ -127,6 +170,18 @@ def _at(cfg: Any, path: Sequence[str]) -> Any:
     for key in path:
         cfg = cfg.get(key) if hasattr(cfg, 'get') else None
     return cfg
+
+
+def _size(pipeline: Any) -> tuple[int, int] | None:
+    """Of the last affine resizing of a pipeline."""
+    found = None
+    for step in pipeline if isinstance(pipeline, (list, tuple)) else ():
+        kind = step.get('type') if hasattr(step, 'get') else None
+        if isinstance(kind, str) and kind.split('.')[-1] == 'AffineResize':
+            size = step.get('img_scale')
+            if isinstance(size, (list, tuple)) and len(size) == 2:
+                found = (int(size[0]), int(size[1]))
+    return found
 
 
 def _names(value: Any) -> tuple[str, ...] | None:

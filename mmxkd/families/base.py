@@ -111,6 +111,18 @@ class Family(ABC):
         """A batch that holds images alone, as a preprocessor takes it."""
         return images
 
+    def check_view(self, model: Detector, inputs: Any, name: str) -> None:
+        """Refuse what a model cannot take, before its own error from inside.
+
+        Args:
+            model (nn.Module): The detector.
+            inputs: What its data preprocessor gave.
+            name (str): Of the model, for messages.
+
+        Raises:
+            ConfigError: It names the model and its data preprocessor.
+        """
+
     def select(self, inputs: Any, preprocessor: nn.Module,
                modality: str | None, name: str) -> Any:
         """The part of a multi-modal batch that a model sees.

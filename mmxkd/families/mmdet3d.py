@@ -1,4 +1,5 @@
 """mmdet3d's detectors; nothing of mmdet3d is imported to know them."""
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,23 @@ class MMDet3DFamily(MMDetFamily):
     def chooses(self, preprocessor: nn.Module) -> bool:
         """Its preprocessors take what they need of a dict of inputs."""
         return True
+
+    def check_view(self, model: Detector, inputs: Any, name: str) -> None:
+        """A dict, and of a monocular detector one with ``imgs``."""
+        kind = type(model.data_preprocessor).__name__
+        if not isinstance(inputs, Mapping):
+            raise ConfigError(
+                f'{name}: its data_preprocessor {kind} gives one '
+                f'{type(inputs).__name__}, but {type(model).__name__} takes a '
+                'dict; for a monocular detector use '
+                'mmxkd.Mono3DDataPreprocessor, which has modalities too')
+        if self.can_dry_run(model) and 'imgs' not in inputs:
+            raise ConfigError(
+                f"{name}: its data_preprocessor {kind} gives no 'imgs', but "
+                f'{sorted(inputs)}: {type(model).__name__} needs pictures. '
+                "Add 'img' to the keys of the packing transform, or, for a "
+                'model that sees something else, use '
+                'mmxkd.Mono3DDataPreprocessor with modalities')
 
     def as_batch(self, images: Any) -> Any:
         """Images as an entry of a dict."""

@@ -54,7 +54,8 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         own = dict(data, inputs=_select(data['inputs'], student, None,
                                         STUDENT))
         if not training:
-            return student(own, False)
+            return self._checked(STUDENT, self._student[0],
+                                 student(own, False))
         names, state, views = self._run_now(), _random_state(), {}
         for name, teacher in self._teachers.items():
             preprocessor = teacher.model.data_preprocessor
@@ -65,7 +66,7 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
                 views[name] = self.view(name, data)
                 # Batch augmentations draw the same numbers for each view.
                 _set_random_state(state)
-        seen = student(own, True)
+        seen = self._checked(STUDENT, self._student[0], student(own, True))
         for name in names:
             check_padding(name, views[name], seen)
         return dict(seen, views={name: views[name] for name in names})
@@ -81,7 +82,14 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         teacher = self._teachers[name]
         preprocessor = teacher.model.data_preprocessor
         inputs = _select(data['inputs'], preprocessor, teacher.inputs, name)
-        return preprocessor(_copy(data, inputs), True)
+        return self._checked(f'teachers.{name}', teacher.model,
+                             preprocessor(_copy(data, inputs), True))
+
+    @staticmethod
+    def _checked(name: str, model: Detector, seen: dict) -> dict:
+        """What a preprocessor gave, once its model can take it."""
+        family_of(model).check_view(model, seen['inputs'], name)
+        return seen
 
 
 def _select(inputs: Any, preprocessor: nn.Module, modality: str | None,

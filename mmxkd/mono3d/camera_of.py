@@ -12,6 +12,8 @@ from .geometry import Cameras
 
 #: What the transforms of :mod:`.transforms` write, and the head reads.
 META_KEYS = ('cam2img', 'trans_mat', 'crop_range', 'projection')
+#: How far the two focal lengths may differ, relative to each other.
+UNEQUAL = 1e-3
 
 
 def _matrix(sample: Any, key: str, shape: tuple[int, int]) -> np.ndarray:
@@ -54,8 +56,8 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
         device: Where the tensors shall be.
 
     Raises:
-        ConfigError: A sample lacks a matrix, a camera has skew, or the
-            pipeline has moved P2 for the other way to project.
+        ConfigError: A sample lacks a matrix, a camera has skew or unequal
+            focal lengths, or the pipeline has moved P2 for the other way to project.
     """
     matrices, ranges = [], []
     for sample in samples:
@@ -67,11 +69,14 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
                 f'projection={own!r}, the head {projection!r}; P2 of a '
                 'mirrored picture differs between them: give both the same')
         matrix = _matrix(sample, 'cam2img', (3, 3))
-        if matrix[0, 1] or not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
+        focal = matrix[0, 0], matrix[1, 1]
+        if matrix[0, 1] or not (min(focal) > 0
+                                and np.isclose(*focal, rtol=UNEQUAL, atol=0)):
             raise ConfigError(
                 f'{meta.get("img_path", "a sample")}: cam2img has a skew of '
-                f'{matrix[0, 1]} and focal lengths {matrix[0, 0]} and '
-                f'{matrix[1, 1]}; expected no skew, and lengths above 0')
+                f'{matrix[0, 1]} and focal lengths {focal[0]} and {focal[1]}; '
+                'expected no skew, and two equal lengths above 0: pixels are '
+                'taken to be square')
         whole = np.zeros((3, 4))
         found = np.asarray(meta['cam2img'], np.float64)[:3]
         whole[:, :found.shape[1]] = found

@@ -235,6 +235,7 @@ def test_what_is_encoded_is_decoded(head):
 @pytest.mark.parametrize('change, message', [
     (dict(cam2img=None), 'cam2img'),
     (dict(cam2img=P2 + [[0, 3., 0, 0]] + np.zeros((4, 1))), 'skew'),
+    (dict(cam2img=P2 * [[1.02], [1.], [1.], [1.]]), 'focal lengths 204'),
     (dict(trans_mat=np.full((3, 3), np.nan)), 'trans_mat'),
     (dict(projection='by_z'), 'give both the same'),
 ])

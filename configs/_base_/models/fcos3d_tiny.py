@@ -35,5 +35,4 @@ model = dict(
         bbox_coder=dict(code_size=7),
         dcn_on_last_conv=False),
     train_cfg=dict(code_weight=[1.0, 1.0, 0.2, 1.0, 1.0, 1.0, 1.0]),
-    test_cfg=dict(
-        nms_pre=100, nms_thr=0.05, score_thr=0.01, max_per_img=20))
+    test_cfg=dict(nms_pre=100, nms_thr=0.05, score_thr=0.01, max_per_img=20))

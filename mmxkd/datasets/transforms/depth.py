@@ -2,7 +2,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti import KittiCalibration, project_depth, read_scan
 from mmxkd.formats.kitti.depth_maps import read_depth
 from mmxkd.registry import TRANSFORMS
@@ -36,7 +36,7 @@ class LoadDepth(BaseTransform):
     Raises:
         ConfigError: The data set knows of no depth map for a sample.
         CorruptSampleError: The file cannot be decoded, is not one channel of
-            16 bits, or differs from ``img`` in size.
+            16 bits, holds no depth at all, or differs from ``img`` in size.
     """
 
     def __init__(self, backend_args: dict | None = None,
@@ -47,10 +47,16 @@ class LoadDepth(BaseTransform):
         if 'depth_path' not in results:
             raise ConfigError(
                 'LoadDepth: no depth_path for '
-                f'{results.get("img_path", "this sample")}; '
-                'tools/dataset_converters/kitti.py --depth writes depth maps')
+                f'{results.get("img_path", "this sample")}: its data set does '
+                'not say where depth maps lie. mmxkd.MonoKittiDataset says it '
+                '(3-D), and so does `beside` of mmxkd.ScoredCocoDataset and '
+                'mmxkd.CheckedCocoDataset (2-D)')
         path = results['depth_path']
         depth = read_depth(path, self.backend_args)
+        if not depth.any():
+            raise CorruptSampleError(
+                path, 'depth', 'no pixel has a depth; the scan or the '
+                'calibration that it was made of is not that of this frame')
         if self.pad_to_img and 'img' in results:
             depth = pad_crop(depth, results['img'].shape[:2])
         return add_modality(results, 'depth', depth, path)

@@ -1,4 +1,5 @@
 """Hooks of mmengine's runner."""
+from .checkpoint_meaning_hook import CheckpointMeaningHook
 from .epoch_seed_hook import EpochSeedHook, seed_everything
 from .finite_guard_hook import FiniteGuardHook
 from .graceful_stop_hook import GracefulStopHook
@@ -16,10 +17,11 @@ from .teacher_meaning_hook import TeacherMeaningHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
-    'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
-    'LabelSourcesHook', 'LoneSampleGuardHook', 'RunRecordHook',
-    'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
-    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherCacheHook',
-    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
-    'inflate_stem', 'seed_everything'
+    'CheckpointMeaningHook', 'EpochSeedHook', 'FiniteGuardHook',
+    'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
+    'LoneSampleGuardHook', 'RunRecordHook', 'SafeCheckpointHook',
+    'StemInitHook', 'StepStateHook', 'StrictEarlyStoppingHook',
+    'StudentCheckpointHook', 'TeacherCacheHook', 'TeacherMeaningHook',
+    'TorchvisionWeightsHook', 'from_torchvision', 'inflate_stem',
+    'seed_everything'
 ]

@@ -2,19 +2,23 @@
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmxkd.engine.meaning import check_sizes, meaning_of_config
 from mmxkd.registry import HOOKS
 
 
 @HOOKS.register_module()
 class TeacherMeaningHook(Hook):
-    """Compares the classes of the training data with those of the teachers.
+    """Compares the classes of the training data with those of the teachers,
+    and the size of the pictures.
 
-    Before the first step, and only where a loss or a label compares classes.
-    A model without teachers is left alone. ``tools/train.py`` adds it to
-    every run.
+    Before the first step. Classes count only where a loss or a label compares
+    them, sizes only where pictures are brought to one by ``AffineResize``. A
+    model without teachers is left alone. ``tools/train.py`` adds it to every
+    run.
 
     Raises:
-        ConfigError: The classes are not the same, or in another order.
+        ConfigError: The classes are not the same, or in another order; or a
+            teacher was trained on pictures of another size.
     """
 
     def before_train(self, runner) -> None:
@@ -25,3 +29,7 @@ class TeacherMeaningHook(Hook):
         if check is not None:
             metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
             check(metainfo.get('classes'))
+        for name, teacher in getattr(model, 'teachers', {}).items():
+            if teacher.check_meaning:
+                check_sizes(meaning_of_config(runner.cfg), teacher.meaning,
+                            name)

@@ -1,7 +1,8 @@
 """From a published file to one of ours."""
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from mmengine.runner import checkpoint as checkpoints
 from torch import Tensor, nn
@@ -17,24 +18,26 @@ from mmxkd.formats.voc import CLASSES
 
 from .renaming import Converted, state_of
 
+#: Tensors, state of the model and name of the file to what became of them.
+Convert: TypeAlias = Callable[
+    [Mapping[str, Tensor], Mapping[str, Tensor], str], Converted]
 
-def convert_file(
-    source: str, out: str | os.PathLike, config: str,
-    convert: Callable[[Mapping[str, Tensor], Mapping[str, Tensor], str],
-                      Converted],
-    change: Callable[[dict[str, Tensor], nn.Module], None] | None = None
-) -> Converted:
+
+def convert_file(source: str, out: str | os.PathLike, config: str,
+                 convert: Convert,
+                 change: Callable[[dict[str, Tensor], nn.Module], None]
+                 | None = None, classes: Sequence[str] = CLASSES) -> Converted:
     """Read, rename, compare with the model of a config, and write.
 
     Args:
         source (str): A published checkpoint.
-        out (str | os.PathLike): A ``.pth`` file to write. It says that the
-            classes are VOC's.
+        out (str | os.PathLike): A ``.pth`` file to write.
         config (str): Of the model that it is for.
-        convert (Callable): Tensors, state of the model and name of the file
-            to what became of them.
+        convert (Callable): See :data:`Convert`.
         change (Callable, optional): Called with the new state and the model;
             may replace tensors.
+        classes (Sequence[str]): What the file will say that its classes are;
+            default: VOC's.
 
     Raises:
         CheckpointError: The file is damaged, is not finite, needs code to be
@@ -57,5 +60,5 @@ def convert_file(
         change(done.state, model)
     checkpoints.save_checkpoint(
         dict(state_dict=done.state,
-             meta=dict(dataset_meta=dict(classes=CLASSES))), str(out))
+             meta=dict(dataset_meta=dict(classes=tuple(classes)))), str(out))
     return done

@@ -11,6 +11,8 @@ from mmxkd.errors import CheckpointError, did_you_mean
 #: Of wrappers for several GPUs; cut off at the start of a name only.
 WRAPPER = 'module.'
 COUNTER = 'num_batches_tracked'
+#: Where files hold the tensors, if not at their top.
+PLACES = ('state_dict', 'model_state')
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,17 @@ def state_of(content: Any, path: str) -> dict[str, Tensor]:
 
     Args:
         content: What the file holds: the tensors, or a dict with them under
-            ``'state_dict'``.
+            one of :data:`PLACES`.
         path (str): The file, for the error.
 
     Raises:
         CheckpointError: It holds something else, or two tensors of a name.
     """
-    state = content.get('state_dict', content) if isinstance(
-        content, Mapping) else content
+    state = content
+    for place in PLACES:
+        if isinstance(content, Mapping) and place in content:
+            state = content[place]
+            break
     if not isinstance(state, Mapping) or not state:
         raise CheckpointError(f'{path}: expected a dict of tensors, found '
                               f'{type(state).__name__}')

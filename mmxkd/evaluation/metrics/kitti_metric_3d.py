@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_known
 from mmxkd.formats.kitti.camera_boxes import (
     CameraBoxes,
     clip_boxes,
@@ -27,8 +27,11 @@ class KittiMetric3D(KittiMetric):
     Reads ``pred_instances_3d``, boxes in the frame of a LiDAR or of a camera;
     no 3-D package is needed.
 
-    The image box of a detection is that of its projected corners, cut at a
-    near plane and clipped to the image. As in other tools, detections
+    The image box of a detection is the model's own, where it predicts one
+    beside each 3-D box (``pred_instances.bboxes``, pixels of the image on
+    disk). Else, and where the model's has no area, it is that of the projected
+    corners, cut at a near plane. It is clipped to the image. KITTI's height
+    limits and DontCare regions go by it. As in other tools, detections
     that no pixel of the image shows are left out: KITTI labels only what its
     camera sees. Their number is logged. No other range is applied.
 
@@ -41,6 +44,9 @@ class KittiMetric3D(KittiMetric):
             and ``'3d'``.
         overlaps (Sequence[str]): ``'strict'``, KITTI's own, and ``'loose'``
             for BEV and 3-D overlaps of 0.5, 0.25, 0.25.
+        image_boxes (str): ``'auto'``: as above; ``'projected'``: of the
+            corners in any case, as mmdet3d's metric does; ``'predicted'``:
+            refuse a model that predicts none.
         **kwargs: Of :class:`KittiMetric`.
 
     Raises:
@@ -48,8 +54,12 @@ class KittiMetric3D(KittiMetric):
     """
 
     def __init__(self, *args, metrics: Sequence[str] = ('bbox', 'bev', '3d'),
-                 overlaps: Sequence[str] = ('strict', ), **kwargs) -> None:
+                 overlaps: Sequence[str] = ('strict', ),
+                 image_boxes: str = 'auto', **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        check_known('KittiMetric3D: image_boxes', image_boxes,
+                    ('auto', 'projected', 'predicted'))
+        self.image_boxes = image_boxes
         check_names('KittiMetric3D', 'metrics', metrics, ('bbox', 'bev', '3d'))
         check_names('KittiMetric3D', 'overlaps', overlaps, ('strict', 'loose'))
         self.metrics, self.overlaps = metrics, overlaps
@@ -78,6 +88,11 @@ class KittiMetric3D(KittiMetric):
         pictures = project_boxes(boxes, camera.cam2img)
         names = self.names_of(frame_id, labels)
         known, seen = names != '', touches_image(pictures, *size)
+        own = self._own_boxes(frame_id, sample, len(rows))
+        if own is not None:
+            # An untrained model predicts boxes of a negative extent.
+            whole = (own[:, 2:] > own[:, :2]).all(1)
+            pictures = np.where(whole[:, None], own, pictures)
         kept = known & seen
         columns = dict(name=names, score=scores,
                        alpha=observation_angle(boxes),
@@ -88,6 +103,21 @@ class KittiMetric3D(KittiMetric):
                     (~known).sum()), 'outside of the image': int(
                         (known & ~seen).sum())
             })
+
+    def _own_boxes(self, frame_id: str, sample: Mapping,
+                   number: int) -> np.ndarray | None:
+        """(N, 4) image boxes of the model; None where it predicts none."""
+        flat = sample.get('pred_instances') or {}
+        there = 'bboxes' in flat and len(flat['bboxes']) == number
+        if self.image_boxes == 'projected' or not (there or self.image_boxes
+                                                   == 'predicted'):
+            return None
+        if not there:
+            raise ConfigError(
+                f"frame {frame_id}: image_boxes='predicted', but the model "
+                f'predicted no pred_instances.bboxes for its {number} boxes')
+        return instances_of(frame_id, sample, 'pred_instances',
+                            ('bboxes', ))[0].reshape(-1, 4)
 
 
 def to_camera(frame_id: str, boxes: object, rows: np.ndarray,

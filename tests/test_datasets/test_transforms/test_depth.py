@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from mmxkd.datasets.transforms import (
 )
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti.depth_maps import write_depth
+from mmxkd.io.images import encode_image
 from mmxkd.models.data_preprocessors import ModalityDetDataPreprocessor
 from mmxkd.registry import TRANSFORMS
 
@@ -63,9 +66,37 @@ def test_map_of_another_size_is_refused(sample):
 
 def test_sample_without_map_is_named():
     with pytest.raises(
-            ConfigError, match='no depth_path for a/7.png; .*kitti'
-            '.py --depth'):
+            ConfigError, match='no depth_path for a/7.png: its data set does '
+            'not say.*MonoKittiDataset') as caught:
         LoadDepth()(dict(img_path='a/7.png'))
+    # The converter may have been run long since.
+    assert 'dataset_converters' not in str(caught.value)
+
+
+def test_map_without_any_depth_is_refused(sample):
+    write_depth(sample['depth_path'], np.zeros((H, W), np.float32))
+    with pytest.raises(CorruptSampleError,
+                       match='000000.png.*no pixel has a depth'):
+        LoadDepth()(sample)
+
+
+def test_map_of_eight_bits_or_missing_is_refused(sample):
+    path = sample['depth_path']
+    with open(path, 'wb') as file:
+        file.write(encode_image(np.full((H, W), 9, np.uint8), '.png'))
+    with pytest.raises(CorruptSampleError, match='000000.png.*uint8'):
+        LoadDepth()(sample)
+    os.remove(path)
+    with pytest.raises((CorruptSampleError, FileNotFoundError),
+                       match='000000.png'):
+        LoadDepth()(sample)
+
+
+@pytest.mark.parametrize('shape', [(H + 1, W), (H, W + 2)])
+def test_map_larger_than_the_image_is_no_crop_of_it(sample, shape):
+    write_depth(sample['depth_path'], np.ones(shape, np.float32))
+    with pytest.raises(CorruptSampleError, match='000000.png: is'):
+        LoadDepth(pad_to_img=True)(sample)
 
 
 @pytest.mark.parametrize('seed', range(4))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -290,6 +291,50 @@ def test_image_boxes_of_a_detector_of_both(labels, detections, infos):
     assert two == pytest.approx({key: three[key] for key in two}, abs=1e-6)
 
 
+def widened(sample: dict, detections, change: float) -> dict:
+    """The sample with 2-D boxes of a model, so much to the right."""
+    part = detections.of_frame(Path(sample['lidar_path']).stem)
+    boxes = torch.as_tensor(part.bbox) + change
+    return dict(sample, pred_instances=dict(bboxes=boxes))
+
+
+def test_the_models_own_image_boxes_are_taken(detections, infos, tmp_path):
+    samples = samples_3d(detections, 'camera')
+    whole = [widened(s, detections, 1.5) for s in samples]
+    turned = dict(whole[1])
+    boxes = turned['pred_instances']['bboxes'].clone()
+    boxes[0, 2] = boxes[0, 0] - 3
+    turned['pred_instances'] = dict(bboxes=boxes)
+    for folder, given, options in (('own', whole, {}),
+                                   ('turned', [whole[0], turned, *whole[2:]],
+                                    {}), ('projected', whole,
+                                          dict(image_boxes='projected'))):
+        run(
+            KittiMetric3D(ann_file=infos, **options,
+                          submission_prefix=str(tmp_path / folder)), given)
+    found = {
+        name: read_results(tmp_path / name / 'data').bbox
+        for name in ('own', 'turned', 'projected')
+    }
+    np.testing.assert_allclose(found['projected'], detections.bbox, atol=1e-9)
+    # Clipped to the image, as all are.
+    inside = (detections.bbox + 1.5 < [1200, 360, 1200, 360]).all(1)
+    assert inside.sum() > 5
+    np.testing.assert_allclose(found['own'][inside],
+                               detections.bbox[inside] + 1.5, atol=1e-4)
+    # A box without area is no box: its projection counts.
+    other = np.flatnonzero((found['turned'] != found['own']).any(1))
+    assert len(other) == 1
+    np.testing.assert_allclose(found['turned'][other], detections.bbox[other],
+                               atol=1e-9)
+
+
+def test_image_boxes_that_are_asked_for_and_not_there(detections, infos):
+    metric = KittiMetric3D(ann_file=infos, image_boxes='predicted')
+    with pytest.raises(ConfigError, match="image_boxes='predicted', but"):
+        run(metric, samples_3d(detections, 'camera')[1:2])
+
+
 def test_no_detection_at_all(detections, infos):
     none = replace(
         detections, **{
@@ -331,7 +376,8 @@ def test_boxes_of_a_room(detections, infos):
 @pytest.mark.parametrize('arguments, message', [
     (dict(metrics=['box']), "metrics: unknown name 'box'; did you mean 'bbox"),
     (dict(metrics=['3d', '3d']), 'metrics: expected each name once'),
-    (dict(overlaps='strict'), 'expected a list')
+    (dict(overlaps='strict'), 'expected a list'),
+    (dict(image_boxes='own'), "image_boxes='own'")
 ])
 def test_bad_arguments(infos, arguments, message):
     with pytest.raises(ConfigError, match=message):
