@@ -94,8 +94,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         write_report(plan.work_dir, plan.tested_on,
                      plan.reported, plan.teacher, plan.baseline,
-                     range(plan.num_seeds), plan.splits, plan.reachable),
-        end='')
+                     range(plan.num_seeds), plan.splits, plan.reachable,
+                     plan.benchmark), end='')
 
 
 def interrupt(number: int, frame) -> None:

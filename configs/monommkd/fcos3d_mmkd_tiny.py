@@ -1,4 +1,5 @@
-# The tiny FCOS3D, taught by its twin that sees depth: three levels of the neck.
+# The tiny FCOS3D, taught by its twin that sees depth: three levels of the
+# neck.
 _base_ = './fcos3d_student_tiny.py'
 teacher = dict(
     cfg='configs/monommkd/fcos3d_teacher_tiny.py',

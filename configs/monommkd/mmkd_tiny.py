@@ -17,6 +17,8 @@ model = dict(
                 in_channels=16,
                 feat_channels=32,
                 reference_focal=371.8,
+                bins=dict(rule='rpd', near=5., far=80., number=80),
+                uncertainty='hard',
                 student='neck[1:4]',
                 teacher='depth:neck[1:4]',
                 inputs=dict(depth_feature='neck[0]'),

@@ -1,5 +1,5 @@
 # The student with tiny models: a quarter of the width, pictures of 640x192,
-# for synthetic streets.
+# for synthetic streets. No crops: each scene at the size that it is tested at.
 _base_ = ['./student.py', '../_base_/tiny.py']
 data_root = 'data/kitti_synthetic/'
 width, epochs = 0.25, 20
@@ -8,7 +8,7 @@ width, epochs = 0.25, 20
 def at_own_size(pipeline):
     return [
         dict(step, img_scale=(640, 192)) if 'img_scale' in step else step
-        for step in pipeline
+        for step in pipeline if step != _base_.crop
     ]
 
 

@@ -9,6 +9,8 @@ from mmxkd.io.text import read_lines
 
 #: Points of a curve; a longer one is averaged in bins.
 POINTS = 60
+#: How a logged score ends, and what makes it percent.
+SCORES = {'bbox_mAP': 100.0, 'Car_3d_AP40_moderate_strict': 1.0}
 Curve = list[tuple[float, float]]
 
 
@@ -19,14 +21,14 @@ class Curves:
     Attributes:
         loss (list[tuple[float, float]]): Iteration and total loss.
         score (list[tuple[float, float]]): Epoch or iteration of each
-            validation, and its mAP in percent.
+            validation, and its score in percent.
     """
     loss: Curve = field(default_factory=list)
     score: Curve = field(default_factory=list)
 
 
 def read_curves(run: Path) -> Curves:
-    """Loss and mAP of a run, which may have been resumed.
+    """Loss and score of a run, which may have been resumed.
 
     Args:
         run (Path): Its work directory. Where there is no log in it, e.g. of
@@ -54,8 +56,9 @@ def read_curves(run: Path) -> Curves:
             if 'loss' in line:
                 loss[step] = float(line['loss'])
             for key, value in line.items():
-                if key.endswith('bbox_mAP'):
-                    score[step] = 100 * float(value)
+                for end, factor in SCORES.items():
+                    if key.endswith(end):
+                        score[step] = factor * float(value)
     # What is not finite has no place on an axis.
     loss = {x: y for x, y in loss.items() if math.isfinite(y)}
     return Curves(thin(sorted(loss.items())), sorted(score.items()))

@@ -43,12 +43,12 @@ def html_report(summary: Summary, curves: Mapping[str, Sequence[Curves]],
         _heading(1, title),
         _table(head_and_rows(summary)),
         *(f'<p>{escape(line, "html")}</p>' for line in notes(summary)),
-        _heading(2, f'mAP of each seed, {last}'),
+        _heading(2, f'{summary.score} of each seed, {last}'),
         dots(
             {
                 name: list(cells[last].scores.values())
                 for name, cells in summary.arms.items()
-            }, 'mAP in %; the bar is the mean')
+            }, f'{summary.score} in %; the bar is the mean')
     ]
     if gaps:
         parts += [
@@ -56,11 +56,13 @@ def html_report(summary: Summary, curves: Mapping[str, Sequence[Curves]],
             bars(gaps, '% of the gap; the line is the 95 % interval')
         ]
     parts += [
-        _heading(2, f'mAP minus that of the {summary.baseline}, {last}'),
+        _heading(
+            2,
+            f'{summary.score} minus that of the {summary.baseline}, {last}'),
         _table(paired_rows(summary))
     ]
-    for name, unit, under in (('score', 'mAP on val in %', 'epoch'),
-                              ('loss', 'total loss', 'iteration')):
+    for name, unit, under in (('score', f'{summary.score} on val in %',
+                               'epoch'), ('loss', 'total loss', 'iteration')):
         drawn = {
             arm: [c for c in (getattr(own, name) for own in runs) if c]
             for arm, runs in curves.items()

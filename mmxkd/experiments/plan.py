@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError, check_keys, check_known
 
+from .benchmark import BENCHMARKS, COCO_BOXES, Benchmark
 from .short_forms import (
     EPOCHS,
     LABELLED_BY,
@@ -22,7 +23,7 @@ from .step import DATA, OUT, SEED, Step, read_step
 
 KEYS = ('arms', 'teacher', 'baseline', 'num_seeds', 'splits', 'data_roots',
         'tested_on')
-OPTIONAL_KEYS = ('reachable', )
+OPTIONAL_KEYS = ('reachable', 'benchmark')
 ARM_KEYS = ('config', 'starts_from', 'taught_by', 'trained_on', 'shared',
             'tested', 'reads', 'ann_file', 'datasets', 'options', EPOCHS,
             LABELLED_BY)
@@ -79,7 +80,7 @@ class Plan:
         num_seeds (int): Each arm that is not shared is trained with the
             seeds 0 to ``num_seeds - 1``.
         splits (tuple[str, ...]): Tested; the annotations of ``'val'`` are
-            ``annotations/val.json``.
+            ``annotations/val.json``, or as the benchmark has them.
         tested_on (Path): Converted data of these splits.
         root (Path): The folder that holds ``tools/``.
         work_dir (Path): Where runs and report go.
@@ -87,6 +88,7 @@ class Plan:
         reachable (tuple[str, ...]): Arms that show what a student could
             reach, e.g. with human labels on all frames; may be empty.
         data_roots (dict[str, Path]): Converted data by name, for steps.
+        benchmark (Benchmark): How detections are scored.
     """
     arms: dict[str, Arm | Step]
     teacher: tuple[str, ...]
@@ -99,6 +101,7 @@ class Plan:
     cfg_options: tuple[str, ...] = ()
     reachable: tuple[str, ...] = ()
     data_roots: Mapping[str, Path] = field(default_factory=dict)
+    benchmark: Benchmark = COCO_BOXES
 
     @property
     def reported(self) -> list[str]:
@@ -131,8 +134,9 @@ class Plan:
         """
         needed = [(arm.data_root, file) for arm in self.arms.values()
                   if isinstance(arm, Arm)
-                  for file in (arm.ann_file, 'annotations/val.json')]
-        needed += [(self.tested_on, f'annotations/{split}.json')
+                  for file in (arm.ann_file, self.benchmark.annotations('val'))
+                  ]
+        needed += [(self.tested_on, self.benchmark.annotations(split))
                    for split in self.splits]
         missing: dict[Path, list[str]] = {}
         for root, file in dict.fromkeys(needed):
@@ -194,6 +198,9 @@ def load_plan(
     for option in cfg_options:
         if '=' not in option:
             raise ConfigError(f'--cfg-options {option!r}: expected KEY=VALUE')
+    kind = given.get('benchmark', 'coco_boxes')
+    check_known('benchmark', kind, BENCHMARKS)
+    benchmark = BENCHMARKS[kind]
     arms: dict[str, Arm | Step] = {}
     for name, content in given['arms'].items():
         if name in (OUT, SEED, DATA):
@@ -204,7 +211,7 @@ def load_plan(
         arms[name] = read_step(name, content, arms, roots,
                                root) if 'command' in content else _read_arm(
                                    name, content, arms, roots,
-                                   given['tested_on'], root)
+                                   given['tested_on'], root, benchmark)
     tested = [arm.name for arm in arms.values() if arm.tested]
     ends = {
         key: _names(key, given.get(key, ()), tested)
@@ -213,7 +220,7 @@ def load_plan(
     return Plan(arms, ends['teacher'], ends['baseline'], num_seeds,
                 tuple(splits), roots[given['tested_on']], root,
                 Path(work_dir).resolve(), tuple(cfg_options),
-                ends['reachable'], roots)
+                ends['reachable'], roots, benchmark)
 
 
 def _names(key: str, given: Any, tested: Sequence[str]) -> tuple[str, ...]:
@@ -229,7 +236,7 @@ def _names(key: str, given: Any, tested: Sequence[str]) -> tuple[str, ...]:
 
 def _read_arm(name: str, given: dict[str, Any],
               before: Mapping[str, Arm | Step], roots: Mapping[str, Path],
-              tested_on: str, root: Path) -> Arm:
+              tested_on: str, root: Path, benchmark: Benchmark) -> Arm:
     """Check one arm; it may only need arms that are listed before it."""
     where = f'arms.{name}'
     check_keys(where, given, ARM_KEYS)
@@ -253,7 +260,7 @@ def _read_arm(name: str, given: dict[str, Any],
                              datasets)
     arm = Arm(name, config, roots[trained_on], given.get('starts_from'),
               given.get('taught_by', {}), shared, tested, reads,
-              given.get('ann_file', 'annotations/train.json'), datasets,
+              given.get('ann_file', benchmark.annotations('train')), datasets,
               tuple(f'{k}={v}' for k, v in options.items()))
     for key in given.get('options', {}):
         _check_option(f'{where}.options', key, arm.config)

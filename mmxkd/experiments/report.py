@@ -1,12 +1,13 @@
 """The report of an experiment, as Markdown, JSON and one HTML file."""
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.io.atomic import write_json, write_text
 from mmxkd.io.escape import escape
 
+from .benchmark import COCO_BOXES, Benchmark
 from .curves import read_curves
 from .gap import gap_recovered
 from .html_report import html_report
@@ -23,12 +24,13 @@ Names = str | Sequence[str]
 def write_report(runs: Path, data_root: Path, models: Sequence[str],
                  teacher: Names = TEACHER, baseline: Names = BASELINE,
                  seeds: Sequence[int] | None = None,
-                 splits: Sequence[str] = SPLITS, reachable: Names = ()) -> str:
+                 splits: Sequence[str] = SPLITS, reachable: Names = (),
+                 benchmark: Benchmark = COCO_BOXES) -> str:
     """Evaluate, write ``gap_report.{md,json,html}``; return the Markdown.
 
     Args:
-        runs (Path): Holds ``seed_<k>/<model>/<split>.bbox.json``, and gets
-            the report.
+        runs (Path): Holds ``seed_<k>/<model>`` with detections, and gets the
+            report.
         data_root (Path): Converted data, with the ground truth.
         models (Sequence[str]): One row each.
         teacher, baseline (str | Sequence[str]): The models that the gap lies
@@ -37,6 +39,7 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
         splits (Sequence[str]): Students are counted as better on the last.
         reachable (str | Sequence[str]): Models that show what a student
             could reach, e.g. with human labels on all frames.
+        benchmark (Benchmark): How detections are scored.
 
     Raises:
         ConfigError: A file is missing, or teacher or baseline in ``models``.
@@ -47,23 +50,24 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
             raise ConfigError(f'the models need {needed!r}: '
                               + did_you_mean(needed, models))
     seeds = seeds_in(runs) if seeds is None else seeds
-    table = read_scores(runs, data_root, models, seeds, splits)
-    summary = summarise(table, *ends)
+    table = read_scores(runs, data_root, models, seeds, splits, benchmark)
+    summary = replace(summarise(table, *ends), score=benchmark.score,
+                      unit=benchmark.unit)
     text = markdown(summary)
     write_text(runs / 'gap_report.md', text)
     write_json(
         runs / 'gap_report.json', {
-            'mAP': table, 'gap_recovered': _by_seed(table, summary),
+            benchmark.score: table, 'gap_recovered': _by_seed(table, summary),
             'summary': asdict(summary)
         })
     curves = {
         model: [read_curves(runs / f'seed_{s}' / model) for s in seeds]
         for model in models
     }
-    write_text(
-        runs / 'gap_report.html',
-        html_report(summary, curves,
-                    pictures_of(summary, runs, data_root, min(seeds))))
+    pictures = pictures_of(summary, runs, data_root,
+                           min(seeds)) if benchmark.pictures else None
+    write_text(runs / 'gap_report.html', html_report(summary, curves,
+                                                     pictures))
     return text
 
 
@@ -88,9 +92,9 @@ def markdown(summary: Summary) -> str:
     return '\n'.join([
         *_table(head_and_rows(summary)), '', *(escape(line, 'markdown')
                                                for line in notes(summary)), '',
-        f'mAP minus that of the {escape(summary.baseline, "markdown")} with '
-        f'the same seed, {escape(last, "markdown")}:', '',
-        *_table(paired_rows(summary))
+        f'{summary.score} minus that of the '
+        f'{escape(summary.baseline, "markdown")} with the same seed, '
+        f'{escape(last, "markdown")}:', '', *_table(paired_rows(summary))
     ]) + '\n'
 
 

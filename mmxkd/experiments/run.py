@@ -14,7 +14,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.io.atomic import write_json
 
 from .lock import locked
-from .plan import Arm, Plan, annotations
+from .plan import Arm, Plan
 from .step import DATA, OUT, SEED, Step
 
 TRAIN, TEST = 'tools/train.py', 'tools/test.py'
@@ -58,15 +58,15 @@ class Run:
         self._inherited: tuple[int, ...] = ()
 
     def detections(self, split: str) -> Path:
-        """Where the detections in a split go, as COCO results."""
-        return self.dir / f'{split}.bbox.json'
+        """Where the detections in a split go."""
+        return self.plan.benchmark.detections(self.dir, split)
 
     @property
     def missing(self) -> list[str]:
         """The splits that are still to be tested."""
         return [
             split for split in self.plan.splits
-            if self.arm.tested and not self.detections(split).is_file()
+            if self.arm.tested and not self.detections(split).exists()
         ]
 
     @property
@@ -202,14 +202,15 @@ class Run:
 
     def _test(self, split: str) -> None:
         assert isinstance(self.arm, Arm)
-        file = annotations(self.plan.tested_on, split)
+        benchmark = self.plan.benchmark
+        file = self.plan.tested_on / benchmark.annotations(split)
         part = self.dir / f'{split}.part'
         self._call(TEST, [self.arm.config, self.checkpoint], [
             'test_dataloader.dataset.ann_file='
             f'{file.relative_to(self.plan.tested_on)}',
             f'test_evaluator.ann_file={file}'
         ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
-        os.replace(f'{part}.bbox.json', self.detections(split))
+        benchmark.collect(part, self.detections(split))
 
     def _call(self, tool: str, positional: list, options: list[str],
               *arguments) -> None:
@@ -248,10 +249,11 @@ class Run:
         roots['val_dataloader.dataset'] = arm.data_root
         roots['test_dataloader.dataset'] = self.plan.tested_on
         options = [f'{key}.data_root={root}/' for key, root in roots.items()]
+        benchmark = self.plan.benchmark
         options.append('val_evaluator.ann_file='
-                       f'{annotations(arm.data_root, "val")}')
+                       f'{arm.data_root / benchmark.annotations("val")}')
         # What is the default, the config may say in another way.
-        if arm.ann_file != Arm.ann_file:
+        if arm.ann_file != benchmark.annotations('train'):
             options.append(f'{arm.datasets[0]}.ann_file={arm.ann_file}')
         return options
 

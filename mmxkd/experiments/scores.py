@@ -1,32 +1,14 @@
-"""COCO mAP of the detections that the runs of an experiment left."""
-import contextlib
-import io
-import json
+"""Scores of the detections that the runs of an experiment left."""
 from collections.abc import Sequence
 from pathlib import Path
 
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
-
 from mmxkd.errors import ConfigError
 
-from .plan import annotations
+from .benchmark import COCO_BOXES, Benchmark
 
-# {model: {split: {seed: mAP in percent}}}
+# {model: {column: {seed: score in percent}}}; a column is a split, or one of
+# several scores of it.
 Table = dict[str, dict[str, dict[int, float]]]
-
-
-def average_precision(ground_truth: COCO, detections: list[dict]) -> float:
-    """COCO AP@[.50:.95] of boxes, all areas, at most 100 per frame, in %."""
-    if not detections:
-        return 0.0
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(ground_truth, ground_truth.loadRes(detections),
-                              'bbox')
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return 100 * float(evaluation.stats[0])
 
 
 def seeds_in(runs: Path) -> list[int]:
@@ -43,29 +25,34 @@ def seeds_in(runs: Path) -> list[int]:
 
 
 def read_scores(runs: Path, data_root: Path, models: Sequence[str],
-                seeds: Sequence[int], splits: Sequence[str]) -> Table:
-    """mAP of all models and seeds, in full precision.
+                seeds: Sequence[int], splits: Sequence[str],
+                benchmark: Benchmark = COCO_BOXES) -> Table:
+    """Scores of all models and seeds, in full precision.
 
     Args:
-        runs (Path): Detections of a run are in
-            ``seed_<k>/<model>/<split>.bbox.json``.
+        runs (Path): Detections of a run are in ``seed_<k>/<model>``.
         data_root (Path): Converted data, with the ground truth.
         models, seeds, splits (Sequence): What to read.
+        benchmark (Benchmark): How detections are scored.
 
     Raises:
-        ConfigError: A file is missing.
+        ConfigError: Detections are missing.
     """
-    table: Table = {model: {split: {} for split in splits} for model in models}
+    table: Table = {model: {} for model in models}
     for split in splits:
-        with contextlib.redirect_stdout(io.StringIO()):
-            truth = COCO(annotations(data_root, split))
-        for seed in seeds:
-            for model in models:
-                path = runs / f'seed_{seed}' / model / f'{split}.bbox.json'
-                if not path.is_file():
-                    raise ConfigError(
-                        f'{path} is missing: this run is not finished '
-                        '(tools/experiment.py goes on with it)')
-                table[model][split][seed] = average_precision(
-                    truth, json.loads(path.read_text()))
+        owners = [(model, seed) for seed in seeds for model in models]
+        paths = [
+            benchmark.detections(runs / f'seed_{seed}' / model, split)
+            for model, seed in owners
+        ]
+        for path in paths:
+            if not path.exists():
+                raise ConfigError(
+                    f'{path} is missing: this run is not finished '
+                    '(tools/experiment.py goes on with it)')
+        found = benchmark.scores(data_root / benchmark.annotations(split),
+                                 split, paths)
+        for (model, seed), columns in zip(owners, found, strict=True):
+            for column, value in columns.items():
+                table[model].setdefault(column, {})[seed] = value
     return table

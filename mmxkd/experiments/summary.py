@@ -47,6 +47,8 @@ class Summary:
         arms (dict[str, dict[str, Cell]]): By arm and split.
         candidates (dict[str, list[str]]): Of each end of the gap, where
             there were several.
+        score (str): What the number is called.
+        unit (str): What it is, a sentence.
     """
     splits: list[str]
     teacher: str
@@ -54,6 +56,8 @@ class Summary:
     reachable: str | None
     arms: dict[str, dict[str, Cell]]
     candidates: dict[str, list[str]] = field(default_factory=dict)
+    score: str = 'mAP'
+    unit: str = 'mAP is COCO AP@[.50:.95] in %.'
 
     @property
     def ends(self) -> list[str]:

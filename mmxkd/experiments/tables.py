@@ -8,7 +8,7 @@ def head_and_rows(summary: Summary) -> list[list[str]]:
     last = summary.splits[-1]
     reachable = summary.reachable is not None
     rows = [[
-        'model', *(f'{split} mAP' for split in summary.splits),
+        'model', *(f'{split} {summary.score}' for split in summary.splits),
         *(f'gap recovered, {split}' for split in summary.splits),
         *([f'of what {summary.reachable} reaches, {last}'] * reachable),
         f'better than baseline, {last}'
@@ -51,8 +51,7 @@ def notes(summary: Summary) -> list[str]:
     number = len(summary.arms[summary.teacher][summary.splits[-1]].scores)
     several = number > 1
     lines = [
-        f'{number} seed' + 's, mean ± s.d.' * several
-        + '; mAP is COCO AP@[.50:.95] in %.'
+        f'{number} seed' + 's, mean ± s.d.' * several + f'; {summary.unit}'
     ]
     if several:
         lines.append('[low, high]: 95 % bootstrap interval over seeds, '

@@ -122,6 +122,7 @@ class Family(ABC):
         Raises:
             ConfigError: It names the model and its data preprocessor.
         """
+        return None
 
     def select(self, inputs: Any, preprocessor: nn.Module,
                modality: str | None, name: str) -> Any:

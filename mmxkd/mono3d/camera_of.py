@@ -57,7 +57,8 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
 
     Raises:
         ConfigError: A sample lacks a matrix, a camera has skew or unequal
-            focal lengths, or the pipeline has moved P2 for the other way to project.
+            focal lengths, or the pipeline has moved P2 for the other way to
+            project.
     """
     matrices, ranges = [], []
     for sample in samples:

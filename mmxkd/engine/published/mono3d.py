@@ -4,6 +4,7 @@ Source: the method's sheet, additions B; names as in the golden networks.
 """
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -20,14 +21,14 @@ PARTS = dict(rgb='centernet_rgb.', depth='centernet_depth.')
 KINDS = ('did_m3d', 'gupnet', 'monoskd', 'dla34')
 
 _DEPTH = ('vis_depth', 'att_depth', 'vis_depth_uncer', 'att_depth_uncer',
-          'depth')
-_PLACES = {
-    'backbone': 'backbone', 'feat_up': 'neck',
-    **{k: f'bbox_head.{k}' for k in ('heatmap', 'offset_2d', 'size_2d')}, **{
-        k: f'bbox_head.roi_branch.{k}' for k in ('offset_3d', 'size_3d', 'heading')
-    },
-    **{k: f'bbox_head.roi_branch.depth.{k}' for k in (*_DEPTH, 'mean_size')}
-}
+          'depth', 'mean_size')
+_DENSE = ('heatmap', 'offset_2d', 'size_2d')
+_ROWS = ('offset_3d', 'size_3d', 'heading')
+_REGIONS = 'bbox_head.roi_branch'
+_PLACES = dict(backbone='backbone', feat_up='neck')
+_PLACES |= {name: f'bbox_head.{name}' for name in _DENSE}
+_PLACES |= {name: f'{_REGIONS}.{name}' for name in _ROWS}
+_PLACES |= {name: f'{_REGIONS}.depth.{name}' for name in _DEPTH}
 # Of ImageNet, which no detector asks.
 _CLASSIFIER = 'backbone.fc.'
 _NORM = re.compile(r'\bbn([12])\b')
@@ -88,8 +89,14 @@ def converter(
         found = rename(state, _with_parts(kind, part, tuple(left_out)), model,
                        ('neck.', 'bbox_head.') if kind == 'dla34' else (),
                        path)
-        if kind != 'dla34':
-            _reorder(found, [CLASSES.index(name) for name in classes])
+        if kind == 'dla34':
+            # Without the counters of layers that the file knows nothing of.
+            return replace(
+                found, state={
+                    name: value for name, value in found.state.items()
+                    if name.startswith('backbone.')
+                })
+        _reorder(found, [CLASSES.index(name) for name in classes])
         return found
 
     return convert

@@ -26,7 +26,8 @@ class DepthDualKLLoss(DualKLLoss):
     Args:
         bins (dict, optional): Arguments of :class:`.DepthBins`; default: 80
             ``rpd`` bins in [5, 80] m.
-        uncertainty (str): ``'hard'``, ``'easy'`` or ``'entropy'``.
+        uncertainty (str): ``'hard'``, ``'easy'``, ``'entropy'`` or
+            ``'none'``; see :func:`.depth_uncertainty`.
         exclude_invalid (bool): Leave positions without any valid depth out
             of the distributions. Default: they have a weight of 0.
         downsample (str): See :func:`.downsample_depth`.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmxkd.errors import check_known
 
-MODES = ('hard', 'easy', 'entropy')
+MODES = ('hard', 'easy', 'entropy', 'none')
 
 
 @torch.no_grad()
@@ -28,7 +28,8 @@ def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
             count.
         valid (Tensor): (N, H, W) bool; the other pixels get 0.
         mode (str): ``'hard'``: U, large where depth is poor; ``'easy'``:
-            1 - U; ``'entropy'``: :math:`H(p) / \ln K`.
+            1 - U; ``'entropy'``: :math:`H(p) / \ln K`; ``'none'``: 1, to
+            compare with.
 
     Returns:
         Tensor: (N, 1, H, W) in [0, 1], without gradient.
@@ -43,6 +44,8 @@ def depth_uncertainty(logits: Tensor, target: Tensor, valid: Tensor,
             f'depth logits {tuple(logits.shape)}, target '
             f'{tuple(target.shape)} and valid {tuple(valid.shape)} do not '
             'agree in images and size')
+    if mode == 'none':
+        return valid.to(logits)[:, None]
     log_p = F.log_softmax(logits, 1)
     if mode == 'entropy':
         found = -(log_p.exp() * log_p).sum(1) / math.log(

@@ -172,4 +172,4 @@ def test_the_tool(files, repo, run_python, tmp_path):
     bad = run_python(repo / 'tools/model_converters/mono3d.py', 'dla34', path,
                      tmp_path / 'out2.pth', check=False)
     assert bad.returncode == 1 and 'Traceback' not in bad.stderr
-    assert 'is left over' in bad.stderr
+    assert 'which the model does not have' in bad.stderr
