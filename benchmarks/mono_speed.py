@@ -22,6 +22,7 @@ import json
 import logging
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,16 +142,10 @@ def makers() -> tuple[dict, dict]:
         name: without_downloads(get_config(f'mmdet3d::{path}').model)
         for name, path in STOCK.items()
     }
-    inference = {
-        'did': lambda: Inference(student), **{
-            name: (lambda m=model: Inference(m)) for name, model in stock.items(
-            )
-        }
-    }
-    training = {
-        'student': lambda: Step(student), 'mmkd': lambda: Step(mmkd),
-        'limit': lambda: Step(student, teacher)
-    }
+    inference = dict(did=partial(Inference, student))
+    inference |= {name: partial(Inference, m) for name, m in stock.items()}
+    training = dict(student=partial(Step, student), mmkd=partial(Step, mmkd),
+                    limit=partial(Step, student, teacher))
     return inference, training
 
 
@@ -178,6 +173,7 @@ def main() -> int:
         if args.only not in (None, group):
             continue
         steps = {name: make() for name, make in known.items()}
+        print(f'{group}: {len(steps)} contenders are built', flush=True)
         seconds = interleave(steps, args.rounds)
         for name, own in seconds.items():
             print(f'{group} {name:8s} median {np.median(own):6.2f} s of CPU')

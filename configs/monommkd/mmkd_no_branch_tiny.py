@@ -1,5 +1,5 @@
 # Ablation: mmkd_tiny.py without its depth branch, so without a weight by
-# its doubt: DualKL of the features alone.
+# its uncertainty: DualKL of the features alone.
 _base_ = './student_tiny.py'
 
 model = dict(

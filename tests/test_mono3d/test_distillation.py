@@ -194,45 +194,6 @@ def test_a_teacher_of_another_depth_norm_is_refused(chain):
         model.init_weights()
 
 
-def test_smoke_learns_from_depth_by_config(chain, streets, repo):
-    """mmdet3d's own detector, on our data, taught by a SMOKE of depth."""
-    from mmengine.hub import get_config
-    smoke = get_config(
-        'mmdet3d::smoke/smoke_dla34_dlaneck_gn-all_4xb8-6x_kitti-mono3d.py'
-    ).model
-    smoke.backbone = dict(type='mmxkd.MonoDLANet', width=.125,
-                          out_indices=range(6))
-    # Each set by itself: update() would merge the norms.
-    smoke.neck.in_channels, smoke.neck.use_dcn = [2, 4, 8, 16, 32, 64], False
-    smoke.neck.norm_cfg = smoke.bbox_head.norm_cfg = dict(type='BN')
-    smoke.bbox_head.in_channels = smoke.bbox_head.feat_channels = 8
-    smoke.bbox_head.cls_branch = (8, )
-    smoke.bbox_head.reg_branch = ((8, ), )
-    smoke.data_preprocessor = copy.deepcopy(
-        chain['mmkd_tiny'].model.student.data_preprocessor)
-    depth = copy.deepcopy(smoke)
-    depth.data_preprocessor.modalities = ('depth', )
-    init_default_scope('mmdet3d')
-    model = MODELS.build(
-        dict(
-            type='mmxkd.CrossModalDistill', student=smoke,
-            teachers=dict(depth=dict(cfg=dict(model=depth), random=True)),
-            distiller=dict(losses=dict(
-                loss_neck=dict(type='FeatureMSELoss', student='neck',
-                               teacher='depth:neck')))))
-    model.init_weights()
-    cfg = copy.deepcopy(chain['mmkd_tiny'])
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step.type == 'LoadAnnotations3D':
-            step.with_bbox_depth = True
-        if step.type == 'mmxkd.Pack3DDetInputs':
-            step['keys'] = (*step['keys'], 'centers_2d', 'depths')
-    data = model.data_preprocessor(collate(samples_of(cfg)), True)
-    total, logs = model.parse_losses(model(**data, mode='loss'))
-    assert logs['distill/loss_neck'] > 0 and np.isfinite(total.item())
-    total.backward()
-
-
 def test_narrowing_the_configs_is_all_that_this_test_changes(repo):
     """The shipped tiny model is the same but for its widths."""
     from mmengine.config import Config
