@@ -1,15 +1,17 @@
 """A student of pictures learns from a teacher of depth, by the configs."""
 import copy
 import os
+import runpy
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmxkd.engine.export import export_student
+from mmxkd.errors import CheckpointError
+from mmxkd.io.images import read_image
 from mmxkd.registry import DATASETS, MODELS
 from tests.helpers.mono_run import narrow, tiny_config, write_streets
 
@@ -192,6 +194,31 @@ def test_a_teacher_of_another_depth_norm_is_refused(chain):
     model = MODELS.build(cfg)
     with pytest.raises(ValueError, match='depth_norm'):
         model.init_weights()
+
+
+def test_the_branch_is_drawn(chain, repo, tmp_path, capsys):
+    """By the tool, from a checkpoint of the training."""
+    tool = runpy.run_path(
+        str(repo / 'tools/analysis_tools/browse_depth_branch.py'))
+    config, root = str(chain['root'] / 'mmkd.py'), chain['root']
+    tool['main']([
+        config,
+        str(root / 'mmkd_tiny/epoch_1.pth'),
+        str(tmp_path), '--frames', '1', '--score', '0'
+    ])
+    assert capsys.readouterr().out.strip().endswith('000001.png')
+    assert read_image(tmp_path / '000001.png', 'img').shape[2] == 3
+    model = tool['load'](chain['mmkd_tiny'],
+                         str(root / 'mmkd_tiny/epoch_1.pth'))
+    frame = tool['frame_of'](model, samples_of(chain['mmkd_tiny'])[0], 0.)
+    shown = frame.bins < frame.number
+    assert shown.any() and (frame.doubt[~shown] == 0).all()
+    assert 0 < frame.doubt[shown].min() <= frame.doubt.max() <= 1
+    assert len(frame.true.above) == 3
+    export = tmp_path / 'student.pth'
+    export_student(config, str(root / 'mmkd_tiny/epoch_1.pth'), export)
+    with pytest.raises(CheckpointError, match='holds no distiller'):
+        tool['load'](chain['mmkd_tiny'], str(export))
 
 
 def test_narrowing_the_configs_is_all_that_this_test_changes(repo):

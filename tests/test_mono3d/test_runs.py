@@ -1,4 +1,4 @@
-"""Whole runs by the shipped tools: killed and resumed, two processes, files."""
+"""Whole runs by the shipped tools: killed, resumed, in two processes."""
 import json
 import os
 import socket
@@ -137,6 +137,15 @@ def test_two_processes_weigh_tasks_alike(repo, streets, tmp_path):
     assert [r[1] for r in rows[0]] != [r[1] for r in rows[1]]
 
 
+def settle(model, batch: dict) -> None:
+    """Give batch norms the statistics of a batch, as after a training."""
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        model.train()(**model.data_preprocessor(batch, True), mode='loss')
+
+
 def test_result_files_give_the_metrics_numbers(repo, streets, tmp_path,
                                                run_python):
     """tools/analysis_tools/kitti_eval.py on what a test has written."""
@@ -148,6 +157,7 @@ def test_result_files_give_the_metrics_numbers(repo, streets, tmp_path,
     torch.manual_seed(0)
     runner = Runner.from_cfg(cfg)
     runner.model.init_weights()
+    settle(runner.model, next(iter(runner.train_dataloader)))
     found = runner.test()
     results = read_results(tmp_path / 'out/data')
     assert results.frame_ids == ('000000', '000001', '000002', '000003')
