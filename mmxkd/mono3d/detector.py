@@ -5,6 +5,7 @@ from typing import Any
 from mmdet3d.models.detectors import SingleStageMono3DDetector
 from mmengine.structures import InstanceData
 
+from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
 
@@ -14,7 +15,24 @@ class MonoRoI3D(SingleStageMono3DDetector):
 
     Predictions are ``pred_instances_3d`` (boxes, scores, labels), and
     ``pred_instances`` with the 2-D boxes of the same objects.
+
+    Args:
+        backbone, neck, bbox_head (dict): Of the parts.
+        **kwargs: Of mmdet3d's detector; ``test_cfg`` among them.
+
+    Raises:
+        ConfigError: ``bbox_head`` has a ``test_cfg``, which mmdet would
+            replace by the model's in silence.
     """
+
+    def __init__(self, backbone: dict, neck: dict | None = None,
+                 bbox_head: dict | None = None, **kwargs: Any) -> None:
+        for key in ('train_cfg', 'test_cfg'):
+            if (bbox_head or {}).get(key) is not None:
+                raise ConfigError(f'model.bbox_head.{key}: it is not read '
+                                  f'there; set model.{key}')
+        super().__init__(backbone=backbone, neck=neck, bbox_head=bbox_head,
+                         **kwargs)
 
     def add_pred_to_datasample(  # type: ignore[override]
             self, data_samples: Sequence[Any],

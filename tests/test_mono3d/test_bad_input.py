@@ -102,6 +102,15 @@ def test_a_preprocessor_of_2d_detectors(cfg):
         built.data_preprocessor(data, True)
 
 
+def test_options_of_a_test_in_the_wrong_place(cfg):
+    model = cfg.model.student
+    model.test_cfg.score_thr = 0.05
+    assert MODELS.build(model).bbox_head.coder.score_thr == 0.05
+    model.bbox_head.test_cfg = dict(score_thr=0.1)
+    with pytest.raises(ConfigError, match='set model.test_cfg'):
+        MODELS.build(model)
+
+
 def stated(cfg: Config) -> dict:
     """A checkpoint that says what it was trained as."""
     classes = tuple(cfg.train_dataloader.dataset.metainfo.classes)

@@ -151,7 +151,7 @@ def test_result_files_give_the_metrics_numbers(repo, streets, tmp_path,
     """tools/analysis_tools/kitti_eval.py on what a test has written."""
     cfg = student(repo, streets, tmp_path / 'run')
     # Untrained heads score low, and their boxes are small: all count.
-    cfg.model.bbox_head.test_cfg = dict(topk=20, score_thr=0.)
+    cfg.model.test_cfg = dict(topk=20, score_thr=0.)
     cfg.test_evaluator.update(submission_prefix=str(tmp_path / 'out'),
                               overlaps=['strict', 'loose'])
     torch.manual_seed(0)

@@ -19,5 +19,5 @@ model = dict(
         # h, w, l of Pedestrian, Cyclist and Car, metres.
         mean_sizes=[[1.76255119, 0.66068622, 0.84422524],
                     [1.73698127, 0.59706367, 1.76282397],
-                    [1.52563191, 1.62856740, 3.88311640]],
-        test_cfg=dict(topk=50, score_thr=0.2)))
+                    [1.52563191, 1.62856740, 3.88311640]]),
+    test_cfg=dict(topk=50, score_thr=0.2))
