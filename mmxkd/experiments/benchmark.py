@@ -99,7 +99,8 @@ class KittiCars3D(Benchmark):
 
     def scores(self, truth: Path, split: str,
                detections: list[Path]) -> list[Columns]:
-        infos, found = KittiInfos(str(truth)), []
+        infos = KittiInfos(str(truth))
+        found: list[Columns] = []
         for path in detections:
             results = read_results(path / 'data')
             values = evaluate(infos.labels(results.frame_ids), results,

@@ -1,5 +1,6 @@
 """What a depth branch sees, learns and doubts, and where objects are."""
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -75,7 +76,7 @@ def draw_depth_branch(frame: DepthBranchFrame, title: str = '',
                                   ['bins', 'above'], ['doubt', 'above']],
                                  width_ratios=[7, 0.62 * tall])
     shown = frame.bins < frame.number
-    maps = dict(
+    maps: dict[str, tuple[Any, str, dict[str, Any]]] = dict(
         picture=(frame.picture, 'boxes: labels green, student orange', {}),
         depth=(depth_colours(frame.depth), 'depth: what the teacher sees', {}),
         bins=(np.ma.array(frame.bins, mask=~shown),
@@ -98,7 +99,7 @@ def draw_depth_branch(frame: DepthBranchFrame, title: str = '',
         lines = boxes.edges.reshape(-1, 2, 2)
         lines = lines[np.isfinite(lines).all((1, 2))]
         axes['picture'].add_collection(
-            LineCollection(lines, colors=colour, linewidths=1))
+            LineCollection(list(lines), colors=colour, linewidths=1))
     _draw_above(axes['above'], frame, reach)
     figure.suptitle(title, fontsize=10)
     canvas.draw()
@@ -113,7 +114,7 @@ def _draw_above(axis, frame: DepthBranchFrame, reach: float) -> None:
     axis.scatter(x, z, s=0.3, c='#999999', linewidths=0)
     for boxes, colour in ((frame.true, TRUE), (frame.found, FOUND)):
         axis.add_collection(
-            LineCollection(boxes.above, colors=colour, linewidths=1.2))
+            LineCollection(list(boxes.above), colors=colour, linewidths=1.2))
     axis.set(xlim=(-reach / 3, reach / 3), ylim=(0, reach), aspect='equal')
     axis.set_xlabel('x, metres', fontsize=8)
     axis.set_ylabel('z, metres', fontsize=8)
