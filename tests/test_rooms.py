@@ -15,19 +15,20 @@ from tests.helpers.imports import (
 
 # Each row imports only from rows above it in this list, and from its own room.
 ROWS = (
-    ('errors', 'registry', 'version'),
+    ('errors', 'registry', 'version', 'deploy'),
     ('io', 'modalities'),
     ('compat', ),
     ('recording', 'formats', 'schedules'),
     ('losses', 'evaluation.functional'),
     ('families', 'evaluation.metrics', 'models', 'engine'),
-    ('distillation', 'datasets', 'visualization'),
+    ('distillation', 'datasets', 'visualization', 'export', 'compression'),
     ('synthetic', 'mono3d', 'migration'),
     ('experiments', ),
 )
 # Rooms that do without what costs seconds to import.
 NOT_IN = {
     'errors': ('torch', 'mmengine', 'mmcv', 'mmdet', 'numpy'),
+    'deploy': ('torch', 'mmengine', 'mmcv', 'mmdet', 'onnx', 'mmxkd'),
     'io': ('torch', 'mmcv', 'mmdet'),
     'modalities': ('torch', 'mmengine', 'mmcv', 'mmdet'),
     'formats': ('torch', 'mmengine', 'mmcv', 'mmdet'),
@@ -37,7 +38,13 @@ NOT_IN = {
     'distillation': ('mmcv', 'mmdet'),
 }
 # Who may import a package that not everybody has.
-ONLY_IN = {'mmdet3d': ('families.mmdet3d', 'mono3d'), 'mmrazor': ('compat', )}
+ONLY_IN = {
+    'mmdet3d': ('families.mmdet3d', 'mono3d'),
+    'mmrazor': ('compat', ),
+    'onnxruntime': ('deploy', 'export'),
+    'onnx': ('export', ),
+    'torch_pruning': ('compression', ),
+}
 
 FILES = package_files()
 MODULES = {module_name(path) for path in FILES}

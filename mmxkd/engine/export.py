@@ -1,10 +1,12 @@
 """The plain student of a distilled checkpoint, as a file of its own."""
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.runner import checkpoint as checkpoints
+from torch import nn
 
 from mmxkd.compat.safetensors_files import ENDING, write_safetensors
 from mmxkd.errors import CheckpointError, ConfigError
@@ -14,6 +16,72 @@ from .model_config import build_model, read_model_config, whole_config
 
 #: What a file may end in.
 ENDINGS = (ENDING, '.pth')
+
+
+class Student(NamedTuple):
+    """A trained student, without what distils it.
+
+    Attributes:
+        model (nn.Module): With its weights.
+        config (Config): The whole config, as it was read.
+        model_config (dict): Of the student alone.
+        scope (str, optional): Where types of the config are looked up.
+        content (Any): Of the checkpoint.
+    """
+
+    model: nn.Module
+    config: Any
+    model_config: dict
+    scope: str | None
+    content: Any
+
+    @property
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """Classes, as the checkpoint or else the config says them."""
+        given = self.content.get('meta') or {}
+        return given.get('dataset_meta') or self.config.get('metainfo')
+
+
+def load_student(
+        config: str | Config, checkpoint: str,
+        check: Callable[[nn.Module], Any] | None = None) -> Student:
+    """Build the student of a config and load its weights.
+
+    Args:
+        config (str | Config): Of a distillation, or of a plain detector.
+        checkpoint (str): File or URL. With ``EMAHook`` the averaged weights
+            are taken, which are those that were validated.
+        check (Callable, optional): Called with the model before the file is
+            read; raises where it is of a kind that cannot be used.
+
+    Raises:
+        CheckpointError: The checkpoint does not fit the student, or is not
+            finite.
+    """
+    whole = whole_config(config, 'config')
+    cfg, scope = read_model_config(whole, 'config')
+    model = build_model(cfg, scope)
+    if check is not None:
+        check(model)
+    content = checkpoints.CheckpointLoader.load_checkpoint(
+        checkpoint, map_location='cpu')
+    check_checkpoint(content, checkpoint, infinite_buffers(model))
+    names = set(model.state_dict())
+    weights = {
+        name.removeprefix('module.'): value
+        for name, value in content.get('state_dict', content).items()
+    }
+    weights = {
+        name: value for name, value in weights.items()
+        if name in names or not name.startswith('distiller.')
+    }
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        name = config.filename if isinstance(config, Config) else config
+        raise CheckpointError(f'{checkpoint} does not fit the student of '
+                              f'{name}. {error}') from error
+    return Student(model, whole, cfg, scope, content)
 
 
 def export_student(config: str, checkpoint: str,
@@ -45,28 +113,9 @@ def export_student(config: str, checkpoint: str,
     if out.exists() and os.path.exists(checkpoint) and out.samefile(
             checkpoint):
         raise ConfigError(f'{out}: would replace the checkpoint it is made of')
-    whole = whole_config(config, 'config')
-    cfg, scope = read_model_config(whole, 'config')
-    model = build_model(cfg, scope)
-    content = checkpoints.CheckpointLoader.load_checkpoint(
-        checkpoint, map_location='cpu')
-    check_checkpoint(content, checkpoint, infinite_buffers(model))
-    names = set(model.state_dict())
-    weights = {
-        name.removeprefix('module.'): value
-        for name, value in content.get('state_dict', content).items()
-    }
-    weights = {
-        name: value for name, value in weights.items()
-        if name in names or not name.startswith('distiller.')
-    }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f'{checkpoint} does not fit the student of '
-                              f'{config}. {error}') from error
-    state = model.state_dict()
-    meta = _meta(cfg, scope, whole, content)
+    student = load_student(config, checkpoint)
+    state = student.model.state_dict()
+    meta = _meta(student)
     if out.suffix == ENDING:
         write_safetensors(out, state, meta)
     else:
@@ -75,17 +124,15 @@ def export_student(config: str, checkpoint: str,
     return list(state)
 
 
-def _meta(cfg: dict, scope: str | None, whole: Any,
-          content: Any) -> dict[str, Any]:
-    given = content.get('meta') or {}
-    data = given.get('dataset_meta') or whole.get('metainfo')
+def _meta(student: Student) -> dict[str, Any]:
+    given = student.content.get('meta') or {}
     kept = {
         key: given[key] for key in ('epoch', 'iter', 'mmengine_version')
         if key in given
     }
-    if data:
-        kept['dataset_meta'] = dict(data)
-    plain: dict[str, Any] = dict(model=cfg)
-    if scope:
-        plain['default_scope'] = scope
+    if student.dataset_meta:
+        kept['dataset_meta'] = dict(student.dataset_meta)
+    plain: dict[str, Any] = dict(model=student.model_config)
+    if student.scope:
+        plain['default_scope'] = student.scope
     return dict(kept, cfg=Config(plain).pretty_text)

@@ -1,0 +1,1 @@
+"""Detectors of PyTorch as ONNX files for :mod:`mmxkd.deploy`."""

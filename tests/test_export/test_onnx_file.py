@@ -1,0 +1,169 @@
+"""Detectors in onnxruntime against the same in PyTorch."""
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmxkd.deploy import DeployError, Detections, OnnxDetector
+from mmxkd.export.check import check_onnx, differences
+from mmxkd.export.onnx_file import RawOutputs, export_onnx, read_detector
+from mmxkd.export.recipe import head_word
+from mmxkd.engine.model_config import build_model
+from tests.helpers.detectors import narrow
+
+
+def test_outputs_and_detections_of_twenty_pictures(exported):
+    _, model, cfg, path = exported
+    found = check_onnx(model, cfg, path)
+    assert found.pictures == 20 and found.detections > 500
+    assert found.outputs <= 1e-4 and found.different == 0
+    assert found.equal
+
+
+def test_a_wrong_weight_is_noticed(exported):
+    _, model, cfg, path = exported
+    name, weight = next(iter(model.bbox_head.named_parameters()))
+    with torch.no_grad():
+        kept = weight[0].clone()
+        weight[0] += .01
+        found = check_onnx(model, cfg, path, pictures=1)
+        weight[0] = kept
+    assert not found.equal and found.outputs > 1e-4
+
+
+@pytest.mark.parametrize('batch', [1, 3, 4])
+def test_any_batch(exported, batch):
+    """Raw outputs on random inputs, absolute."""
+    _, model, _, path = exported
+    detector = OnnxDetector(path)
+    inputs = torch.randn(batch, 3, *detector.recipe['padded'],
+                         generator=torch.Generator().manual_seed(batch))
+    raw = RawOutputs(model)
+    with torch.no_grad():
+        expected = raw(inputs)
+    found = detector.raw(inputs.numpy())
+    for name, value in zip(raw.names, expected, strict=True):
+        assert found[name].shape == (batch, len(detector.priors),
+                                     value.shape[2])
+        np.testing.assert_allclose(found[name], value.numpy(), rtol=1e-4,
+                                   atol=1e-4)
+
+
+def test_the_deployed_folder_needs_no_torch_and_no_mmxkd(exported, tmp_path):
+    """Copied elsewhere under another name, with both kept from import."""
+    root, _, _, path = exported
+    import mmxkd.deploy
+    shutil.copytree(mmxkd.deploy.__path__[0], tmp_path / 'mine',
+                    ignore=shutil.ignore_patterns('__pycache__'))
+    picture = root / 'data/0.png'
+    done = subprocess.run([
+        sys.executable, '-c', '''
+import sys
+for name in ("torch", "mmxkd", "mmengine", "mmcv", "mmdet", "onnx"):
+    sys.modules[name] = None  # an import of it raises
+import cv2
+from mine import OnnxDetector
+detector = OnnxDetector(sys.argv[1])
+boxes, scores, labels = detector([cv2.imread(sys.argv[2])])[0]
+print(len(scores), *detector.classes)
+''', path,
+        str(picture)
+    ], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = OnnxDetector(path)([cv2.imread(str(picture))])[0]
+    assert done.stdout.split() == [
+        str(len(expected.scores)), 'one', 'two', 'three'
+    ]
+
+
+def test_what_is_no_picture_is_refused(exported):
+    detector = OnnxDetector(exported[3])
+    assert detector([]) == []
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)),
+                  np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(DeployError, match=r'expected \(H, W, 3\), uint8'):
+            detector([wrong])
+
+
+def test_files_of_others_are_refused(exported, tmp_path):
+    import onnx
+    proto = onnx.load(exported[3])
+    del proto.metadata_props[:]
+    onnx.save(proto, tmp_path / 'plain.onnx')
+    with pytest.raises(DeployError, match='plain.onnx: .* has no recipe'):
+        OnnxDetector(str(tmp_path / 'plain.onnx'))
+    (tmp_path / 'cut.onnx').write_bytes(b'\x08\x09')
+    with pytest.raises(DeployError, match='cut.onnx: onnxruntime cannot'):
+        OnnxDetector(str(tmp_path / 'cut.onnx'))
+
+
+def test_a_recipe_of_another_version_is_refused(exported, tmp_path):
+    import onnx
+    proto = onnx.load(exported[3])
+    entry = proto.metadata_props[0]
+    entry.value = entry.value.replace('"format": 1', '"format": 7')
+    onnx.save(proto, tmp_path / 'new.onnx')
+    with pytest.raises(DeployError, match='format 7 .*expected format 1'):
+        OnnxDetector(str(tmp_path / 'new.onnx'))
+
+
+@pytest.mark.parametrize('name', ['retinanet', 'faster_rcnn'])
+def test_other_detectors_are_refused_with_what_is_supported(name):
+    with pytest.raises(ValueError, match='cannot be exported') as refused:
+        head_word(build_model(narrow(name), "mmdet"))
+    assert 'mmxkd.ConvDetHead' in str(refused.value)
+    assert 'mmxkd.SSDLiteHead' in str(refused.value)
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(scale=(64, 64), keep_ratio=True), 'keep_ratio=True: expected one'),
+    (dict(type='mmdet.RandomFlip', prob=.5), 'does not do RandomFlip'),
+])
+def test_pipelines_that_are_not_deployed(exported, tmp_path, change, message):
+    _, model, cfg, _ = exported
+    cfg = cfg.copy()
+    pipeline = [dict(step) for step in cfg.test_dataloader.dataset.pipeline]
+    at = next(i for i, s in enumerate(pipeline)
+              if s['type'].endswith('Resize'))
+    pipeline[at] = dict(pipeline[at], **change)
+    cfg.test_dataloader.dataset.pipeline = pipeline
+    with pytest.raises(ValueError, match=message):
+        export_onnx(model, cfg, ('a', 'b', 'c'), tmp_path / 'x.onnx')
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_endings_and_classes(exported, tmp_path):
+    _, model, cfg, _ = exported
+    with pytest.raises(ValueError, match='must end in .onnx'):
+        export_onnx(model, cfg, ('a', 'b', 'c'), tmp_path / 'x.pb')
+    with pytest.raises(ValueError, match='1 names of classes, expected 3'):
+        export_onnx(model, cfg, ('a', ), tmp_path / 'x.onnx')
+
+
+def test_checkpoints_that_do_not_fit(exported, tmp_path):
+    root, model, _, _ = exported
+    config = str(root / 'config.py')
+    state = model.state_dict()
+    whole = (root / 'weights.pth').read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(whole[:len(whole) // 2])
+    name = next(n for n in reversed(state) if n.startswith('bbox_head'))
+    torch.save(dict(state_dict=dict(state, **{name: state[name][:-1]})),
+               tmp_path / 'classes.pth')
+    torch.save(dict(state_dict=state, meta=dict(x=object)),
+               tmp_path / 'pickled.pth')
+    for file in ('cut.pth', 'classes.pth', 'pickled.pth'):
+        with pytest.raises(ValueError, match=file):
+            read_detector(config, str(tmp_path / file))
+
+
+def test_differences_of_detections():
+    one = Detections(np.float32([[0, 0, 9, 9], [1, 1, 5, 5]]),
+                     np.float32([.5, .5]), np.array([0, 1]))
+    assert differences(one, one.chosen(np.array([1, 0]))) == 0
+    assert differences(one, one.chosen(np.array([0]))) == 1
+    assert differences(one, one._replace(boxes=one.boxes + 1)) == 4
+    assert differences(one, one._replace(labels=np.array([0, 0]))) == 2
