@@ -16,6 +16,8 @@ if __name__ == '__main__':
     # Imports are slow where packages lie on a network.
     console.start('importing torch, mmengine and mmdet')
 
+from mmengine.config import DictAction
+
 from mmxkd.engine import launch
 from mmxkd.errors import CheckpointError, ConfigError, CorruptSampleError
 from mmxkd.io.escape import escape
@@ -37,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--pictures', type=int, default=20, metavar='N',
                         help='that --check compares (default: %(default)s)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=launch.DictAction, default={},
+        '--cfg-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE', help='change keys of the config, e.g. '
         'test_dataloader.dataset.data_root=data/mine')
     return parser.parse_args()

@@ -17,6 +17,7 @@ from .dense_heads import (
     EfficientDetHead,
     SSDLiteHead,
 )
+from .detectors import NarrowDetector
 from .losses import ClampedFocalLoss
 from .necks import BiFPN, InvertedResidualNeck
 from .task_modules import (
@@ -33,7 +34,8 @@ __all__ = [
     'BiFPN', 'ClampedFocalLoss', 'ClampedSSDAnchorGenerator',
     'ClasswiseSSDHead', 'ConvDetHead', 'DeltaYXHWBBoxCoder',
     'EfficientDetAnchorGenerator', 'EfficientDetHead', 'EfficientNet',
-    'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'OnePriorAssigner',
+    'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'NarrowDetector',
+    'OnePriorAssigner',
     'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
     'SoundDetDataPreprocessor', 'SpectrogramBackbone',
     'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'

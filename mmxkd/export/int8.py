@@ -1,0 +1,113 @@
+"""Static quantisation to 8 bits, calibrated on pictures."""
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from mmengine.config import Config
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from mmxkd.deploy import OnnxDetector
+from mmxkd.errors import ConfigError
+from mmxkd.io.atomic import write_bytes
+
+from .pictures import build_dataset, read_picture
+
+
+class _Pictures(CalibrationDataReader):
+    """Inputs of the network, one picture at a time."""
+
+    def __init__(self, detector: OnnxDetector, paths: Sequence[str]) -> None:
+        self.detector, self.paths = detector, iter(paths)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        path = next(self.paths, None)
+        if path is None:
+            return None
+        return dict(image=self.detector.preprocess(read_picture(path))[None])
+
+
+def calibration_pictures(cfg: Config, number: int = 32) -> list[str]:
+    """Paths of training pictures, spread evenly over the training set.
+
+    Args:
+        cfg (Config): With a ``train_dataloader``.
+        number (int): How many; fewer where there are fewer.
+
+    Raises:
+        ConfigError: There is none, or none is asked for.
+    """
+    if number < 1:
+        raise ConfigError(f'calibration: {number} pictures, expected 1 or '
+                          'more: without any, nothing says how large '
+                          'activations are')
+    dataset: Any = build_dataset(cfg, 'train_dataloader', pipeline=[])
+    if not len(dataset):
+        raise ConfigError('calibration: the training set of '
+                          f'{cfg.filename} is empty')
+    index = np.linspace(0, len(dataset) - 1,
+                        min(number, len(dataset))).round()
+    return [dataset.get_data_info(int(i))['img_path'] for i in index]
+
+
+def quantize(path: str, out: str | os.PathLike, pictures: Sequence[str],
+             float_head: bool = False) -> None:
+    """Write a detector whose convolutions compute with 8 bits.
+
+    Weights have one scale per channel, of 7 bits so that the sums of older
+    CPUs do not overflow; activations one per tensor, from their largest
+    values on the pictures. Decoding stays in floats.
+
+    Args:
+        path (str): Of :func:`.onnx_file.export_onnx`.
+        out (str | os.PathLike): The ``.onnx`` file to write.
+        pictures (Sequence[str]): Paths, of the training set.
+        float_head (bool): Leave the last convolutions in floats.
+
+    Raises:
+        ConfigError: There is no picture.
+        CorruptSampleError: One cannot be read.
+    """
+    if not pictures:
+        raise ConfigError('calibration: no picture, expected 1 or more')
+    reader = _Pictures(OnnxDetector(path), pictures)
+    with tempfile.TemporaryDirectory() as folder:
+        folded = os.path.join(folder, 'folded.onnx')
+        small = os.path.join(folder, 'small.onnx')
+        # Batch norms become part of the convolutions before them.
+        quant_pre_process(path, folded, skip_symbolic_shape=True)
+        quantize_static(
+            folded, small, reader, quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=['Conv'], per_channel=True,
+            reduce_range=True, activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8, nodes_to_exclude=last_convolutions(
+                onnx.load(folded)) if float_head else [])
+        proto = onnx.load(small)
+    # The recipe goes along.
+    del proto.metadata_props[:]
+    proto.metadata_props.extend(onnx.load(path).metadata_props)
+    write_bytes(out, proto.SerializeToString())
+
+
+def last_convolutions(proto: onnx.ModelProto) -> list[str]:
+    """Names of the convolutions behind which no other one comes."""
+    made_by = {name: node for node in proto.graph.node for name in node.output}
+    open_ = [output.name for output in proto.graph.output]
+    found: dict[str, None] = {}
+    while open_:
+        node = made_by.get(open_.pop())
+        if node is None:
+            continue
+        if node.op_type == 'Conv':
+            found[node.name] = None
+        else:
+            open_ += node.input
+    return list(found)
