@@ -137,6 +137,28 @@ def test_two_stages_end_to_end(repo, run_python, tmp_path):
                  'distill/chen_bound', 'distill/chen_hint'):
         assert f'{term}: ' in log, term
     assert 'nan' not in log.split('loss_cls: ', 1)[1]
+    # Stopped after its first epoch and resumed, it ends at the same weights.
+    runs = [tmp_path / 'whole', tmp_path / 'resumed']
+    for work_dir in runs:
+        more = ['--work-dir', work_dir]
+        if work_dir.name == 'resumed':
+            work_dir.mkdir()
+            (work_dir / 'epoch_1.pth').write_bytes(
+                (runs[0] / 'epoch_1.pth').read_bytes())
+            (work_dir / 'last_checkpoint').write_text('epoch_1.pth')
+            more += ['--resume']
+        run_python(
+            repo / 'tools/train.py', repo / f'configs/ssd_kd/{name}.py', *more,
+            '--cfg-options', *data, f'model.teachers.vgg.cfg={teacher}',
+            'model.teachers.vgg.checkpoint='
+            f'{tmp_path}/vgg16-ssd_voc_tiny/epoch_1.pth',
+            'train_cfg.max_epochs=2', 'train_cfg.val_interval=2',
+            'default_hooks.checkpoint.max_keep_ckpts=3')
+    whole, resumed = (torch.load(work_dir / 'epoch_2.pth',
+                                 weights_only=True)['state_dict']
+                      for work_dir in runs)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
     # The checkpoint is the plain student's, for mmdet's own functions too.
     checkpoint = tmp_path / name / 'epoch_1.pth'
     state = torch.load(checkpoint, weights_only=True)['state_dict']

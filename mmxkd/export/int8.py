@@ -49,7 +49,8 @@ def calibration_pictures(cfg: Config, number: int = 32) -> list[str]:
         raise ConfigError(f'calibration: {number} pictures, expected 1 or '
                           'more: without any, nothing says how large '
                           'activations are')
-    dataset: Any = build_dataset(cfg, 'train_dataloader', pipeline=[])
+    dataset: Any = build_dataset(cfg, 'train_dataloader', pipeline=[],
+                                 serialize_data=False)
     if not len(dataset):
         raise ConfigError('calibration: the training set of '
                           f'{cfg.filename} is empty')

@@ -98,7 +98,8 @@ def test_a_pruned_detector_is_built_from_its_config(repo, tmp_path, family,
     prune(model, .4, size)
     expected = outputs(model, inputs)
     assert [m.shape for m in expected] == shapes
-    assert macs(model, inputs) < .7 * before
+    # The stem of the tiny ShuffleDet, which stays, is 40 % of it.
+    assert macs(model, inputs) < (.7 if family == 'ssdlite' else .8) * before
     pruned_config(cfg, model, 'weights.pth').dump(tmp_path / 'pruned.py')
     again = Config.fromfile(tmp_path / 'pruned.py')
     assert again.load_from == 'weights.pth'

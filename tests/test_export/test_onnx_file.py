@@ -80,6 +80,12 @@ print(len(scores), *detector.classes)
     ]
 
 
+def test_nothing_of_this_machine_is_in_the_file(exported, repo):
+    content = open(exported[3], 'rb').read()
+    assert str(repo).encode() not in content
+    assert b'site-packages' not in content
+
+
 def test_what_is_no_picture_is_refused(exported):
     detector = OnnxDetector(exported[3])
     assert detector([]) == []

@@ -10,8 +10,6 @@ from tests.helpers.onnx_case import write_case
 
 SHORT = '''
 train_cfg = dict(max_epochs=1, val_interval=1)
-train_dataloader = dict(num_workers=0, persistent_workers=False)
-val_dataloader = dict(num_workers=0, persistent_workers=False)
 '''
 
 

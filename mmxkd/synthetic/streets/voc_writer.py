@@ -179,7 +179,8 @@ def write_voc_dataset(root: Path, settings: VocSettings,
         num_workers (int): Processes; the result does not depend on it.
 
     Returns:
-        dict[str, list[str]]: Ids of ``trainval`` and ``test``.
+        dict[str, list[str]]: Ids of ``trainval``, of its parts ``train`` and
+        ``val``, every fifth one, and of ``test``.
 
     Raises:
         ConfigError: ``root`` holds a data set with other settings.
@@ -190,10 +191,15 @@ def write_voc_dataset(root: Path, settings: VocSettings,
     draw_frames(root, settings, write_voc_picture, number, num_workers,
                 'pictures')
     ids = [f'{index:06d}' for index in range(number)]
-    splits = dict(trainval=ids[:settings.trainval],
-                  test=ids[settings.trainval:])
+    trainval = ids[:settings.trainval]
+    val = trainval[4::5]
+    splits = dict(trainval=trainval,
+                  train=[name for name in trainval if name not in val],
+                  val=val, test=ids[settings.trainval:])
     layout = VocLayout(root / YEAR)
     for split, names in splits.items():
-        write_text(layout.list_of(split),
-                   ''.join(f'{name}\n' for name in names))
+        # An empty list is an error to a reader; a missing one says more.
+        if names:
+            write_text(layout.list_of(split),
+                       ''.join(f'{name}\n' for name in names))
     return splits

@@ -58,7 +58,11 @@ def test_a_data_set_as_vocs_reader_sees_it(tmp_path):
     settings = VocSettings(trainval=3, test=2, seed=5, scale=.3)
     splits = write_voc_dataset(tmp_path, settings)
     layout = VocLayout(tmp_path / 'VOC2007')
-    assert splits == {s: layout.ids(s) for s in ('trainval', 'test')}
+    assert splits.pop('val') == []
+    assert splits == {
+        s: layout.ids(s) for s in ('trainval', 'train', 'test')
+    }
+    assert splits['train'] == splits['trainval']
     assert splits['test'] == ['000003', '000004']
     names = set()
     for name in splits['trainval'] + splits['test']:

@@ -1,0 +1,97 @@
+"""Do students of the two whole families gain from their teachers?
+
+Teacher, baseline and distilled student, each with three seeds, which give the
+three the same order of data:
+
+* ``kitti``: ShuffleDet, fine-grained imitation, synthetic streets; KITTI mAP;
+* ``bccd``: MobileNetV2-SSDLite of VGG16-SSD, blood cells; VOC AP;
+* ``voc``: the same on synthetic pictures.
+
+Every seed is printed, and the difference to the baseline with its deviation,
+whatever it is. The validation pictures choose nothing but are printed; what
+counts is the test pictures, which choose nothing either. The heads of
+configs/experiments/families_*.py say how to make the data.
+
+Usage: ``python benchmarks/families.py kitti bccd voc [--seeds 3]``
+"""
+import argparse
+import json
+import os
+import statistics
+import sys
+from pathlib import Path
+
+import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
+from mmxkd.errors import ConfigError
+from mmxkd.experiments import (
+    Plan,
+    ToolError,
+    build_runs,
+    load_plan,
+    run_all,
+    write_report,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+FAMILIES = ('kitti', 'bccd', 'voc')
+
+
+def run(plan: Plan, jobs: int) -> dict:
+    """Train and test what is missing; the report's numbers."""
+    plan.check_data()
+    run_all(build_runs(plan, max(1, (os.cpu_count() or 1) // jobs)), jobs)
+    print(
+        write_report(plan.work_dir, plan.tested_on, plan.reported,
+                     plan.teacher, plan.baseline, range(plan.num_seeds),
+                     plan.splits, metric=plan.metric))
+    return json.loads((plan.work_dir / 'gap_report.json').read_text())
+
+
+def verdict(scores: dict, student: str = 'distilled') -> str:
+    """One line on the test pictures, positive or not.
+
+    Args:
+        scores (dict): mAP by arm, split and seed.
+        student (str): The arm that is compared with ``baseline``.
+
+    Examples:
+        >>> print(verdict(dict(
+        ...     baseline=dict(test={'0': 10., '1': 20.}),
+        ...     distilled=dict(test={'0': 12., '1': 21.}))))
+        distilled − baseline, test: +1.50 in the mean, s.d. 0.71, seeds \
++2.00 +1.00: positive
+    """
+    base, own = scores['baseline']['test'], scores[student]['test']
+    gains = [own[seed] - base[seed] for seed in base]
+    mean = statistics.mean(gains)
+    spread = (f', s.d. {statistics.stdev(gains):.2f}'
+              if len(gains) > 1 else '')
+    return (f'{student} − baseline, test: {mean:+.2f} in the mean{spread}, '
+            f'seeds {" ".join(f"{gain:+.2f}" for gain in gains)}: '
+            + ('positive' if mean > 0 else 'not positive'))
+
+
+def main(argv=None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('family', nargs='+', choices=FAMILIES)
+    parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'))
+    parser.add_argument('--cfg-options', nargs='+', default=[],
+                        metavar='KEY=VALUE', help='of every arm')
+    args = parser.parse_args(argv)
+    for family in args.family:
+        name = f'families_{family}'
+        plan = load_plan(ROOT / f'configs/experiments/{name}.py', ROOT,
+                         args.work_dir / name, args.seeds,
+                         cfg_options=args.cfg_options)
+        print(f'{family}: {verdict(run(plan, args.jobs)["mAP"])}\n')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (ConfigError, ToolError) as error:
+        sys.exit(f'error: {error}')

@@ -1,0 +1,21 @@
+# The arms of families_bccd.py on synthetic pictures in VOC's form.
+#
+#   python tools/dataset_converters/synthetic_voc.py data/voc_synthetic
+#   python tools/dataset_converters/voc.py data/voc_synthetic data/voc_coco \
+#       --classes bicycle car person --train VOC2007/train \
+#       --val VOC2007/val --test VOC2007/test
+#   python benchmarks/families.py voc
+_base_ = './families_bccd.py'
+
+data_roots = dict(_delete_=True, voc='data/voc_coco')
+tested_on = 'voc'
+# Both data sets have three classes.
+names = {
+    f'{split}_dataloader.dataset.metainfo.classes':
+    '("bicycle","car","person")'
+    for split in ('train', 'val', 'test')
+}
+arms = dict(
+    teacher=dict(options=names),
+    baseline=dict(options=names),
+    distilled=dict(options=names))
