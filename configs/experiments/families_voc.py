@@ -19,3 +19,4 @@ arms = dict(
     teacher=dict(options=names),
     baseline=dict(options=names),
     distilled=dict(options=names))
+del names

@@ -2,6 +2,7 @@
 """
 from .backbones import (
     EfficientNet,
+    PlainVGG,
     ShuffleDetNet,
     SlimSSDVGG,
     SpectrogramBackbone,
@@ -24,6 +25,7 @@ from .task_modules import (
     ClampedSSDAnchorGenerator,
     DeltaYXHWBBoxCoder,
     EfficientDetAnchorGenerator,
+    ListedAnchorGenerator,
     OnePriorAssigner,
     SqueezeDetAnchorGenerator,
     SqueezeDetBBoxCoder,
@@ -34,9 +36,9 @@ __all__ = [
     'BiFPN', 'ClampedFocalLoss', 'ClampedSSDAnchorGenerator',
     'ClasswiseSSDHead', 'ConvDetHead', 'DeltaYXHWBBoxCoder',
     'EfficientDetAnchorGenerator', 'EfficientDetHead', 'EfficientNet',
-    'InvertedResidualNeck', 'ModalityDetDataPreprocessor', 'NarrowDetector',
-    'OnePriorAssigner',
-    'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
+    'InvertedResidualNeck', 'ListedAnchorGenerator',
+    'ModalityDetDataPreprocessor', 'NarrowDetector', 'OnePriorAssigner',
+    'PlainVGG', 'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
     'SoundDetDataPreprocessor', 'SpectrogramBackbone',
     'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'
 ]

@@ -2,6 +2,7 @@
 from .clamped_ssd_anchor_generator import ClampedSSDAnchorGenerator
 from .efficientdet_anchors import EfficientDetAnchorGenerator
 from .efficientdet_coder import DeltaYXHWBBoxCoder
+from .listed_anchor_generator import ListedAnchorGenerator
 from .one_prior_assigner import OnePriorAssigner
 from .squeezedet_anchor_generator import SqueezeDetAnchorGenerator
 from .squeezedet_bbox_coder import SqueezeDetBBoxCoder
@@ -9,6 +10,6 @@ from .ssd_assigner import SSDAssigner
 
 __all__ = [
     'ClampedSSDAnchorGenerator', 'DeltaYXHWBBoxCoder',
-    'EfficientDetAnchorGenerator', 'OnePriorAssigner', 'SSDAssigner',
-    'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder'
+    'EfficientDetAnchorGenerator', 'ListedAnchorGenerator', 'OnePriorAssigner',
+    'SSDAssigner', 'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder'
 ]
