@@ -70,7 +70,7 @@ STACKS = {name: requirements(name) for name in ('openmmlab', 'onedl')}
 EXTRAS = {
     name: requirements(name)
     for name in ('tests', 'lint', 'mmrazor', 'mmdet3d', 'safetensors', 'sound',
-                 'track')
+                 'track', 'compress')
 }
 
 setup(

@@ -41,9 +41,9 @@ def run(plan: Plan, jobs: int) -> dict:
     plan.check_data()
     run_all(build_runs(plan, max(1, (os.cpu_count() or 1) // jobs)), jobs)
     print(
-        write_report(plan.work_dir, plan.tested_on, plan.reported,
-                     plan.teacher, plan.baseline, range(plan.num_seeds),
-                     plan.splits, metric=plan.metric))
+        write_report(plan.work_dir, plan.tested_on,
+                     plan.reported, plan.teacher, plan.baseline,
+                     range(plan.num_seeds), plan.splits, metric=plan.metric))
     return json.loads((plan.work_dir / 'gap_report.json').read_text())
 
 
@@ -64,11 +64,11 @@ def verdict(scores: dict, student: str = 'distilled') -> str:
     base, own = scores['baseline']['test'], scores[student]['test']
     gains = [own[seed] - base[seed] for seed in base]
     mean = statistics.mean(gains)
-    spread = (f', s.d. {statistics.stdev(gains):.2f}'
-              if len(gains) > 1 else '')
+    spread = (f', s.d. {statistics.stdev(gains):.2f}' if len(gains) > 1 else
+              '')
     return (f'{student} − baseline, test: {mean:+.2f} in the mean{spread}, '
-            f'seeds {" ".join(f"{gain:+.2f}" for gain in gains)}: '
-            + ('positive' if mean > 0 else 'not positive'))
+            f'seeds {" ".join(f"{gain:+.2f}" for gain in gains)}: ' +
+            ('positive' if mean > 0 else 'not positive'))
 
 
 def main(argv=None) -> None:

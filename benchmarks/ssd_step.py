@@ -41,9 +41,8 @@ def batch(size: int) -> dict:
     for i in range(size):
         corner = torch.rand(3, 2, generator=generator) * SIDE / 2
         extent = 40 + torch.rand(3, 2, generator=generator) * SIDE / 3
-        sample = DetDataSample(
-            metainfo=dict(img_id=i, img_shape=(SIDE, SIDE),
-                          ori_shape=(SIDE, SIDE), scale_factor=(1., 1.)))
+        sample = DetDataSample(metainfo=dict(img_id=i, img_shape=(
+            SIDE, SIDE), ori_shape=(SIDE, SIDE), scale_factor=(1., 1.)))
         sample.gt_instances = InstanceData(
             bboxes=torch.cat([corner, corner + extent], 1),
             labels=torch.randint(CLASSES, (3, ), generator=generator))

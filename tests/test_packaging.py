@@ -63,7 +63,7 @@ def test_metadata(wheel):
         '\nLicense: Apache-2.0\n' in text)
     extras = re.findall(r'^Provides-Extra: (.+)$', text, re.M)
     assert sorted(extras) == [
-        'all', 'lint', 'mmdet3d', 'mmrazor', 'onedl', 'openmmlab',
+        'all', 'compress', 'lint', 'mmdet3d', 'mmrazor', 'onedl', 'openmmlab',
         'safetensors', 'sound', 'tests', 'track'
     ]
     needed = re.findall(r'^Requires-Dist: ([\w-]+)[^;\n]*$', text, re.M)

@@ -28,7 +28,7 @@ ROWS = (
 # Rooms that do without what costs seconds to import.
 NOT_IN = {
     'errors': ('torch', 'mmengine', 'mmcv', 'mmdet', 'numpy'),
-    'deploy': ('torch', 'mmengine', 'mmcv', 'mmdet', 'onnx', 'mmxkd'),
+    'deploy': ('torch', 'mmengine', 'mmcv', 'mmdet', 'onnx'),
     'io': ('torch', 'mmcv', 'mmdet'),
     'modalities': ('torch', 'mmengine', 'mmcv', 'mmdet'),
     'formats': ('torch', 'mmengine', 'mmcv', 'mmdet'),

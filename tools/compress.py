@@ -57,12 +57,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         'pictures that scale the 8 bits (default: %(default)s)')
     parser.add_argument('--float-head', action='store_true',
                         help='leave the last convolutions out of --int8')
-    parser.add_argument(
-        '--rounds', type=int, default=20,
-        help='of measuring the latency (default: %(default)s)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={},
-        metavar='KEY=VALUE', help='change keys of the config')
+    parser.add_argument('--rounds', type=int, default=20,
+                        help='of measuring the latency (default: %(default)s)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        default={}, metavar='KEY=VALUE',
+                        help='change keys of the config')
     args = parser.parse_args(argv)
     if args.prune is None and not args.int8:
         parser.error('nothing to do: give --prune SHARE, --int8, or both')
@@ -171,14 +170,13 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for row in rows:
         change = row['value'] - first['value']
-        lines.append(
-            f'| {row["step"]} | {row["value"]:.4f} ({change:+.4f}) '
-            f'| {row["megabytes"]:.2f} '
-            f'(×{row["megabytes"] / first["megabytes"]:.2f}) '
-            f'| {row["macs"] / 1e6:.1f} M '
-            f'(×{row["macs"] / first["macs"]:.2f}) '
-            f'| {row["milliseconds"]:.1f} '
-            f'(×{row["milliseconds"] / first["milliseconds"]:.2f}) |')
+        lines.append(f'| {row["step"]} | {row["value"]:.4f} ({change:+.4f}) '
+                     f'| {row["megabytes"]:.2f} '
+                     f'(×{row["megabytes"] / first["megabytes"]:.2f}) '
+                     f'| {row["macs"] / 1e6:.1f} M '
+                     f'(×{row["macs"] / first["macs"]:.2f}) '
+                     f'| {row["milliseconds"]:.1f} '
+                     f'(×{row["milliseconds"] / first["milliseconds"]:.2f}) |')
     return '\n'.join(lines) + '\n'
 
 
@@ -190,8 +188,7 @@ def main(argv=None) -> None:
     model, cfg, classes = read_detector(args.config, args.checkpoint,
                                         args.cfg_options)
     # Before hours of training, and not after them.
-    pictures = calibration_pictures(cfg,
-                                    args.calibration) if args.int8 else []
+    pictures = calibration_pictures(cfg, args.calibration) if args.int8 else []
     steps = Steps(args.out)
     last = 'given'
     steps.add(last, model, cfg, classes)

@@ -60,8 +60,8 @@ class _Maps(nn.Module):
         return [level for maps in levels for level in maps]
 
 
-def _prune_by_dependencies(model: Any, ratio: float,
-                           size: tuple[int, int]) -> None:
+def _prune_by_dependencies(model: Any, ratio: float, size: tuple[int,
+                                                                 int]) -> None:
     # An optional dependency: requirements/compress.txt.
     import torch_pruning
     head = model.bbox_head

@@ -31,8 +31,8 @@ def prune_shuffledet(model: Any, ratio: float) -> None:
     last = units[-1].conv2
     parts = [last.conv.weight, last.bn.weight]
     kept = _strongest_per_group(
-        importance(parts, [model.bbox_head.conv_det.weight]),
-        last.conv.groups, ratio)
+        importance(parts, [model.bbox_head.conv_det.weight]), last.conv.groups,
+        ratio)
     keep_channels(last.conv, kept)
     keep_channels(last.bn, kept)
     head = model.bbox_head.conv_det
@@ -62,10 +62,12 @@ def prune_bottleneck(unit: ShuffleUnit, ratio: float) -> None:
         chosen: list[int] = []
         for target in range(GROUPS):
             # What is in this group before the shuffle and that one behind.
-            cell = [i for i in range(size)
-                    if (GROUPS * i + group) // size == target]
-            number = sum((GROUPS * j + group) // left == target
-                         for j in range(left))
+            cell = [
+                i for i in range(size)
+                if (GROUPS * i + group) // size == target
+            ]
+            number = sum(
+                (GROUPS * j + group) // left == target for j in range(left))
             own = score[[group * size + i for i in cell]]
             best = own.argsort(descending=True, stable=True)[:number]
             chosen += sorted(cell[i] for i in best.tolist())
@@ -83,8 +85,8 @@ def prune_bottleneck(unit: ShuffleUnit, ratio: float) -> None:
     _keep_inputs(last.conv, after)
 
 
-def importance(outputs: Sequence[Tensor],
-               inputs: Sequence[Tensor] = ()) -> Tensor:
+def importance(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> Tensor:
     """How much each channel matters: its norm in the layers that know it.
 
     Squared norms, each over its mean in the layer, are added. Source: Fang
@@ -103,8 +105,7 @@ def importance(outputs: Sequence[Tensor],
     return torch.stack([n / n.mean().clamp(min=1e-12) for n in norms]).sum(0)
 
 
-def _strongest_per_group(score: Tensor, groups: int,
-                         ratio: float) -> Tensor:
+def _strongest_per_group(score: Tensor, groups: int, ratio: float) -> Tensor:
     """Indices, sorted, of the same number of channels in each group."""
     size = len(score) // groups
     left = max(1, round(size * (1 - ratio)))

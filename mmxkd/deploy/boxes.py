@@ -48,8 +48,8 @@ def nms(boxes: np.ndarray, scores: np.ndarray,
         best, rest = order[0], order[1:]
         kept.append(best)
         width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest])
-        height = (
-            np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]))
+        height = (np.minimum(y2[best], y2[rest])
+                  - np.maximum(y1[best], y1[rest]))
         common = np.maximum(width, 0) * np.maximum(height, 0)
         union = areas[best] + areas[rest] - common
         # A box without area has no union with itself either: 0 / 0.

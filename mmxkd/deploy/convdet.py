@@ -11,8 +11,7 @@ OUTPUTS = ('logits', 'confidence', 'deltas')
 
 
 def decode(outputs: Mapping[str, np.ndarray], priors: np.ndarray,
-           options: Mapping[str, Any],
-           shape: tuple[int, int]) -> Detections:
+           options: Mapping[str, Any], shape: tuple[int, int]) -> Detections:
     """As ``mmxkd.ConvDetHead`` does it, before boxes are rescaled.
 
     Args:

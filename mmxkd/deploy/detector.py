@@ -125,8 +125,7 @@ class OnnxDetector:
         return self._decoder.decode(own, self.priors, self.recipe['options'],
                                     tuple(self.recipe['resized']))
 
-    def _rescaled(self, found: Detections,
-                  shape: Sequence[int]) -> Detections:
+    def _rescaled(self, found: Detections, shape: Sequence[int]) -> Detections:
         height, width = self.recipe['resized']
         scale = np.float32([width / shape[1], height / shape[0]])
         return found._replace(boxes=found.boxes / np.tile(scale, 2))

@@ -10,8 +10,7 @@ OUTPUTS = ('logits', 'deltas')
 
 
 def decode(outputs: Mapping[str, np.ndarray], priors: np.ndarray,
-           options: Mapping[str, Any],
-           shape: tuple[int, int]) -> Detections:
+           options: Mapping[str, Any], shape: tuple[int, int]) -> Detections:
     """As ``mmxkd.ClasswiseSSDHead`` does it.
 
     Args:

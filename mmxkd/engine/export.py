@@ -42,9 +42,8 @@ class Student(NamedTuple):
         return given.get('dataset_meta') or self.config.get('metainfo')
 
 
-def load_student(
-        config: str | Config, checkpoint: str,
-        check: Callable[[nn.Module], Any] | None = None) -> Student:
+def load_student(config: str | Config, checkpoint: str,
+                 check: Callable[[nn.Module], Any] | None = None) -> Student:
     """Build the student of a config and load its weights.
 
     Args:

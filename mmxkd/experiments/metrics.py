@@ -59,8 +59,8 @@ def voc_ap(truth: COCO, detections: Detections, data_root: Path) -> float:
         d['image_id'], label[d['category_id']], d['score'],
         *_corners(d['bbox'])
     ] for d in detections]
-    return 100 * evaluate_voc(
-        np.array(objects), np.array(found), len(label)).mean
+    return 100 * evaluate_voc(np.array(objects), np.array(found),
+                              len(label)).mean
 
 
 def kitti_ap(truth: COCO, detections: Detections, data_root: Path) -> float:
@@ -96,6 +96,5 @@ def _corners(box: Sequence[float]) -> list[float]:
 #: By the word for ``metric`` in the config of an experiment.
 METRICS = dict(
     coco=Benchmark(coco_ap, 'COCO AP@[.50:.95]'),
-    voc=Benchmark(voc_ap, "VOC2007's AP at 11 points"),
-    kitti=Benchmark(
+    voc=Benchmark(voc_ap, "VOC2007's AP at 11 points"), kitti=Benchmark(
         kitti_ap, "KITTI's AP at 11 points over 3 classes and 3 difficulties"))

@@ -98,7 +98,7 @@ def check_onnx(model: nn.Module, cfg: Config, path: str,
 
 @torch.no_grad()
 def _in_torch(
-    model: Any, raw: RawOutputs, samples: Sequence[dict]
+        model: Any, raw: RawOutputs, samples: Sequence[dict]
 ) -> tuple[list[Detections], dict[str, np.ndarray]]:
     """Detections and raw outputs of some samples."""
     batch = model.data_preprocessor(pseudo_collate(samples), False)
@@ -128,9 +128,9 @@ def differences(one: Detections, other: Detections) -> int:
     lacking = 0
     for box, score, label in zip(*one, strict=True):
         match = next(
-            (i for i in free if other.labels[i] == label
-             and abs(other.scores[i] - score) <= SCORES
-             and np.abs(other.boxes[i] - box).max() <= PIXELS), None)
+            (i for i in free
+             if other.labels[i] == label and abs(other.scores[i] - score) <=
+             SCORES and np.abs(other.boxes[i] - box).max() <= PIXELS), None)
         if match is None:
             lacking += 1
         else:

@@ -54,8 +54,7 @@ def calibration_pictures(cfg: Config, number: int = 32) -> list[str]:
     if not len(dataset):
         raise ConfigError('calibration: the training set of '
                           f'{cfg.filename} is empty')
-    index = np.linspace(0, len(dataset) - 1,
-                        min(number, len(dataset))).round()
+    index = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round()
     return [dataset.get_data_info(int(i))['img_path'] for i in index]
 
 
@@ -87,8 +86,8 @@ def quantize(path: str, out: str | os.PathLike, pictures: Sequence[str],
         quant_pre_process(path, folded, skip_symbolic_shape=True)
         quantize_static(
             folded, small, reader, quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=['Conv'], per_channel=True,
-            reduce_range=True, activation_type=QuantType.QUInt8,
+            op_types_to_quantize=['Conv'], per_channel=True, reduce_range=True,
+            activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8, nodes_to_exclude=last_convolutions(
                 onnx.load(folded)) if float_head else [])
         proto = onnx.load(small)

@@ -48,16 +48,16 @@ class RawOutputs(nn.Module):
         levels = self.model.bbox_head(self.model.extract_feat(image))
         return tuple(
             torch.cat([
-                self._rows(level, number) for level, number in zip(
-                    maps, self.num_priors, strict=True)
+                self._rows(level, number)
+                for level, number in zip(maps, self.num_priors, strict=True)
             ], 1) for maps in levels)
 
     @staticmethod
     def _rows(level: Tensor, number: int) -> Tensor:
         """(N, A·K, H, W) to (N, H·W·A, K)."""
         channels, height, width = level.shape[1:]
-        return level.permute(0, 2, 3, 1).reshape(
-            -1, height * width * number, channels // number)
+        return level.permute(0, 2, 3, 1).reshape(-1, height * width * number,
+                                                 channels // number)
 
 
 def read_detector(
@@ -115,9 +115,8 @@ def export_onnx(model: nn.Module, cfg: Config, classes: tuple[str, ...],
         program = torch.onnx.export(
             raw, (example, ), dynamo=True, opset_version=OPSET,
             input_names=['image'], output_names=list(raw.names),
-            dynamic_shapes=({
-                0: torch.export.Dim('batch', min=1)
-            }, ), verbose=False)
+            dynamic_shapes=({0: torch.export.Dim('batch', min=1)}, ),
+            verbose=False)
     assert program is not None
     proto = program.model_proto
     # Where in the source each node was traced, with the paths of this machine.

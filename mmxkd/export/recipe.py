@@ -63,10 +63,11 @@ def make_recipe(model: Any, cfg: Config, classes: tuple) -> dict[str, Any]:
     view = _normalising(model.data_preprocessor)
     divisor = view.pop('divisor')
     padded = [-(-side // divisor) * divisor for side in resized]
-    return dict(format=FORMAT, head=word, classes=list(classes),
-                resized=resized, padded=padded, resize_float=in_float,
-                priors=_priors(model, padded), options=_ssd_options(head)
-                if word == 'ssd' else _convdet_options(head), **view)
+    return dict(
+        format=FORMAT, head=word, classes=list(classes), resized=resized,
+        padded=padded, resize_float=in_float, priors=_priors(model, padded),
+        options=_ssd_options(head) if word == 'ssd' else
+        _convdet_options(head), **view)
 
 
 def _resizing(cfg: Config) -> tuple[list[int], bool]:
@@ -81,8 +82,8 @@ def _resizing(cfg: Config) -> tuple[list[int], bool]:
                               f'do {name}; expected some of {_STEPS}')
         if name == 'Resize':
             scale = step.get('scale')
-            if step.get('keep_ratio', False) or not isinstance(
-                    scale, (list, tuple)):
+            if step.get('keep_ratio',
+                        False) or not isinstance(scale, (list, tuple)):
                 raise ConfigError(
                     f'test pipeline: Resize to {scale}, keep_ratio='
                     f'{step.get("keep_ratio", False)}: expected one fixed '
@@ -104,10 +105,11 @@ def _normalising(preprocessor: Any) -> dict[str, Any]:
                           'expected DetDataPreprocessor without '
                           'batch_augments')
     plain = not preprocessor._enable_normalize
-    return dict(mean=[0.] * 3 if plain else preprocessor.mean.flatten().tolist(),
-                std=[1.] * 3 if plain else preprocessor.std.flatten().tolist(),
-                to_rgb=bool(preprocessor._channel_conversion),
-                divisor=preprocessor.pad_size_divisor)
+    return dict(
+        mean=[0.] * 3 if plain else preprocessor.mean.flatten().tolist(),
+        std=[1.] * 3 if plain else preprocessor.std.flatten().tolist(),
+        to_rgb=bool(preprocessor._channel_conversion),
+        divisor=preprocessor.pad_size_divisor)
 
 
 def _priors(model: Any, size: list[int]) -> str:
@@ -138,8 +140,10 @@ def _ssd_options(head: Any) -> dict[str, Any]:
     return dict(
         stds=list(coder.stds),
         # mmdet's default of wh_ratio_clip, which its heads do not change.
-        max_ratio=float(abs(np.log(16 / 1000))), clip=bool(coder.clip_border),
-        score_thr=cfg['score_thr'], top_k=cfg['top_k'],
+        max_ratio=float(abs(np.log(16 / 1000))),
+        clip=bool(coder.clip_border),
+        score_thr=cfg['score_thr'],
+        top_k=cfg['top_k'],
         iou_threshold=_iou_threshold(cfg['nms']),
         max_per_img=cfg['max_per_img'])
 

@@ -21,8 +21,7 @@ def test_verdicts_say_what_came_out(families, gain, word):
     base = {'0': 10., '1': 14.}
     found = families.verdict(
         dict(baseline=dict(test=base),
-             distilled=dict(test={k: v + gain
-                                  for k, v in base.items()})))
+             distilled=dict(test={k: v + gain for k, v in base.items()})))
     assert found.endswith(f'seeds {gain:+.2f} {gain:+.2f}: {word}')
 
 
@@ -32,9 +31,9 @@ def test_students_differ_in_their_teacher_alone(families, repo, tmp_path):
         plan = load_plan(repo / f'configs/experiments/families_{family}.py',
                          repo, tmp_path)
         assert plan.num_seeds >= 3
-        teacher, alone, taught = (
-            Config.fromfile(plan.arms[name].config)
-            for name in ('teacher', 'baseline', 'distilled'))
+        teacher, alone, taught = (Config.fromfile(plan.arms[name].config)
+                                  for name in ('teacher', 'baseline',
+                                               'distilled'))
         assert taught.model.student == alone.model
         for key in ('train_dataloader', 'train_cfg', 'randomness',
                     'test_dataloader', 'test_evaluator', 'optim_wrapper'):
@@ -45,8 +44,8 @@ def test_students_differ_in_their_teacher_alone(families, repo, tmp_path):
         assert alone.train_cfg.val_interval == alone.train_cfg.max_epochs
 
 
-def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path,
-                                              capsys, monkeypatch):
+def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path, capsys,
+                                              monkeypatch):
     """Of detections that are there; a perfect and two poorer arms."""
     data = tmp_path / 'data'
     (data / 'annotations').mkdir(parents=True)
@@ -77,7 +76,7 @@ def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path,
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'data/bccd_voc').symlink_to(data)
     monkeypatch.setattr('mmxkd.experiments.report.pictures_of',
-                        lambda *args: [])
+                        lambda *args: None)
     families.main(['bccd', '--seeds', '2', '--work-dir', 'work'])
     text = capsys.readouterr().out
     assert "mAP is VOC2007's AP at 11 points in %" in text

@@ -60,8 +60,8 @@ def test_a_pruned_unit_is_the_unit_with_these_channels_at_0(
         int((rows == row).all(1).nonzero())
         for row in pruned.conv1.conv.weight.flatten(1)
     ]
-    assert [sum(k // 8 == g for k in kept) for g in range(3)] == [left // 3
-                                                                  ] * 3
+    assert [sum(k // 8 == g for k in kept)
+            for g in range(3)] == [left // 3] * 3
     # Behind the shuffle, written out: channel i of group g comes 3 i + g.
     behind = [3 * (k % 8) + k // 8 for k in kept]
     gone = sorted(set(range(full)) - set(behind))
@@ -93,8 +93,8 @@ def test_a_pruned_detector_is_built_from_its_config(repo, tmp_path, family,
     cfg = configs(repo, family)
     model = random_model(copy.deepcopy(cfg.model))
     inputs = torch.randn(1, 3, *size) * 30
-    shapes, before = [m.shape for m in outputs(model, inputs)
-                      ], macs(model, inputs)
+    shapes, before = [m.shape
+                      for m in outputs(model, inputs)], macs(model, inputs)
     prune(model, .4, size)
     expected = outputs(model, inputs)
     assert [m.shape for m in expected] == shapes
@@ -110,8 +110,8 @@ def test_a_pruned_detector_is_built_from_its_config(repo, tmp_path, family,
     # It can be pruned once more; the widths are those of the plain detector.
     prune(built, .3, size)
     once_more = pruned_config(again, built, 'weights.pth')
-    assert build_model(once_more.model, 'mmdet').load_state_dict(
-        built.state_dict())
+    assert build_model(once_more.model,
+                       'mmdet').load_state_dict(built.state_dict())
 
 
 def test_the_student_of_a_distillation_is_replaced(repo):

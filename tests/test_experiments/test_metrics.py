@@ -1,6 +1,7 @@
 """Scores of COCO results by the rules of three benchmarks."""
 import numpy as np
 import pytest
+import torch
 from pycocotools.coco import COCO
 
 from mmxkd.experiments.metrics import METRICS
@@ -25,14 +26,15 @@ def box(number, image, category, x, crowd=0, **more):
 
 @pytest.fixture
 def truth():
-    images = [dict(id=i, file_name=f'{i}.png', width=200, height=90)
-              for i in (1, 2)]
-    return coco_of(
-        images,
-        [box(1, 1, 1, 0),
-         box(2, 1, 1, 50, crowd=1),
-         box(3, 2, 1, 0),
-         box(4, 2, 2, 100)], ['a', 'b'])
+    images = [
+        dict(id=i, file_name=f'{i}.png', width=200, height=90) for i in (1, 2)
+    ]
+    return coco_of(images, [
+        box(1, 1, 1, 0),
+        box(2, 1, 1, 50, crowd=1),
+        box(3, 2, 1, 0),
+        box(4, 2, 2, 100)
+    ], ['a', 'b'])
 
 
 def test_voc_by_hand(truth, tmp_path):
@@ -43,8 +45,8 @@ def test_voc_by_hand(truth, tmp_path):
         box(0, 2, 1, 150, score=.7)
     ]
     # Precision 1 up to recall .5: 6 of 11 points; class b has 0.
-    assert METRICS['voc'].score(truth, found, tmp_path) == pytest.approx(
-        100 * 6 / 11 / 2)
+    assert METRICS['voc'].score(truth, found,
+                                tmp_path) == pytest.approx(100 * 6 / 11 / 2)
     assert METRICS['voc'].score(truth, [], tmp_path) == 0
     assert METRICS['coco'].score(truth, [], tmp_path) == 0
 
@@ -70,8 +72,10 @@ def test_kitti_is_the_mean_of_nine(tmp_path):
     ]
     found, samples = [], []
     for i in range(len(ids)):
-        rows = [k for k in np.flatnonzero(labels.frame == i)
-                if labels.name[k] in names]
+        rows = [
+            k for k in np.flatnonzero(labels.frame == i)
+            if labels.name[k] in names
+        ]
         corners = labels.bbox[rows] + 1
         found += [
             dict(image_id=i, category_id=names.index(labels.name[k]) + 1,
@@ -82,10 +86,11 @@ def test_kitti_is_the_mean_of_nine(tmp_path):
             dict(
                 img_path=f'{ids[i]}.png', ori_shape=(96, 320),
                 pred_instances=dict(
-                    bboxes=corners, scores=np.array([.5 + .01 * k
-                                                     for k in rows]),
-                    labels=np.array([names.index(labels.name[k])
-                                     for k in rows]))))
+                    bboxes=torch.from_numpy(corners),
+                    scores=torch.tensor([.5 + .01 * k for k in rows]).double(),
+                    labels=torch.tensor(
+                        [names.index(labels.name[k]) for k in rows],
+                        dtype=torch.long))))
     assert found
     metric = REGISTRY.build(
         dict(type='mmxkd.KittiMetric2D', label_dir=str(folder)))

@@ -36,8 +36,8 @@ def convolutions(path):
         if n.op_type == 'DequantizeLinear'
     }
     return {
-        n.name: types[source.get(n.input[1], n.input[1])]
-        == onnx.TensorProto.INT8
+        n.name: types[source.get(n.input[1],
+                                 n.input[1])] == onnx.TensorProto.INT8
         for n in graph.node if n.op_type == 'Conv'
     }
 
@@ -46,8 +46,10 @@ def test_all_weights_have_8_bits(exported, quantized):
     _, model, _, path = exported
     found = convolutions(quantized)
     assert all(found.values()) and not any(convolutions(path).values())
-    layers = [m for m in model.modules() if type(m).__name__.startswith('Conv')
-              and hasattr(m, 'weight')]
+    layers = [
+        m for m in model.modules()
+        if type(m).__name__.startswith('Conv') and hasattr(m, 'weight')
+    ]
     assert len(found) == len(layers)
     # Of the tiny ShuffleDet, priors and graph are a large part.
     share = os.path.getsize(quantized) / os.path.getsize(path)
@@ -85,9 +87,9 @@ def test_without_pictures_it_is_refused(exported, tmp_path):
         quantize(path, tmp_path / 'x.onnx', [])
     with pytest.raises(ValueError, match='calibration: 0 pictures'):
         calibration_pictures(cfg, 0)
-    (root / 'data/empty.json').write_text(
-        (root / 'data/data.json').read_text().split('"images"')[0]
-        + '"images": [], "annotations": [], "categories": []}')
+    (root / 'data/empty.json'
+     ).write_text((root / 'data/data.json').read_text().split('"images"')[0]
+                  + '"images": [], "annotations": [], "categories": []}')
     empty = cfg.copy()
     empty.train_dataloader = dict(
         dataset=dict(cfg.train_dataloader.dataset, ann_file='empty.json'))
@@ -98,6 +100,6 @@ def test_without_pictures_it_is_refused(exported, tmp_path):
 
 def test_pictures_are_spread_over_the_training_set(exported):
     found = calibration_pictures(exported[2], 3)
-    assert [os.path.basename(path) for path in found
-            ] == ['0.png', '10.png', '19.png']
+    assert [os.path.basename(path)
+            for path in found] == ['0.png', '10.png', '19.png']
     assert len(calibration_pictures(exported[2], 99)) == 20

@@ -30,8 +30,8 @@ class Known:
             boxes = np.float32(boxes)
             boxes[:, 2:] += boxes[:, :2]
             found.append(
-                Detections(boxes + self.shift,
-                           np.ones(len(boxes), np.float32), np.array(labels)))
+                Detections(boxes + self.shift, np.ones(len(boxes), np.float32),
+                           np.array(labels)))
         return found
 
 

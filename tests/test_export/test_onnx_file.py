@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mmxkd.deploy import DeployError, Detections, OnnxDetector
+from mmxkd.engine.model_config import build_model
 from mmxkd.export.check import check_onnx, differences
 from mmxkd.export.onnx_file import RawOutputs, export_onnx, read_detector
 from mmxkd.export.recipe import head_word
-from mmxkd.engine.model_config import build_model
 from tests.helpers.detectors import narrow
 
 
@@ -89,8 +89,8 @@ def test_nothing_of_this_machine_is_in_the_file(exported, repo):
 def test_what_is_no_picture_is_refused(exported):
     detector = OnnxDetector(exported[3])
     assert detector([]) == []
-    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)),
-                  np.zeros((0, 4, 3), np.uint8)):
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros(
+        (4, 4, 3)), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(DeployError, match=r'expected \(H, W, 3\), uint8'):
             detector([wrong])
 

@@ -22,9 +22,12 @@ def small(repo, name):
 
 def sample():
     found = DetDataSample(
-        metainfo=dict(img_id=0, img_path='a', img_shape=(592, 800),
-                      ori_shape=(592, 800), scale_factor=(1., 1.),
-                      batch_input_shape=(592, 800), pad_shape=(592, 800)))
+        metainfo=dict(img_id=0, img_path='a', img_shape=(592, 800), ori_shape=(
+            592,
+            800), scale_factor=(1.,
+                                1.), batch_input_shape=(592,
+                                                        800), pad_shape=(592,
+                                                                         800)))
     found.gt_instances = InstanceData(
         bboxes=torch.tensor([[100., 120., 299., 319.]]),
         labels=torch.tensor([3]))
@@ -42,9 +45,8 @@ def test_anchors_mask_and_loss(repo):
                                                        device='cpu')[0]
     assert boxes.shape == (37 * 50 * 9, 4)
     # Row 1, column 2, the last anchor.
-    assert boxes[(50 + 2) * 9 + 8].tolist() == [
-        -168 + 32, -344 + 16, 183 + 32, 359 + 16
-    ]
+    assert boxes[(50 + 2) * 9
+                 + 8].tolist() == [-168 + 32, -344 + 16, 183 + 32, 359 + 16]
     picture = torch.randn(1, 3, 592, 800)
     losses = model(picture, [sample()], mode='loss')
     assert losses['distill/imitation_positions'] == 180
@@ -59,13 +61,12 @@ def test_anchors_mask_and_loss(repo):
 def test_one_stage_more_and_nothing_of_ssd():
     net = PlainVGG(16, frozen_stages=2)
     convs = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert [c.out_channels for c in convs] == [
-        64, 64, 128, 128, *[256] * 3, *[512] * 6
-    ]
+    assert [c.out_channels
+            for c in convs] == [64, 64, 128, 128, *[256] * 3, *[512] * 6]
     net.init_weights()
     # He's: N(0, 2 / outgoing connections).
-    assert convs[-1].weight.std().item() == pytest.approx(
-        (2 / (512 * 9))**.5, rel=.02)
+    assert convs[-1].weight.std().item() == pytest.approx((2 / (512 * 9))**.5,
+                                                          rel=.02)
     net.train()
     assert [c.weight.requires_grad for c in convs] == [False] * 4 + [True] * 9
 

@@ -32,8 +32,8 @@ class PlainVGG(VGG, BaseModule):
                  init_cfg: dict | None = None) -> None:
         check_known('PlainVGG: depth', depth, VGG.arch_settings)
         # Its own __init__ goes on to that of BaseModule, without arguments.
-        super().__init__(depth, out_indices=(4, ),
-                         frozen_stages=frozen_stages, with_last_pool=False)
+        super().__init__(depth, out_indices=(4, ), frozen_stages=frozen_stages,
+                         with_last_pool=False)
         self.init_cfg = init_cfg or dict(type='Kaiming', layer='Conv2d')
 
     def init_weights(self, pretrained: None = None) -> None:

@@ -89,8 +89,8 @@ def keep_channels(layer: nn.Module, outputs: Tensor,
     """
     if isinstance(layer, nn.Conv2d):
         weight = layer.weight.data[outputs]
-        layer.weight = nn.Parameter(
-            weight if inputs is None else weight[:, inputs])
+        layer.weight = nn.Parameter(weight if inputs is
+                                    None else weight[:, inputs])
         if layer.bias is not None:
             layer.bias = nn.Parameter(layer.bias.data[outputs])
         layer.out_channels = len(outputs)

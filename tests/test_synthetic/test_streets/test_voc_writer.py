@@ -59,9 +59,7 @@ def test_a_data_set_as_vocs_reader_sees_it(tmp_path):
     splits = write_voc_dataset(tmp_path, settings)
     layout = VocLayout(tmp_path / 'VOC2007')
     assert splits.pop('val') == []
-    assert splits == {
-        s: layout.ids(s) for s in ('trainval', 'train', 'test')
-    }
+    assert splits == {s: layout.ids(s) for s in ('trainval', 'train', 'test')}
     assert splits['train'] == splits['trainval']
     assert splits['test'] == ['000003', '000004']
     names = set()
