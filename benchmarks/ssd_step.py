@@ -93,11 +93,14 @@ def contenders(size: int) -> dict[str, Step]:
     distilled = cfg.model
     distilled.teachers = dict(vgg=dict(cfg=teacher, random=True))
     plain = cfg.model.student
+    # A teacher that was never loaded does not run.
+    taught = MODELS.build(distilled)
+    taught.init_weights()
     return dict(
         mmdet=Step(opponent(), size), student=Step(MODELS.build(plain), size),
         reference=Step(MODELS.build(plain), size,
                        MODELS.build(teacher).eval()),
-        distilled=Step(MODELS.build(distilled), size))
+        distilled=Step(taught, size))
 
 
 def main() -> None:

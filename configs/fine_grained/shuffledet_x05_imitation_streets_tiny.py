@@ -1,5 +1,5 @@
-# Fine-grained imitation with tiny models on COCO files of synthetic streets, for
-# experiments.
+# Fine-grained imitation with tiny models on COCO files of synthetic streets,
+# for experiments.
 _base_ = './shuffledet_x05_streets_tiny.py'
 
 model = dict(

@@ -151,9 +151,9 @@ def _ssd_options(head: Any) -> dict[str, Any]:
 def _convdet_options(head: Any) -> dict[str, Any]:
     cfg = head.test_cfg
     if type(head.bbox_coder).__name__ != 'SqueezeDetBBoxCoder':
-        raise ConfigError(
-            f'bbox_head.bbox_coder: {type(head.bbox_coder).__name__} cannot be '
-            'exported; expected mmxkd.SqueezeDetBBoxCoder')
+        raise ConfigError('bbox_head.bbox_coder: '
+                          f'{type(head.bbox_coder).__name__} cannot be '
+                          'exported; expected mmxkd.SqueezeDetBBoxCoder')
     return dict(nms_pre=cfg['nms_pre'], score_thr=cfg.get('score_thr', 0),
                 max_per_class=cfg['max_per_class'],
                 iou_threshold=_iou_threshold(cfg['nms']))

@@ -41,6 +41,7 @@ def test_anchors_mask_and_loss(repo):
     cfg.model.teachers.vgg16 = dict(cfg=teacher, random=True)
     cfg.model.distiller.losses.loss_imitation.loss_weight = .01
     model = MODELS.build(cfg.model).train()
+    model.init_weights()
     boxes = model.rpn_head.prior_generator.grid_priors([(37, 50)],
                                                        device='cpu')[0]
     assert boxes.shape == (37 * 50 * 9, 4)
