@@ -5,7 +5,8 @@
 With the config of a distillation, the pruned student is trained on with its
 teacher. DIR gets pruned.py and pruned.pth, which tools/train.py takes too, an
 .onnx file for each step, and a table of all steps, compression.md and .json.
-What is done is not done again: repeat the command after a stop.
+A training that was stopped goes on when the command is repeated, and one that
+is done is not done again.
 """
 import argparse
 import subprocess
