@@ -23,7 +23,8 @@ def prune_shuffledet(model: Any, ratio: float) -> None:
             ``ConvDetHead``.
         ratio (float): Share of the channels of each bottleneck and of the
             last map that goes, 0 to below 1; rounded, at least one channel
-            per group stays.
+            per group stays. Where it would be a single one of 2, 5, 8 … in
+            each group, none goes.
     """
     units = [m for m in model.backbone.modules() if isinstance(m, ShuffleUnit)]
     for unit in units:
@@ -49,7 +50,12 @@ def prune_bottleneck(unit: ShuffleUnit, ratio: float) -> None:
     """
     first, middle, last = unit.conv1, unit.dconv, unit.conv2
     size = first.conv.out_channels // GROUPS
+    there = _cells(size)
     left = max(1, round(size * (1 - ratio)))
+    # Of 2, 5, 8 … channels a single one cannot go: in one pair of groups,
+    # before and behind the shuffle, there would have to be one more.
+    while any(len(own) > len(there[at]) for at, own in _cells(left).items()):
+        left += 1
     # Position of each channel behind the shuffle, where it meets the others.
     behind = torch.arange(size * GROUPS).reshape(size, GROUPS).T.flatten()
     columns = _columns(last.conv)
@@ -61,13 +67,8 @@ def prune_bottleneck(unit: ShuffleUnit, ratio: float) -> None:
     for group in range(GROUPS):
         chosen: list[int] = []
         for target in range(GROUPS):
-            # What is in this group before the shuffle and that one behind.
-            cell = [
-                i for i in range(size)
-                if (GROUPS * i + group) // size == target
-            ]
-            number = sum(
-                (GROUPS * j + group) // left == target for j in range(left))
+            cell = there[group, target]
+            number = len(_cells(left)[group, target])
             own = score[[group * size + i for i in cell]]
             best = own.argsort(descending=True, stable=True)[:number]
             chosen += sorted(cell[i] for i in best.tolist())

@@ -42,17 +42,23 @@ def randomised(unit):
 
 @pytest.mark.parametrize('stride, first, last', [(1, 3, 3), (2, 1, 3),
                                                  (2, 1, 1)])
+@pytest.mark.parametrize('size', [1, 2, 3, 5, 8, 10])
 @pytest.mark.parametrize('ratio', [.25, .5, .9])
 def test_a_pruned_unit_is_the_unit_with_these_channels_at_0(
-        stride, first, last, ratio):
+        stride, first, last, ratio, size):
     """Which ones, is read off the weights; zeroed in the whole unit."""
-    before = 24 if stride == 2 else 96
+    full = 3 * size
+    before = 3 if stride == 2 else 4 * full
     unit = randomised(
-        ShuffleUnit(before, 96, stride, first_groups=first, last_groups=last))
+        ShuffleUnit(before, 4 * full, stride, first_groups=first,
+                    last_groups=last))
     pruned = copy.deepcopy(unit)
     prune_bottleneck(pruned, ratio)
-    full, left = 24, 3 * max(1, round(8 * (1 - ratio)))
-    assert pruned.conv1.conv.out_channels == left
+    left = pruned.conv1.conv.out_channels
+    wanted = max(1, round(size * (1 - ratio)))
+    # Of 2, 5, 8 … channels, a single one cannot go.
+    alone = wanted == size - 1 and size % 3 == 2
+    assert left == (full if alone else 3 * wanted)
     assert pruned.dconv.conv.groups == pruned.conv2.conv.in_channels == left
     # Each kept row of the first layer is one of the old rows.
     rows = unit.conv1.conv.weight.flatten(1)
@@ -60,18 +66,18 @@ def test_a_pruned_unit_is_the_unit_with_these_channels_at_0(
         int((rows == row).all(1).nonzero())
         for row in pruned.conv1.conv.weight.flatten(1)
     ]
-    assert [sum(k // 8 == g for k in kept)
+    assert [sum(k // size == g for k in kept)
             for g in range(3)] == [left // 3] * 3
     # Behind the shuffle, written out: channel i of group g comes 3 i + g.
-    behind = [3 * (k % 8) + k // 8 for k in kept]
+    behind = [3 * (k % size) + k // size for k in kept]
     gone = sorted(set(range(full)) - set(behind))
     silent = copy.deepcopy(unit)
     with torch.no_grad():
         # Where the last layer reads it, whatever it is.
-        size = full // last
-        weight = silent.conv2.conv.weight.view(last, -1, size)
+        own = full // last
+        weight = silent.conv2.conv.weight.view(last, -1, own)
         for channel in gone:
-            weight[channel // size, :, channel % size] = 0
+            weight[channel // own, :, channel % own] = 0
     x = torch.randn(2, before, 9, 12)
     with torch.no_grad():
         torch.testing.assert_close(pruned(x), silent(x))

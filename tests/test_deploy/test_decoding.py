@@ -14,10 +14,10 @@ def test_ssd_golden(shared_data):
         golden = dict(file)
     priors = np.concatenate([
         level.numpy() for level in ClampedSSDAnchorGenerator(
-            strides=[16, 32, 64, 100, 150, 300], ratios=[[2, 3]] * 6,
-            min_sizes=[60, 105, 150, 195, 240, 285],
-            max_sizes=[105, 150, 195, 240, 285, 330]).grid_priors(
-                [(side, side) for side in SIDES], device='cpu')
+            strides=[16, 32, 64, 100, 150, 300], ratios=[[2, 3]]
+            * 6, min_sizes=[60, 105, 150, 195, 240, 285],
+            max_sizes=[105, 150, 195, 240, 285, 330]).grid_priors([(
+                side, side) for side in SIDES], device='cpu')
     ])
     options = dict(stds=[.1, .1, .2, .2], max_ratio=4.1352, clip=False,
                    score_thr=.01, top_k=200, iou_threshold=.45, max_per_img=-1)
@@ -36,14 +36,13 @@ def test_ssd_golden(shared_data):
             ]))
     found = np.concatenate(rows)
     expected = golden['detections_img_cls_score_xyxy']
-    counts = [
-        ((found[:, 0] == image) & (found[:, 1] == label)).sum()
-        for image in (0, 1) for label in range(1, 21)
-    ]
+    counts = [((found[:, 0] == image) & (found[:, 1] == label)).sum()
+              for image in (0, 1) for label in range(1, 21)]
     assert counts == golden['candidates_img_cls_n_kept'][:, 3].tolist()
     found, expected = (table[np.lexsort(
-        (table[:, 3].round(3), -table[:, 2].round(4), table[:, 1],
-         table[:, 0]))] for table in (found, expected))
+        (table[:, 3].round(3), -table[:, 2].round(4), table[:, 1], table[:,
+                                                                         0]))]
+                       for table in (found, expected))
     assert np.isclose(found, expected, atol=1e-5).all(1).mean() >= .999
 
 

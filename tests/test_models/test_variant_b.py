@@ -6,8 +6,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
+from mmxkd.losses import imitation_mask
 from mmxkd.models import ListedAnchorGenerator, PlainVGG
 from mmxkd.registry import MODELS
+
+#: Of the picture that is trained on.
+SIZE = (96, 128)
 
 
 def small(repo, name):
@@ -22,15 +26,14 @@ def small(repo, name):
 
 def sample():
     found = DetDataSample(
-        metainfo=dict(img_id=0, img_path='a', img_shape=(592, 800), ori_shape=(
+        metainfo=dict(img_id=0, img_path='a', img_shape=SIZE, ori_shape=(
             592,
             800), scale_factor=(1.,
                                 1.), batch_input_shape=(592,
                                                         800), pad_shape=(592,
                                                                          800)))
     found.gt_instances = InstanceData(
-        bboxes=torch.tensor([[100., 120., 299., 319.]]),
-        labels=torch.tensor([3]))
+        bboxes=torch.tensor([[20., 10., 99., 79.]]), labels=torch.tensor([3]))
     return found
 
 
@@ -48,15 +51,20 @@ def test_anchors_mask_and_loss(repo):
     # Row 1, column 2, the last anchor.
     assert boxes[(50 + 2) * 9
                  + 8].tolist() == [-168 + 32, -344 + 16, 183 + 32, 359 + 16]
-    picture = torch.randn(1, 3, 592, 800)
+    box = torch.tensor([[100., 120., 299., 319.]])
+    mask, = imitation_mask(
+        [boxes], [box], [(37, 50)],
+        plus_one=model.distiller.losses.loss_imitation.loss.plus_one)
+    assert mask.sum() == 180
+    picture = torch.randn(1, 3, *SIZE)
     losses = model(picture, [sample()], mode='loss')
-    assert losses['distill/imitation_positions'] == 180
+    assert losses['distill/imitation_positions'] > 0
     assert losses['distill/loss_imitation'] > 0
     assert all(
         torch.as_tensor(value).isfinite().all() for values in losses.values()
         for value in (values if isinstance(values, list) else [values]))
     # The student's last map and the teacher's are of one size.
-    assert model.backbone(picture)[0].shape == (1, 512, 37, 50)
+    assert model.backbone(picture)[0].shape == (1, 512, 6, 8)
 
 
 def test_one_stage_more_and_nothing_of_ssd():
