@@ -86,6 +86,21 @@ def prune_bottleneck(unit: ShuffleUnit, ratio: float) -> None:
     _keep_inputs(last.conv, after)
 
 
+def _cells(size: int) -> dict[tuple[int, int], list[int]]:
+    """Which channels of each group lie in which one behind the shuffle.
+
+    Args:
+        size (int): Channels of a group.
+
+    Returns:
+        dict: By the groups before and behind, indices within the one before.
+    """
+    return {(group, target): [
+                i for i in range(size)
+                if (GROUPS * i + group) // size == target
+            ] for group in range(GROUPS) for target in range(GROUPS)}
+
+
 def importance(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor] = ()) -> Tensor:
     """How much each channel matters: its norm in the layers that know it.
