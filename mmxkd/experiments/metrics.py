@@ -75,7 +75,7 @@ def kitti_ap(truth: COCO, detections: Detections, data_root: Path) -> float:
         boxes = np.array([_corners(d['bbox']) for d in rows]).reshape(-1, 4)
         frames[Path(image['file_name']).stem] = dict(
             name=[names[d['category_id']] for d in rows],
-            bbox=clip_boxes(boxes, image['height'], image['width']),
+            bbox=clip_boxes(boxes, image['width'], image['height']),
             score=[d['score'] for d in rows])
     found = KittiObjects.from_frames(dict(sorted(frames.items())), scored=True)
     labels = read_labels(data_root / LABELS, list(found.frame_ids))

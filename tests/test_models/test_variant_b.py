@@ -11,7 +11,7 @@ from mmxkd.models import ListedAnchorGenerator, PlainVGG
 from mmxkd.registry import MODELS
 
 #: Of the picture that is trained on.
-SIZE = (96, 128)
+SIZE = (192, 256)
 
 
 def small(repo, name):
@@ -57,14 +57,16 @@ def test_anchors_mask_and_loss(repo):
         plus_one=model.distiller.losses.loss_imitation.loss.plus_one)
     assert mask.sum() == 180
     picture = torch.randn(1, 3, *SIZE)
-    losses = model(picture, [sample()], mode='loss')
+    batch = dict(inputs=[(40 * picture[0] + 128).clamp(0, 255).byte()],
+                 data_samples=[sample()])
+    losses = model(**model.data_preprocessor(batch, True), mode='loss')
     assert losses['distill/imitation_positions'] > 0
     assert losses['distill/loss_imitation'] > 0
     assert all(
         torch.as_tensor(value).isfinite().all() for values in losses.values()
         for value in (values if isinstance(values, list) else [values]))
     # The student's last map and the teacher's are of one size.
-    assert model.backbone(picture)[0].shape == (1, 512, 6, 8)
+    assert model.backbone(picture)[0].shape == (1, 512, 12, 16)
 
 
 def test_one_stage_more_and_nothing_of_ssd():
