@@ -43,7 +43,8 @@ def run(plan: Plan, jobs: int) -> dict:
     print(
         write_report(plan.work_dir, plan.tested_on,
                      plan.reported, plan.teacher, plan.baseline,
-                     range(plan.num_seeds), plan.splits, metric=plan.metric))
+                     range(plan.num_seeds), plan.splits,
+                     benchmark=plan.benchmark))
     return json.loads((plan.work_dir / 'gap_report.json').read_text())
 
 

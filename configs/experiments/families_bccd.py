@@ -8,7 +8,7 @@ data_roots = dict(bccd='data/bccd_voc')
 tested_on = 'bccd'
 splits = ('val', 'test')
 num_seeds = 3
-metric = 'voc'
+benchmark = 'voc_boxes'
 
 arms = dict(
     teacher=dict(config='configs/ssd_kd/vgg16-ssd_bccd_tiny.py'),

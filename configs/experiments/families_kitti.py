@@ -10,7 +10,7 @@ data_roots = dict(streets='data/kitti_synthetic')
 tested_on = 'streets'
 splits = ('val', 'test')
 num_seeds = 3
-metric = 'kitti'
+benchmark = 'kitti_boxes'
 
 arms = dict(
     teacher=dict(config='configs/fine_grained/shuffledet_x1_streets_tiny.py'),

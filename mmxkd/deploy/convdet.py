@@ -51,7 +51,7 @@ def _boxes(deltas: np.ndarray, priors: np.ndarray,
     centres = centres + deltas[:, :2] * sizes
     half = sizes * bounded_exp(deltas[:, 2:]) / 2
     height, width = shape
-    last = np.float32([width - 1, height - 1])
+    last = np.array([width - 1, height - 1], np.float32)
     low, high = (corner.clip(0, last)
                  for corner in (centres - half, centres + half))
     # Boxes include their last pixel.

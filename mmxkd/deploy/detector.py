@@ -127,5 +127,5 @@ class OnnxDetector:
 
     def _rescaled(self, found: Detections, shape: Sequence[int]) -> Detections:
         height, width = self.recipe['resized']
-        scale = np.float32([width / shape[1], height / shape[0]])
+        scale = np.array([width / shape[1], height / shape[0]], np.float32)
         return found._replace(boxes=found.boxes / np.tile(scale, 2))

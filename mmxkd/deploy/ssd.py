@@ -53,5 +53,5 @@ def _boxes(deltas: np.ndarray, priors: np.ndarray, options: Mapping[str, Any],
     boxes = np.concatenate([centres - half, centres + half], 1)
     if options['clip']:
         height, width = shape
-        boxes = boxes.clip(0, np.float32([width, height, width, height]))
+        boxes = boxes.clip(0, np.array([width, height] * 2, np.float32))
     return boxes

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError, check_keys, check_known
 
-from .benchmark import BENCHMARKS, COCO_BOXES, Benchmark
+from .benchmarks import BENCHMARKS, COCO_BOXES, Benchmark
 from .short_forms import (
     EPOCHS,
     LABELLED_BY,

@@ -7,7 +7,7 @@ from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.io.atomic import write_json, write_text
 from mmxkd.io.escape import escape
 
-from .benchmark import COCO_BOXES, Benchmark
+from .benchmarks import COCO_BOXES, Benchmark
 from .curves import read_curves
 from .gap import gap_recovered
 from .html_report import html_report

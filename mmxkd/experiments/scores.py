@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmxkd.errors import ConfigError
 
-from .benchmark import COCO_BOXES, Benchmark
+from .benchmarks import COCO_BOXES, Benchmark
 
 # {model: {column: {seed: score in percent}}}; a column is a split, or one of
 # several scores of it.

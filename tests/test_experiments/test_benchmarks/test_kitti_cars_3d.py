@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmxkd.evaluation.functional.kitti import evaluate
-from mmxkd.experiments.benchmark import BENCHMARKS
+from mmxkd.experiments.benchmarks import BENCHMARKS
 from mmxkd.experiments.scores import read_scores
 from mmxkd.experiments.summary import summarise
 from mmxkd.experiments.tables import head_and_rows, notes

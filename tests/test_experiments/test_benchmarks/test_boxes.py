@@ -4,7 +4,7 @@ import pytest
 import torch
 from pycocotools.coco import COCO
 
-from mmxkd.experiments.metrics import METRICS
+from mmxkd.experiments.benchmarks import BENCHMARKS
 from mmxkd.formats.kitti.label_files import read_labels
 from tests.helpers.kitti_tree import write_kitti
 
@@ -45,17 +45,18 @@ def test_voc_by_hand(truth, tmp_path):
         box(0, 2, 1, 150, score=.7)
     ]
     # Precision 1 up to recall .5: 6 of 11 points; class b has 0.
-    assert METRICS['voc'].score(truth, found,
-                                tmp_path) == pytest.approx(100 * 6 / 11 / 2)
-    assert METRICS['voc'].score(truth, [], tmp_path) == 0
-    assert METRICS['coco'].score(truth, [], tmp_path) == 0
+    assert BENCHMARKS['voc_boxes'].ap(truth, found, tmp_path) == pytest.approx(
+        100 * 6 / 11 / 2)
+    assert BENCHMARKS['voc_boxes'].ap(truth, [], tmp_path) == 0
+    assert BENCHMARKS['coco_boxes'].ap(truth, [], tmp_path) == 0
 
 
 def test_coco_of_perfect_detections(truth, tmp_path):
     found = [
         dict(a, score=.9) for a in truth.anns.values() if not a['iscrowd']
     ]
-    assert METRICS['coco'].score(truth, found, tmp_path) == pytest.approx(100)
+    assert BENCHMARKS['coco_boxes'].ap(truth, found,
+                                       tmp_path) == pytest.approx(100)
 
 
 def test_kitti_is_the_mean_of_nine(tmp_path):
@@ -102,5 +103,5 @@ def test_kitti_is_the_mean_of_nine(tmp_path):
         if '_AP11_' in key and 'Overall' not in key
     ]
     assert len(nine) == 9
-    own = METRICS['kitti'].score(coco_of(images, [], names), found, root)
+    own = BENCHMARKS['kitti_boxes'].ap(coco_of(images, [], names), found, root)
     assert own == pytest.approx(np.mean(nine)) and own > 0
