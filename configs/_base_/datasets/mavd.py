@@ -32,8 +32,7 @@ pack_sound = dict(
     modalities=('spectrogram', ),
     meta_keys=meta_keys)
 pack_all = dict(
-    pack_sound,
-    modalities=('img', 'thermal', 'depth_picture', 'spectrogram'))
+    pack_sound, modalities=('img', 'thermal', 'depth_picture', 'spectrogram'))
 
 # Sound alone: labels that are read come from a file.
 train_pipeline = [load_sound, load_boxes, resize, log_mel, pack_sound]

@@ -31,7 +31,7 @@ def render_thermal(scene: Scene, surfaces: GBuffer) -> np.ndarray:
         np.ndarray: (H, W) uint16 counts, 40 per degree.
     """
     seen = cv2.GaussianBlur(surfaces.temperature, (0, 0), _BLUR)
-    noise = scene.rng(THERMAL_STREAM).standard_normal(
-        seen.shape, dtype=np.float32)
+    noise = scene.rng(THERMAL_STREAM).standard_normal(seen.shape,
+                                                      dtype=np.float32)
     counts = COUNTS_AT_ZERO + COUNTS_PER_DEGREE * (seen + NOISE * noise)
     return np.clip(np.round(counts), 0, 65535).astype(np.uint16)
