@@ -22,8 +22,8 @@ while (($#)); do
     shift
 done
 case $stack in
-openmmlab) venv=.venv extras=tests,lint,mmrazor,mmdet3d ;;
-onedl) venv=.venv-onedl extras=tests,lint ;;
+openmmlab) venv=.venv extras=tests,lint,mmrazor,mmdet3d,track,compress ;;
+onedl) venv=.venv-onedl extras=tests,lint,track,compress ;;
 *) echo "run: unknown stack '$stack'; known: openmmlab, onedl" >&2; exit 2 ;;
 esac
 

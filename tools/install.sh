@@ -3,7 +3,7 @@
 # where nothing has changed since the last time, it only says so.
 #
 #   bash tools/install.sh [--stack openmmlab|onedl] [--replace] [--force]
-#       [--with tests,lint,mmrazor,mmdet3d,safetensors]
+#       [--with tests,lint,mmrazor,mmdet3d,safetensors,sound,track,compress]
 #
 # --stack: OpenMMLab's own releases (default), or OneDL, their continuation.
 # Both have the same import names, so each needs an environment of its own:
@@ -40,9 +40,10 @@ while (($#)); do
 done
 [[ $stack =~ ^(|openmmlab|onedl)$ ]] ||
     die "--stack: unknown stack '$stack'; known: openmmlab, onedl"
+known='tests lint mmrazor mmdet3d safetensors sound track compress'
 for extra in ${extras//,/ }; do
-    [[ -f requirements/$extra.txt && $extra =~ ^(tests|lint|mmrazor|mmdet3d|safetensors)$ ]] ||
-        die "--with: unknown extra '$extra'; known: tests, lint, mmrazor, mmdet3d, safetensors"
+    [[ " $known " == *" $extra "* ]] ||
+        die "--with: unknown extra '$extra'; known: ${known// /, }"
 done
 
 # --- The environment ------------------------------------------------------
