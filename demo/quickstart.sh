@@ -5,7 +5,7 @@
 #   bash demo/quickstart.sh [--seeds 1] [--work-dir work_dirs/quickstart]
 #
 # Installs, draws a data set, trains teacher, baseline, CMKD-MSE, CMKD-Adv and a
-# student of the teacher's boxes on frames without labels, with tiny models,
+# student that learns from frames without labels by LEAP, with tiny models,
 # evaluates them and saves pictures. Skips what is done when you run it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -68,7 +68,7 @@ python tools/analysis_tools/compare_detections.py "$data" \
     "Baseline=$runs/baseline/test.bbox.json" \
     "CMKD-MSE=$runs/mse/test.bbox.json" \
     "CMKD-Adv=$runs/adv/test.bbox.json" \
-    "Teacher's boxes=$runs/pseudo/test.bbox.json"
+    "LEAP=$runs/leap/test.bbox.json"
 
 headline '5/5 Done'
 cat "$work_dir/gap_report.md"
@@ -77,6 +77,6 @@ cat <<END
 
 Table:    $work_dir/gap_report.html, .md and .json
 Pictures: $work_dir/pictures/
-Models:   $work_dir/seed_0/{teacher,baseline,mse,adv,pseudo}/best_*.pth
+Models:   $work_dir/seed_0/{teacher,baseline,mse,adv,leap}/best_*.pth
 After the installation this took $((took / 60)) min $((took % 60)) s.
 END

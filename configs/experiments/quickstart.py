@@ -1,5 +1,5 @@
 # What demo/quickstart.sh trains: the seeds' arms of fog.py, and a student that
-# learns from boxes of the teacher on frames without labels, beside a baseline
+# learns from frames without labels by LEAP (docs/leap.md), beside a baseline
 # that is trained as long.
 _base_ = './fog.py'
 num_seeds = 1
@@ -9,10 +9,10 @@ arms = dict(
         config='configs/cmkd/fog_baseline_tiny.py',
         starts_from='pretrain',
         epochs=24),
-    labels=dict(labels_of='teacher'),
-    pseudo=dict(
-        config='configs/cmkd/fog_pseudo_tiny.py',
-        starts_from='pretrain',
+    labels=dict(labels_of='teacher', mirror=True),
+    leap=dict(
+        config='configs/leap/fog_leap_tiny.py',
+        starts_from='teacher',
         labelled_by='labels',
         epochs=12))
 baseline = ('baseline', 'baseline_long')
