@@ -31,8 +31,10 @@ class MonoRoI3D(SingleStageMono3DDetector):
             if (bbox_head or {}).get(key) is not None:
                 raise ConfigError(f'model.bbox_head.{key}: it is not read '
                                   f'there; set model.{key}')
-        super().__init__(backbone=backbone, neck=neck, bbox_head=bbox_head,
-                         **kwargs)
+        # mmdet writes the model's settings into it: into a copy, or a second
+        # model of the same config would find them here.
+        super().__init__(backbone=backbone, neck=neck,
+                         bbox_head=dict(bbox_head or {}), **kwargs)
 
     def add_pred_to_datasample(  # type: ignore[override]
             self, data_samples: Sequence[Any],

@@ -80,12 +80,13 @@ def test_a_killed_run_resumes_bit_by_bit(repo, streets, tmp_path):
     cfg = student(repo, streets, cut)
     cfg.default_hooks.checkpoint.max_keep_ckpts = EPOCHS
     cfg.custom_imports.imports.append('kill_now')
-    cfg.custom_hooks.append(dict(type='KillNow'))
+    cfg.custom_hooks.append(dict(type='mmxkd.KillNow'))
     cfg.dump(tmp_path / 'killed.py')
     done = train(repo, tmp_path / 'killed.py')
     assert done.returncode == -9, done.stderr[-2000:]
     assert not (cut / 'epoch_2.pth').exists()
-    done = train(repo, tmp_path / 'cut.py', '--resume')
+    # The hook that killed it is gone.
+    done = train(repo, tmp_path / 'cut.py', '--resume', '--allow', 'hooks')
     assert done.returncode == 0, done.stderr[-2000:]
     one, two = (checkpoint(f, EPOCHS) for f in (whole, cut))
     for name, value in one['state_dict'].items():
@@ -120,7 +121,7 @@ def test_two_processes_weigh_tasks_alike(repo, streets, tmp_path):
         '                         outputs=None):\n'
         '        self.own = float(outputs["raw_seg"])\n')
     cfg.custom_imports.imports.append('note_weights')
-    cfg.custom_hooks.append(dict(type='NoteWeights'))
+    cfg.custom_hooks.append(dict(type='mmxkd.NoteWeights'))
     cfg.default_hooks.checkpoint.interval = 7
     cfg.train_dataloader.batch_size = 1
     cfg.dump(tmp_path / 'run.py')

@@ -45,12 +45,17 @@ def parse_args(argv=None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=launch.existing_file,
                         help='of the distillation')
-    parser.add_argument('checkpoint', type=launch.existing_file)
+    parser.add_argument('checkpoint', type=launch.existing_file,
+                        help='epoch_*.pth of its training')
     parser.add_argument('out', type=Path, help='folder for the pictures')
-    parser.add_argument('--frames', nargs='+', type=int, default=[0, 1, 2],
-                        help='indices in the training set')
-    parser.add_argument('--score', type=float, default=0.2,
-                        help='least score of a box of the student')
+    parser.add_argument(
+        '--frames', nargs='+', type=int, default=[0, 1, 2],
+        help='indices in the training set '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--score', type=float, default=0.2,
+        help='least score of a box of the student '
+        '(default: %(default)s)')
     parser.add_argument('--data-root', help='instead of that of the config')
     return parser.parse_args(argv)
 
@@ -59,7 +64,8 @@ def branch_of(model: Any) -> tuple[Any, str]:
     """The loss with a depth branch, and where the branch reads."""
     for bound in model.distiller.losses.values():
         if isinstance(bound.module, DepthBranchDualKLLoss):
-            return bound.module, bound.readings['depth_feature'].address
+            address = bound.readings['depth_feature'].address
+            return bound.module, address.removeprefix('student:')
     raise ConfigError('model.distiller: no loss is a DepthBranchDualKLLoss')
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
 BYTE_TRACKER = dict(type='ByteTracker', motion=dict(type='KalmanFilter'),
@@ -35,6 +33,9 @@ def build_tracker(config: Mapping[str, Any] = BYTE_TRACKER) -> Any:
         raise ModuleNotFoundError(
             f'{name} needs the package lap, which is not installed: '
             "pip install 'mmxkd[track]'", name='lap')
+    # Other metrics of this folder do without mmdet.
+    from mmdet.registry import MODELS
+
     # Whatever the default scope of a run is.
     return MODELS.build({'_scope_': 'mmdet', **config})
 
@@ -51,6 +52,7 @@ def follow(tracker: Any, frames: Iterable[np.ndarray]) -> list[np.ndarray]:
         list[np.ndarray]: Tracks of each frame, (M, 7) id, x1, y1, x2, y2,
         score, label.
     """
+    from mmdet.structures import DetDataSample
     tracker.reset()
     tracks = []
     for number, found in enumerate(frames):
