@@ -46,7 +46,7 @@ def test_run_installs_lints_and_tests(run_script):
     status, (install, *lints, pytest_) = run_script()
     assert status == 0
     assert install == ('install.sh --stack openmmlab '
-                       '--with tests,lint,mmrazor,mmdet3d')
+                       '--with tests,lint,mmrazor,mmdet3d,track,compress')
     assert 'ruff check .' in lints and 'mypy ' in lints
     assert pytest_.startswith('python -m pytest tests ')
     assert 'coverage' not in pytest_
@@ -55,7 +55,8 @@ def test_run_installs_lints_and_tests(run_script):
 def test_run_on_the_other_stack(run_script):
     status, (install, *_, pytest_) = run_script('--stack', 'onedl', '-k', 'a')
     assert status == 0
-    assert install == 'install.sh --stack onedl --with tests,lint'
+    assert install == ('install.sh --stack onedl '
+                       '--with tests,lint,track,compress')
     assert 'stack' not in pytest_ and pytest_.endswith(' -k a')
     assert run_script('--stack', 'onedel') == (2, [])
 

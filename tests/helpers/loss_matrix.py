@@ -121,6 +121,10 @@ FEATURES: dict[str, Callable[[str, dict], dict]] = {
     'PKD': on_neck('PKDLoss', connector=dict(type='AlignConnector')),
     'MGD': per_channel('MGDLoss'),
     'FGD': per_channel('FGDLoss'),
+    'FeatureSum': on_neck(
+        'FeatureSumLoss',
+        parts=dict(pearson=dict(type='PearsonLoss', weight=0.5),
+                   affinity=dict(type='AffinityLoss'))),
 }
 LOSSES = FEATURES | {
     'SoftLabels': soft_labels,
