@@ -5,8 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmxkd.errors import ConfigError
-from mmxkd.io.atomic import write_json
+from mmxkd.io.claims import claim
 
 SETTINGS_FILE = 'synthetic.json'
 
@@ -23,16 +22,10 @@ def claim_folder(root: Path, settings: Any,
 
     Raises:
         ConfigError: ``root`` holds a data set with other settings.
+        CorruptSampleError: The file of its settings cannot be read.
     """
-    path = root / SETTINGS_FILE
     wanted = asdict(settings)
     for key in left_out:
         del wanted[key]
-    if path.is_file():
-        found = json.loads(path.read_text(encoding='utf-8'))
-        if found != json.loads(json.dumps(wanted)):
-            raise ConfigError(
-                f'{path}: this folder holds a data set made with other '
-                'settings; choose another folder or remove it')
-        return
-    write_json(path, wanted)
+    # As JSON gives them back: without tuples.
+    claim(root / SETTINGS_FILE, json.loads(json.dumps(wanted)))
