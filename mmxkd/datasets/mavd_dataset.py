@@ -59,6 +59,9 @@ class MAVDDataset(ScoredCocoDataset):
             ``thermal`` and ``depth``; none for sound alone.
         leave_out_incomplete (bool): Leave out frames without a picture of
             one of ``cameras``, and list them, instead of an error.
+        other_sound (bool): Each frame gets the sound of a frame of another
+            drive. A detector that hears cannot find its boxes then: what it
+            scores all the same, it does not owe to hearing.
         **kwargs: Of :class:`.ScoredCocoDataset`. In ``data_prefix``,
             ``sound`` is the folder that the converter wrote to (an absolute
             path), if it is not ``data_root``.
@@ -74,7 +77,8 @@ class MAVDDataset(ScoredCocoDataset):
 
     def __init__(self, *args, lighting: str | None = None,
                  id_filter: str | None = None, cameras: Sequence[str] = (),
-                 leave_out_incomplete: bool = False, **kwargs) -> None:
+                 leave_out_incomplete: bool = False, other_sound: bool = False,
+                 **kwargs) -> None:
         if lighting is not None:
             check_known('MAVDDataset: lighting', lighting, LIGHTINGS)
         for camera in cameras:
@@ -86,6 +90,7 @@ class MAVDDataset(ScoredCocoDataset):
                 f'MAVDDataset: id_filter={id_filter!r}: {error}') from error
         self.lighting, self.cameras = lighting, tuple(cameras)
         self.leave_out_incomplete = leave_out_incomplete
+        self.other_sound = other_sound
         # The file names of the index already hold their folders.
         kwargs['data_prefix'] = {
             'img': '', 'sound': '', **kwargs.get('data_prefix', {})
@@ -112,7 +117,27 @@ class MAVDDataset(ScoredCocoDataset):
                 f'{data_list[0]["frame_id"]!r}')
         kept = self._complete(kept)
         self._check_cut(kept)
+        if self.other_sound:
+            self._exchange_sound(kept)
         return kept
+
+    def _exchange_sound(self, data_list: list[dict]) -> None:
+        """Give each frame the sound of one that lies half the list away."""
+        half = len(data_list) // 2
+        partners = data_list[half:] + data_list[:half]
+        same = [
+            info['frame_id']
+            for info, other in zip(data_list, partners, strict=True)
+            if info['drive'] == other['drive']
+        ]
+        if same:
+            raise ConfigError(
+                f'{self.ann_file}: other_sound=True: {same[0]!r} has no frame '
+                'of another drive half of the list away; expected two drives '
+                'or more, none of them longer than half of the list')
+        paths = [other['sound_path'] for other in partners]
+        for info, path in zip(data_list, paths, strict=True):
+            info['sound_path'] = path
 
     def _complete(self, data_list: list[dict]) -> list[dict]:
         """The frames that have a picture of every camera."""

@@ -208,7 +208,7 @@ class Run:
         self._call(TEST, [self.arm.config, self.checkpoint], [
             'test_dataloader.dataset.ann_file='
             f'{file.relative_to(self.plan.tested_on)}',
-            f'test_evaluator.ann_file={file}'
+            *benchmark.options(file)
         ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
         benchmark.collect(part, self.detections(split))
 

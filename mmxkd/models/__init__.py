@@ -20,7 +20,7 @@ from .dense_heads import (
 )
 from .detectors import NarrowDetector
 from .losses import ClampedFocalLoss
-from .necks import BiFPN, InvertedResidualNeck
+from .necks import BiFPN, FrameProjector, InvertedResidualNeck
 from .task_modules import (
     ClampedSSDAnchorGenerator,
     DeltaYXHWBBoxCoder,
@@ -36,7 +36,7 @@ __all__ = [
     'BiFPN', 'ClampedFocalLoss', 'ClampedSSDAnchorGenerator',
     'ClasswiseSSDHead', 'ConvDetHead', 'DeltaYXHWBBoxCoder',
     'EfficientDetAnchorGenerator', 'EfficientDetHead', 'EfficientNet',
-    'InvertedResidualNeck', 'ListedAnchorGenerator',
+    'FrameProjector', 'InvertedResidualNeck', 'ListedAnchorGenerator',
     'ModalityDetDataPreprocessor', 'NarrowDetector', 'OnePriorAssigner',
     'PlainVGG', 'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
     'SoundDetDataPreprocessor', 'SpectrogramBackbone',

@@ -102,6 +102,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--truth', type=Path, metavar='FILE',
         help='true boxes of synthetic drives, for all splits but train '
         f'(default: ROOT/{TRUTH_FILE} if it is there)')
+    group.add_argument(
+        '--label-train', action='store_true',
+        help='true boxes for train, too: drives that teachers learn from')
     args = parser.parse_args(argv)
     if args.workers < 0 or args.seconds <= 0 or args.offset < 0:
         parser.error('expected --workers and --offset of 0 or more, and '
@@ -137,6 +140,9 @@ def main(argv=None) -> None:
     truth = args.truth
     if truth is None and (args.root / TRUTH_FILE).is_file():
         truth = args.root / TRUTH_FILE
+    if args.label_train and truth is None:
+        raise ConfigError(f'--label-train: {args.root / TRUTH_FILE} is not '
+                          'there, and --truth names no other file')
     sound = replace(DEFAULT, source=args.source, store=args.store,
                     sample_rate=args.sample_rate, seconds=args.seconds,
                     offset=args.offset, silent=args.silent)
@@ -144,7 +150,7 @@ def main(argv=None) -> None:
                             args.leave_out_bad)
     try:
         report = convert(args.root, splits, settings, args.out, truth,
-                         args.workers)
+                         args.label_train, args.workers)
     except BadFilesError as error:
         show(error.report)
         raise

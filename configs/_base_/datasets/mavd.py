@@ -31,8 +31,10 @@ pack_sound = dict(
     type='mmxkd.PackMultiModalInputs',
     modalities=('spectrogram', ),
     meta_keys=meta_keys)
-pack_all = dict(
-    pack_sound, modalities=('img', 'thermal', 'depth_picture', 'spectrogram'))
+cameras = ('img', 'thermal', 'depth_picture')
+pack_cameras = dict(pack_sound, modalities=cameras)
+pack_all = dict(pack_sound, modalities=(*cameras, 'spectrogram'))
+flip = dict(type='mmxkd.RandomFlip', prob=0.5)
 
 # Sound alone: labels that are read come from a file.
 train_pipeline = [load_sound, load_boxes, resize, log_mel, pack_sound]
@@ -41,6 +43,11 @@ test_pipeline = [load_sound, resize, load_boxes, log_mel, pack_sound]
 distill_pipeline = [
     *load_cameras, load_sound, load_boxes, resize, log_mel, pack_all
 ]
+# Three cameras; a teacher picks one.
+camera_train_pipeline = [
+    *load_cameras, load_boxes, resize, flip, pack_cameras
+]
+camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
 
 mavd = dict(type='mmxkd.MAVDDataset', data_root=data_root)
 train_dataloader = dict(

@@ -66,7 +66,8 @@ _Done: TypeAlias = tuple[FrameJob, dict[str, Any]]
 
 def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
             settings: MavdSettings, out: Path | None = None,
-            truth: Path | None = None, num_workers: int = 0) -> Report:
+            truth: Path | None = None, label_train: bool = False,
+            num_workers: int = 0) -> Report:
     """Convert the frames of some splits.
 
     Args:
@@ -77,6 +78,8 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
         truth (Path, optional): Boxes of synthetic drives: see
             :mod:`mmxkd.formats.mavd.layout`. All splits but ``train`` get
             an index with them, ``annotations/SPLIT_truth.json``.
+        label_train (bool): ``train`` too, so that teachers can learn from
+            these drives.
         num_workers (int): Processes; the result does not depend on it.
 
     Returns:
@@ -103,7 +106,15 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
     _remove_torn(out, every)
     jobs = _jobs(every, folders, out, settings, sound, report)
     found = _convert_all(jobs, out, num_workers, report)
-    return _finish(kept, found, settings, out, truth, report)
+    indices = _indices(kept, found, settings, out, report)
+    if truth is not None:
+        unlabelled = () if label_train else ('train', )
+        indices |= _true(indices, truth, unlabelled, report)
+    # Nothing is written before all of it is right.
+    for name, content in indices.items():
+        write_text(out / 'annotations' / f'{name}.json', format_coco(content))
+    write_json(out / REPORT, asdict(report))
+    return report
 
 
 def _whole(split: str, frames: Iterable[FrameId],
@@ -211,11 +222,11 @@ def _relative(path: str, root: Path) -> str:
     return path.removeprefix(f'{root}/')
 
 
-def _finish(kept: Mapping[str, Sequence[FrameId]],
-            found: Mapping[FrameId, _Done], settings: MavdSettings, out: Path,
-            truth: Path | None, report: Report) -> Report:
-    """Write the report and, if all is good, the indices."""
-    indices = {}
+def _indices(kept: Mapping[str, Sequence[FrameId]],
+             found: Mapping[FrameId, _Done], settings: MavdSettings, out: Path,
+             report: Report) -> dict[str, Any]:
+    """Write the report and, if all is good, make the indices."""
+    indices: dict[str, Any] = {}
     for split, frames in kept.items():
         indexed = [
             _indexed(*found[frame], settings, split, report)
@@ -233,22 +244,16 @@ def _finish(kept: Mapping[str, Sequence[FrameId]],
         if not count:
             raise ConfigError(f'no frame of {split} is left: see '
                               f'{out / REPORT}')
-    if truth is not None:
-        indices |= _true(indices, truth, report)
-    # Nothing is written before all of it is right.
-    for name, content in indices.items():
-        write_text(out / 'annotations' / f'{name}.json', format_coco(content))
-    write_json(out / REPORT, asdict(report))
-    return report
+    return indices
 
 
-def _true(indices: Mapping[str, Any], path: Path,
+def _true(indices: Mapping[str, Any], path: Path, unlabelled: Sequence[str],
           report: Report) -> dict[str, Any]:
-    """The indices of all splits but train with true boxes."""
+    """The indices of all but some splits with true boxes."""
     truth = read_json(path, 'truth')
     found = {}
     for split, index in indices.items():
-        if split != 'train':
+        if split not in unlabelled:
             found[f'{split}_truth'], outside = with_truth(index, truth, path)
             report.add('true boxes outside of the frame', outside)
     return found

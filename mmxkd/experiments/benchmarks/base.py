@@ -28,6 +28,10 @@ class Benchmark(ABC):
     def detections(self, folder: Path, split: str) -> Path:
         """Where a run keeps its detections."""
 
+    def options(self, file: Path) -> list[str]:
+        """What lets a config be tested against the file of a split."""
+        return [f'test_evaluator.ann_file={file}']
+
     @abstractmethod
     def collect(self, out: Path, kept: Path) -> None:
         """Move what ``tools/test.py --out OUT`` has written, at once."""

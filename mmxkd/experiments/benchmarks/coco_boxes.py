@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -32,8 +33,7 @@ class CocoBoxes(Benchmark):
 
     def scores(self, truth: Path, split: str,
                detections: list[Path]) -> list[Columns]:
-        with contextlib.redirect_stdout(io.StringIO()):
-            known = COCO(truth)
+        known = quietly_loaded(truth)
         root = truth.parents[1]
         return [{split: self.ap(known, json.loads(path.read_text()), root)}
                 for path in detections]
@@ -50,16 +50,38 @@ class CocoBoxes(Benchmark):
         return average_precision(truth, detections)
 
 
-def average_precision(truth: COCO, detections: Detections) -> float:
-    """COCO AP@[.50:.95] of boxes, all areas, at most 100 per frame, in %."""
+def quietly_loaded(truth: Path) -> COCO:
+    """A COCO file, without what its reader prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return COCO(truth)
+
+
+def average_precision(truth: COCO, detections: Detections,
+                      overlap: float | None = None,
+                      images: Sequence[int] | None = None) -> float:
+    """COCO AP of boxes, all areas, at most 100 per frame, in %.
+
+    Args:
+        truth (COCO): Frames and objects.
+        detections (list[dict]): COCO results.
+        overlap (float, optional): That a hit has; None: the mean over 0.50,
+            0.55 … 0.95.
+        images (Sequence[int], optional): Frames that count; None: all.
+    """
     if not detections:
         return 0.0
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(truth, truth.loadRes(list(detections)), 'bbox')
+        if overlap is not None:
+            evaluation.params.iouThrs = np.array([overlap])
+        if images is not None:
+            evaluation.params.imgIds = sorted(images)
         evaluation.evaluate()
         evaluation.accumulate()
-        evaluation.summarize()
-    return 100 * float(evaluation.stats[0])
+    # Of all areas, with the most detections; -1 where nothing is to be found.
+    precision = evaluation.eval['precision'][:, :, :, 0, -1]
+    precision = precision[precision > -1]
+    return 100 * float(precision.mean()) if precision.size else -100.0
 
 
 def corners(box: Sequence[float]) -> list[float]:

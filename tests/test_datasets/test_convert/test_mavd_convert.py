@@ -70,7 +70,7 @@ def run(root, out=None, workers=0, splits=SPLITS, truth=None, columns='all',
     frames = {split: read_split(root / f'{split}_all.txt') for split in splits}
     settings = MavdSettings(replace(SOUND, **sound), columns, decode,
                             leave_out_bad)
-    return convert(root, frames, settings, out, truth, workers)
+    return convert(root, frames, settings, out, truth, num_workers=workers)
 
 
 def index_of(out, name='train'):

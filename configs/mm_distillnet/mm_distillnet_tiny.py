@@ -1,0 +1,44 @@
+# MM-DistillNet with tiny models: three frozen cameras teach eight microphones.
+_base_ = './sound_tiny.py'
+
+model = dict(
+    _delete_=True,
+    type='mmxkd.CrossModalDistill',
+    student=_base_.model,
+    teachers=dict(
+        rgb=dict(
+            cfg='configs/mm_distillnet/teacher_rgb_tiny.py',
+            checkpoint='work_dirs/teacher_rgb_tiny'),
+        thermal=dict(
+            cfg='configs/mm_distillnet/teacher_thermal_tiny.py',
+            checkpoint='work_dirs/teacher_thermal_tiny'),
+        depth=dict(
+            cfg='configs/mm_distillnet/teacher_depth_tiny.py',
+            checkpoint='work_dirs/teacher_depth_tiny')),
+    distiller=dict(
+        labels=dict(
+            boxes=dict(
+                type='mmxkd.FusedTeacherLabels',
+                teachers=dict(
+                    rgb=dict(score_thr=0.3),
+                    thermal=dict(score_thr=0.3),
+                    depth=dict(score_thr=0.3)),
+                fusion='nms',
+                class_agnostic=True,
+                iou_thr=0.5)),
+        losses=dict(
+            loss_mta=dict(
+                type='MultiTeacherAlignmentLoss',
+                fusion='joint',
+                loss_weight=0.005,
+                student='neck',
+                teacher=['rgb:neck', 'thermal:neck', 'depth:neck']))))
+
+# No labels are read: the batch has what the teachers see.
+train_dataloader = dict(
+    dataset=dict(
+        ann_file='annotations/train.json',
+        unlabelled=True,
+        cameras=('rgb', 'thermal', 'depth'),
+        leave_out_incomplete=True,
+        pipeline=_base_.distill_pipeline))

@@ -1,0 +1,13 @@
+# The tiny teacher that sees depth as a picture in JET colours.
+_base_ = './teacher_rgb_tiny.py'
+
+model = dict(
+    data_preprocessor=dict(
+        modalities=('depth_picture', ),
+        mean=[127.5, 127.5, 127.5],
+        std=[64., 64., 64.],
+        bgr_to_rgb=False))
+
+cameras = dict(dataset=dict(cameras=('depth', )))
+train_dataloader = val_dataloader = test_dataloader = cameras
+del cameras
