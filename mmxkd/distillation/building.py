@@ -8,6 +8,7 @@ from mmxkd.errors import ConfigError, check_known, did_you_mean
 from mmxkd.families import asked_names
 
 from .mmrazor_words import POSITIONS
+from .supply import Labeller
 
 TEACHER_MODEL = 'teacher_model'
 """The argument by which a loss asks for its teacher itself."""
@@ -86,21 +87,22 @@ def takes_list(function: Callable, name: str) -> bool:
 
 
 def build_labellers(configs: Mapping[str, Mapping],
-                    teachers: Mapping[str, Any]) -> list[Any]:
+                    teachers: Mapping[str, Any]) -> list[Labeller]:
     """Build what labels samples by a teacher's predictions.
 
     Raises:
-        ConfigError: A type or a teacher does not exist, or the teacher is
+        ConfigError: A type or a teacher does not exist, or a teacher is
             listened to in another mode than ``'predict'``.
     """
     found = []
     for name, cfg in configs.items():
         key = f'distiller.labels.{name}'
         labeller: Any = build_part(cfg, key)
-        check_known(f'{key}.teacher', labeller.teacher, teachers)
-        if teachers[labeller.teacher].mode != 'predict':
-            raise ConfigError(f'{key}: teachers.{labeller.teacher}.mode must '
-                              "be 'predict'")
+        for teacher in labeller.teachers:
+            check_known(f'{key}.teacher', teacher, teachers)
+            if teachers[teacher].mode != 'predict':
+                raise ConfigError(f'{key}: teachers.{teacher}.mode must be '
+                                  "'predict'")
         found.append(labeller)
     return found
 

@@ -35,8 +35,8 @@ class Distiller(nn.Module):
     Args:
         cfg (dict): ``losses`` in the short form, or MMRazor's words;
             ``labels``, name → config of what labels the student's samples
-            by a teacher's predictions, such as :class:`.supply.labels.
-            TeacherLabels`; ``log_levels=True`` to log each level.
+            by a teacher's predictions, such as :class:`mmxkd.engine.
+            labellers.TeacherLabels`; ``log_levels=True`` to log each level.
         student (nn.Module): The student.
         teachers (dict[str, Teacher]): The teachers.
 
@@ -120,7 +120,7 @@ class Distiller(nn.Module):
     @property
     def predicting(self) -> set[str]:
         """Teachers whose predictions somebody asks for."""
-        return {labeller.teacher for labeller in self.labellers}
+        return {name for part in self.labellers for name in part.teachers}
 
     def teachers_of(self, names: Iterable[str]) -> set[str]:
         """Teachers that must run: for the named losses, and for deliveries
@@ -135,8 +135,8 @@ class Distiller(nn.Module):
     def label(self, samples: list | None, supplies: Supplies) -> None:
         """Let predictions label the student's samples, in place."""
         for labeller in self.labellers:
-            labeller.label(samples or [],
-                           supplies[labeller.teacher].predictions or [])
+            labeller.label(samples or [], *(supplies[name].predictions or []
+                                            for name in labeller.teachers))
 
     @contextmanager
     def listen(self, supplies: Supplies) -> Iterator[None]:
@@ -233,11 +233,12 @@ class Distiller(nn.Module):
         """
         comparing = [(loss.key, name) for loss in self.losses.values()
                      if loss.loss.compares_classes for name in loss.teachers]
-        comparing += [('distiller.labels', name) for name in self.predicting]
         for key, name in comparing:
             if teachers[name].check_meaning:
                 check_classes(student, teachers[name].meaning.classes, name,
                               key)
+        for labeller in self.labellers:
+            labeller.check_classes(student, teachers)
 
     def audit(self, names: Iterable[str], records: Mapping[str,
                                                            Records]) -> None:

@@ -67,14 +67,15 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, iou_thr: float,
         >>> suppress(boxes, np.array([.5, .9, .7]), 0.5).tolist()
         [1, 2]
     """
-    order = np.argsort(-np.asarray(scores), kind='stable')
-    rivals = box_iou(boxes, boxes) > iou_thr
-    if labels is not None:
-        rivals &= np.equal.outer(labels, labels)
-    alive = np.ones(len(order), bool)
+    rest = np.argsort(-np.asarray(scores), kind='stable')
     kept = []
-    for index in order:
-        if alive[index]:
-            kept.append(index)
-            alive &= ~rivals[index]
+    # One row after the other: all pairs of the anchors of an untrained
+    # detector would not fit into memory.
+    while len(rest):
+        best, rest = rest[0], rest[1:]
+        kept.append(best)
+        rivals = box_iou(boxes[best], boxes[rest])[0] > iou_thr
+        if labels is not None:
+            rivals &= labels[rest] == labels[best]
+        rest = rest[~rivals]
     return np.array(kept, int)

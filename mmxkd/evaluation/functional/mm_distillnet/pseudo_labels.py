@@ -34,14 +34,16 @@ def rows_of_outputs(boxes: np.ndarray, scores: np.ndarray,
         are left out.
 
     Raises:
-        ValueError: The arrays do not fit together, or are not finite where
-            the score is high enough.
+        ValueError: The arrays do not fit together, a score is not a number,
+            or a box is not finite where the score is high enough.
     """
     boxes, scores = np.asarray(boxes), np.asarray(scores)
     if boxes.shape != (len(scores), 4) or scores.ndim != 2:
         raise ValueError(f'expected boxes (A, 4) and scores (A, C), got '
                          f'{boxes.shape} and {scores.shape}')
     best = scores.max(axis=1, initial=0)
+    if np.isnan(best).any():
+        raise ValueError('a score is not a number')
     sure = np.flatnonzero(best > score_thr)
     labels = scores[sure].argmax(axis=1) if len(sure) else sure
     valid = (np.ones(len(sure), bool) if classes is None else np.isin(

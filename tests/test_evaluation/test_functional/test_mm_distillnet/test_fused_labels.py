@@ -113,3 +113,5 @@ def test_wrong_arrays_are_refused():
         rows_of_outputs(BOXES, np.zeros((2, 20)), (9, 9))
     with pytest.raises(ValueError, match='not finite'):
         rows_of_outputs(BOXES + np.inf, one_hot(*[(6, .9)] * 3), (9, 9))
+    with pytest.raises(ValueError, match='a score is not a number'):
+        rows_of_outputs(BOXES, one_hot((6, .9), (3, np.nan), (6, .1)), (9, 9))
