@@ -11,9 +11,11 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmxkd.errors import check_known
+from mmxkd.errors import ConfigError, check_known
 from mmxkd.models.layers.same_padding import SeparableConv
 from mmxkd.registry import MODELS
+
+from .published_detections import PublishedDetections
 
 # Without forced matches: a box that no anchor fits has no positive anchor.
 _ASSIGNER = dict(type='mmdet.MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4,
@@ -60,11 +62,14 @@ class EfficientDetHead(AnchorHead):
             ``MaxIoUAssigner`` at 0.4 and 0.5 unless it is given.
         test_cfg (dict, optional): Of mmdet's ``AnchorHead``;
             ``best_class_only=True`` keeps for each anchor the class with the
-            highest score, as published.
+            highest score, as published. ``as_published=True`` makes
+            detections as the published code does, bugs and all, of the keys
+            that :class:`.published_detections.PublishedDetections` reads.
         init_cfg (dict, optional): Of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: A word is unknown.
+        ConfigError: A word is unknown, or ``test_cfg`` has what
+            ``as_published`` does not go with.
 
     Source: Tan et al. 2020, arXiv 1911.09070; the method's sheet, sections
     3.1 and 5.1.
@@ -97,6 +102,7 @@ class EfficientDetHead(AnchorHead):
                     ('negative', 'skip', 'published'))
         check_known('EfficientDetHead: normalizer', normalizer,
                     ('image', 'batch'))
+        PublishedDetections.of(test_cfg, num_classes)
         self.num_levels, self.stacked_convs = num_levels, stacked_convs
         self.empty, self.normalizer = empty, normalizer
         self.prior, self.norm_cfg = prior, norm_cfg
@@ -224,14 +230,33 @@ class EfficientDetHead(AnchorHead):
         return rows if rows.dtype == torch.float64 else rows.float()
 
     def predict_by_feat(self, cls_scores: list[Tensor],
-                        bbox_preds: list[Tensor], *args, cfg: Any = None,
-                        **kwargs) -> list[InstanceData]:
+                        bbox_preds: list[Tensor], score_factors: None = None,
+                        batch_img_metas: Sequence[dict] = (), cfg: Any = None,
+                        rescale: bool = False,
+                        with_nms: bool = True) -> list[InstanceData]:
         """Detections; arguments as of mmdet's ``AnchorHead``."""
         used = self.test_cfg if cfg is None else cfg
-        if used and used.get('best_class_only', False):
-            cls_scores = [self._best_class(level) for level in cls_scores]
-        return super().predict_by_feat(cls_scores, bbox_preds, *args, cfg=cfg,
-                                       **kwargs)
+        published = PublishedDetections.of(used, self.num_classes)
+        if published is None:
+            if used and used.get('best_class_only', False):
+                cls_scores = [self._best_class(level) for level in cls_scores]
+            return super().predict_by_feat(cls_scores, bbox_preds,
+                                           score_factors, batch_img_metas, cfg,
+                                           rescale, with_nms)
+        if not with_nms:
+            raise ConfigError('test_cfg: as_published=True suppresses boxes '
+                              'in any case; with_nms=False asks for others')
+        scores = self._rows(cls_scores, self.cls_out_channels).sigmoid()
+        deltas = self._rows(bbox_preds, self.bbox_coder.encode_size)
+        anchors = torch.cat(
+            self.prior_generator.grid_priors(
+                [level.shape[-2:] for level in cls_scores],
+                device=deltas.device))
+        return [
+            published(s, d, anchors, self.bbox_coder, meta, rescale)
+            for s, d, meta in zip(scores.detach(), deltas.detach(),
+                                  batch_img_metas, strict=True)
+        ]
 
     def _best_class(self, logits: Tensor) -> Tensor:
         """Give all classes but the best of each anchor a score of 0."""

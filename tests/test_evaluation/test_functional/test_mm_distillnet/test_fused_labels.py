@@ -8,6 +8,7 @@ from mmxkd.evaluation.functional.mm_distillnet import (
     rows_of_outputs,
 )
 from mmxkd.models import DeltaYXHWBBoxCoder, EfficientDetAnchorGenerator
+from tests.helpers.golden_teachers import dense_outputs
 
 TEACHERS = ('rgb', 'depth', 'thermal')
 
@@ -27,12 +28,8 @@ def outputs(golden):
     found = {}
     for scenario in ('caronly', 'mixed'):
         for teacher in TEACHERS:
-            key = f'{scenario}_{teacher}'
-            index = golden[f'{key}_index']
-            scores = np.full((6, len(anchors), 20), .01)
-            deltas = np.zeros((6, len(anchors), 4))
-            scores[index[:, 0], index[:, 1]] = golden[f'{key}_cls']
-            deltas[index[:, 0], index[:, 1]] = golden[f'{key}_reg']
+            scores, deltas = dense_outputs(golden, f'{scenario}_{teacher}',
+                                           len(anchors))
             for i in range(6):
                 boxes = DeltaYXHWBBoxCoder().decode(
                     anchors, torch.from_numpy(deltas[i]))
