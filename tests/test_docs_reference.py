@@ -7,11 +7,17 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmxkd.distillation import CrossModalDistill, Teacher, TeacherLabels
+from mmxkd.distillation import (
+    CrossModalDistill,
+    FusedTeacherLabels,
+    Teacher,
+    TeacherLabels,
+)
 from mmxkd.distillation.audit import audit_table
 from mmxkd.distillation.building import TEACHER_MODEL
 from mmxkd.distillation.loss_config import normalise
 from mmxkd.distillation.mmrazor_words import KEYS
+from mmxkd.engine.labellers import TeacherPart
 from mmxkd.errors import ConfigError
 from mmxkd.families import asked_names, family_of
 from mmxkd.recording.hook_points import ALL_CALLS, parse
@@ -111,14 +117,26 @@ def test_names_that_a_loss_may_ask_for(reference):
     assert {name for name, of in names.items() if of == 'any student'} == every
 
 
-def test_arguments_of_the_labels(reference):
-    parameters = inspect.signature(TeacherLabels).parameters
-    for (cell, *_), (name, parameter) in zip(
-            rows(reference, 'argument of `TeacherLabels`'), parameters.items(),
-            strict=True):
+@pytest.mark.parametrize('head, builder, first', [
+    ('argument of `TeacherLabels`', TeacherLabels, 0),
+    ('argument of `FusedTeacherLabels`', FusedTeacherLabels, 0),
+    ('key of `teachers`', TeacherPart, 1),
+])
+def test_arguments_of_the_labels(reference, head, builder, first):
+    parameters = list(inspect.signature(builder).parameters.items())
+    for (cell, *_), (name, parameter) in zip(rows(reference, head),
+                                             parameters[first:], strict=True):
         default = '' if parameter.default is inspect.Parameter.empty else (
             f'={parameter.default!r}')
         assert cell == f'`{name}{default}`'
+
+
+def test_shown_labels_of_several_teachers_build(repo):
+    text, = (block for block in fenced(repo / 'docs/unlabelled_frames.md')
+             if 'FusedTeacherLabels' in block)
+    found = MODELS.build(Config.fromstring(text, '.py').labels.boxes)
+    assert found.teachers == ('rgb', 'thermal', 'depth')
+    assert found.parts[1].classes == dict(car='vehicle', bus='vehicle')
 
 
 def test_schedules(reference):

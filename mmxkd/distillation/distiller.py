@@ -135,8 +135,10 @@ class Distiller(nn.Module):
     def label(self, samples: list | None, supplies: Supplies) -> None:
         """Let predictions label the student's samples, in place."""
         for labeller in self.labellers:
-            labeller.label(samples or [], *(supplies[name].predictions or []
-                                            for name in labeller.teachers))
+            labeller.label(
+                samples or [],
+                *(supplies[name].predictions or []
+                  for name in labeller.teachers))
 
     @contextmanager
     def listen(self, supplies: Supplies) -> Iterator[None]:

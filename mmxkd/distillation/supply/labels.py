@@ -20,6 +20,5 @@ class Labeller(Protocol):
                       teachers: Mapping[str, Any]) -> None:
         """Refuse teachers whose classes are not what it takes them for."""
 
-    def label(self, samples: Sequence[Any],
-              *predictions: Sequence[Any]) -> None:
+    def label(self, samples: Sequence[Any], *found: Sequence[Any]) -> None:
         """Label samples in place, by one list per teacher in its order."""

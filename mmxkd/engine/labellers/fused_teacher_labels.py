@@ -111,33 +111,32 @@ class FusedTeacherLabels:
         for part in self.parts:
             part.check_classes(student, teachers[part.name])
 
-    def label(self, samples: Sequence[Any],
-              *predictions: Sequence[Any]) -> None:
+    def label(self, samples: Sequence[Any], *found: Sequence[Any]) -> None:
         """Write the boxes into the student's samples.
 
         Args:
             samples (list): The student's data samples.
-            predictions (list): Of each teacher one list, of the same images,
-                in the order of :attr:`teachers`.
+            *found (list): Predictions of each teacher, one data sample per
+                image, in the order of :attr:`teachers`.
 
         Raises:
             ValueError: They are of another number of images, a picture has
                 another size to a teacher, or a score or a box is not finite.
         """
-        if len(predictions) != len(self.parts):
-            raise ValueError(f'labels of {len(predictions)} teachers, '
+        if len(found) != len(self.parts):
+            raise ValueError(f'labels: predictions of {len(found)} teachers, '
                              f'expected those of {self.teachers}')
-        for part, found in zip(self.parts, predictions, strict=True):
-            if len(found) != len(samples):
+        for part, predicted in zip(self.parts, found, strict=True):
+            if len(predicted) != len(samples):
                 raise ValueError(
                     f'teacher {part.name!r} gave predictions for '
-                    f'{len(found)} images, expected {len(samples)}')
-        for sample, *found in zip(samples, *predictions, strict=True):
+                    f'{len(predicted)} images, expected {len(samples)}')
+        for sample, *predictions in zip(samples, *found, strict=True):
             source = source_of(sample)
             if source != UNLABELLED and not self.replace:
                 sample.set_metainfo({SOURCE: source})
                 continue
-            self._write(sample, found)
+            self._write(sample, predictions)
 
     def _write(self, sample: Any, predictions: Sequence[Any]) -> None:
         where = sample.metainfo.get('img_path')

@@ -44,8 +44,8 @@ class TeacherPart:
         if self.iou_thr is not None and not 0 <= self.iou_thr < 1:
             raise ConfigError(f'{self._key}.iou_thr={self.iou_thr}, expected '
                               '0 to below 1')
-        if self.classes is not None and not (isinstance(
-                self.classes, Mapping) and self.classes):
+        if self.classes is not None and not (isinstance(self.classes, Mapping)
+                                             and self.classes):
             raise ConfigError(
                 f'{self._key}.classes={self.classes!r}, expected a dict such '
                 "as dict(car='vehicle'): class of the teacher to class of the "
@@ -115,9 +115,11 @@ class TeacherPart:
                 raise ValueError(f'teacher {self.name!r} gave a {what} that '
                                  f'is not finite for {where}')
         labels = self._mapped(found.labels.cpu().numpy(), where)
-        part = Detections(boxes, scores, labels).chosen(
-            (scores >= self._as_precise(found.scores)) & (labels >= 0)
-            & (boxes[:, 2:] > boxes[:, :2]).all(1))
+        part = Detections(
+            boxes, scores,
+            labels).chosen((scores >= self._as_precise(found.scores))
+                           & (labels >= 0)
+                           & (boxes[:, 2:] > boxes[:, :2]).all(1))
         if self.iou_thr is None:
             return part
         return part.chosen(
@@ -137,8 +139,7 @@ class TeacherPart:
                 'mmxkd.TeacherMeaningHook does')
         strange = (labels < 0) | (labels >= len(self._targets))
         if strange.any():
-            raise ValueError(
-                f'teacher {self.name!r} gave the class '
-                f'{labels[strange][0]} for {where}, but only '
-                f'{len(self._targets)} have names')
+            raise ValueError(f'teacher {self.name!r} gave the class '
+                             f'{labels[strange][0]} for {where}, but only '
+                             f'{len(self._targets)} have names')
         return self._targets[labels]

@@ -11,7 +11,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.evaluation.functional.mm_distillnet import fuse_rows
 from mmxkd.registry import MODELS
 from tests.helpers.golden_teachers import TEACHERS, GoldenTeacher
-from tests.helpers.toys import Toy, batch, mse, toy
+from tests.helpers.toys import Toy, batch, mse
 
 
 def predicted(*rows, **meta):
@@ -115,14 +115,16 @@ def test_frames_in_which_nobody_finds_anything(empty, source):
 
 def test_predictions_that_do_not_fit():
     labels = FusedTeacherLabels(dict(rgb={}, thermal={}))
-    with pytest.raises(ValueError, match="'thermal' gave predictions for 1 "
-                       'images, expected 2'):
+    with pytest.raises(
+            ValueError, match="'thermal' gave predictions for 1 "
+            'images, expected 2'):
         labels.label(unlabelled(2), [ONE] * 2, [TWO])
-    with pytest.raises(ValueError, match='labels of 1 teachers, expected'):
+    with pytest.raises(ValueError, match='predictions of 1 teachers, expect'):
         labels.label(unlabelled(), [ONE])
     bad = predicted([0., 0., 9., 9., float('nan'), 0])
-    with pytest.raises(ValueError, match="'thermal' gave a score that is not "
-                       'finite for images/0.png'):
+    with pytest.raises(
+            ValueError, match="'thermal' gave a score that is not "
+            'finite for images/0.png'):
         labels.label(unlabelled(), [ONE], [bad])
     other = predicted(img_shape=(32, 24))
     with pytest.raises(
@@ -143,8 +145,8 @@ def test_predictions_that_do_not_fit():
     (dict(weights=(1, 1, 1)), "mode='nms' takes no weights"),
     (dict(fusion='wbf', weights=(1, 2)),
      r'weights=\[1, 2\], expected one number above 0 for each of 3'),
-    (dict(fusion='wbf', weights=dict(rbg=2)),
-     "weights.rbg is unknown; did you mean 'rgb'"),
+    (dict(fusion='wbf',
+          weights=dict(rbg=2)), "weights.rbg is unknown; did you mean 'rgb'"),
     (dict(fusion='wbf', weights=dict(rgb=0)), 'expected one number above 0'),
     (dict(empty='skipped'), "empty='skipped'.*did you mean 'skip'"),
 ])
@@ -183,13 +185,11 @@ def distilled(golden, scenario, folder=None, labels=None, classes=('car', )):
                 name: dict(
                     cfg=dict(
                         model=dict(type=GoldenTeacher, file=str(golden),
-                                   key=f'{scenario}_{name}'), metainfo=dict(
-                                       classes=VOC)), random=True, **cache)
+                                   key=f'{scenario}_{name}'),
+                        metainfo=dict(classes=VOC)), random=True, **cache)
                 for name in TEACHERS
-            },
-            distiller=dict(labels=dict(boxes=fused | (labels or {})),
-                           losses=dict(
-                               loss_neck=mse('neck', 'rgb:neck')))))
+            }, distiller=dict(labels=dict(boxes=fused | (labels or {})),
+                              losses=dict(loss_neck=mse('neck', 'rgb:neck')))))
     model.init_weights()
     if classes is not None:
         model.check_classes(classes)
@@ -224,8 +224,7 @@ def test_the_published_path_live_and_cached(golden_file, scenario, tmp_path):
         assert (expected[:, 4] == 6).all() and not found.labels.any()
         # With the score of the teacher whose box it is.
         emitted = {
-            tuple(row)
-            for name in TEACHERS for row in
+            tuple(row) for name in TEACHERS for row in
             golden[f'{scenario}_{name}_rows_xyxy_score_label'][i].tolist()
         }
         rows = torch.cat([found.bboxes, found.scores[:, None]], 1)
@@ -253,8 +252,9 @@ def test_configs_that_cannot_be_built(golden_file, labels, message):
 
 
 def test_classes_are_compared_before_the_first_step(golden_file):
-    with pytest.raises(ConfigError, match="unknown class of the student 'car'"
-                       "; did you mean 'cars'"):
+    with pytest.raises(
+            ConfigError, match="unknown class of the student 'car'"
+            "; did you mean 'cars'"):
         distilled(golden_file, 'caronly', classes=('cars', ))
     model = distilled(golden_file, 'caronly', classes=None)
     with pytest.raises(ConfigError, match='the classes were not compared'):
@@ -265,8 +265,9 @@ def test_skipped_frames_reach_the_hook_of_label_sources():
     """Which refuses them unless the config says that they teach nothing."""
     sample, = unlabelled()
     FusedTeacherLabels(dict(rgb={}), empty='skip').label([sample], [NOBODY])
-    with pytest.raises(ConfigError, match='nobody has labelled images/0.png.*'
-                       'weights.unlabelled=0'):
+    with pytest.raises(
+            ConfigError, match='nobody has labelled images/0.png.*'
+            'weights.unlabelled=0'):
         LabelSourcesHook()._begin(None, (None, [sample], 'loss'), {})
     weights = LabelSourcesHook(dict(unlabelled=0))._frame(sample)
     assert weights.base == 0 and not len(weights.boxes)

@@ -45,11 +45,9 @@ def build(head='negative', labels='negative'):
             teachers={
                 name: dict(cfg=toy() | dict(type=Finder), random=True)
                 for name in NAMES
-            },
-            distiller=dict(labels=dict(
+            }, distiller=dict(labels=dict(
                 boxes=dict(type='mmxkd.FusedTeacherLabels', empty=labels,
-                           teachers={name: {}
-                                     for name in NAMES})))))
+                           teachers={name: {} for name in NAMES})))))
     model.init_weights()
     return model.train()
 
@@ -123,8 +121,10 @@ def train_two():
             optimizer.zero_grad()
             losses(model, wrapped)[0].backward()
             optimizer.step()
-        moved = [(a - b).abs().sum().item() for a, b in zip(
-            model.student.parameters(), before, strict=True)]
+        moved = [
+            (a - b).abs().sum().item()
+            for a, b in zip(model.student.parameters(), before, strict=True)
+        ]
         assert sum(moved) > 0
         total = sum(p.double().abs().sum().item() for p in model.parameters())
         with open(f'rank_{rank}.txt', 'a') as file:
@@ -137,8 +137,9 @@ def train_two():
 def test_two_processes_of_which_one_finds_nothing(tmp_path, free_port):
     """Neither waits for the other's gradients, and both learn the same."""
     done = run_ranks(
-        train_two, 2, tmp_path / 'log', timeout=200, environment=dict(
-            MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port), cwd=tmp_path)
+        train_two, 2, tmp_path / 'log', timeout=200,
+        environment=dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port),
+        cwd=tmp_path)
     assert [d.code for d in done] == [0, 0], done[0].output
     one, other = ((tmp_path / f'rank_{rank}.txt').read_text()
                   for rank in (0, 1))

@@ -22,9 +22,10 @@ def teacher(classes, check_meaning=True):
                            check_meaning=check_meaning)
 
 
-ROWS = ([0., 0., 10., 10., .3, 0], [1., 0., 11., 10., .9, 0],
-        [1., 0., 11., 10., .8, 1], [40., 0., 50., 10., .29, 1],
-        [5., 5., 5., 9., .9, 0])
+ROWS = ([0., 0., 10., 10., .3, 0], [1., 0., 11., 10., .9,
+                                    0], [1., 0., 11., 10., .8,
+                                         1], [40., 0., 50., 10., .29,
+                                              1], [5., 5., 5., 9., .9, 0])
 
 
 def test_thresholds_area_and_own_suppression():
@@ -76,8 +77,9 @@ def test_a_map_that_nobody_compared():
     with pytest.raises(ConfigError, match='TeacherMeaningHook'):
         part.chosen(found(*ROWS), 'a.png')
     part.check_classes(('car', ), teacher(('car', )))
-    with pytest.raises(ValueError, match="'t' gave the class 1 for a.png, but "
-                       'only 1 have names'):
+    with pytest.raises(
+            ValueError, match="'t' gave the class 1 for a.png, but "
+            'only 1 have names'):
         part.chosen(found(*ROWS), 'a.png')
 
 
@@ -86,8 +88,9 @@ def test_a_map_that_nobody_compared():
 def test_numbers_that_are_not_finite(column, what, value):
     row = list(ROWS[0])
     row[column] = value
-    with pytest.raises(ValueError, match=f"teacher 't' gave a {what} that is "
-                       'not finite for a.png'):
+    with pytest.raises(
+            ValueError, match=f"teacher 't' gave a {what} that is "
+            'not finite for a.png'):
         TeacherPart('t').chosen(found(row), 'a.png')
 
 

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from mmxkd.evaluation.functional.box_overlaps import box_areas, box_iou
+from mmxkd.evaluation.functional.box_overlaps import (
+    box_areas,
+    box_iou,
+    suppress,
+)
 
 
 def slow_iou(a, b):
@@ -32,3 +36,22 @@ def test_boxes_without_area_overlap_nothing():
 @pytest.mark.parametrize('shape', [(0, 4), (3, 4)])
 def test_none_overlaps_none(shape):
     assert box_iou(np.ones(shape), np.zeros((0, 4))).shape == (shape[0], 0)
+
+
+@pytest.mark.parametrize('classes', [None, 3])
+def test_suppression_is_that_of_all_pairs(classes):
+    draw = np.random.default_rng(1)
+    low = draw.integers(0, 20, (80, 2))
+    boxes = np.concatenate([low, low + draw.integers(4, 20, (80, 2))], 1)
+    # With equal scores, of which the first is better.
+    scores = draw.random(80).round(1)
+    labels = None if classes is None else draw.integers(0, classes, 80)
+    rivals = box_iou(boxes, boxes) > .4
+    if labels is not None:
+        rivals &= labels[:, None] == labels
+    kept = []
+    for i in sorted(range(80), key=lambda i: -scores[i]):
+        if not rivals[i, kept].any():
+            kept.append(i)
+    assert suppress(boxes, scores, .4, labels).tolist() == kept
+    assert 3 < len(kept) < 60
