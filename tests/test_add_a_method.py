@@ -74,7 +74,7 @@ def test_both_configs_build(files, name):
     assert model.distiller.predicting == {'gated'}
     (labeller, ) = model.distiller.labellers
     # No human's label is learned from, in either config.
-    assert labeller.replace and labeller.score_thr == 0.5
+    assert labeller.replace and labeller.parts[0].score_thr == 0.5
     assert list(model.distiller.losses) == ['loss_look']
     assert model.distiller.weights(Progress()) == {'loss_look': 100}
     sees = model.teachers['gated'].model.data_preprocessor.modalities

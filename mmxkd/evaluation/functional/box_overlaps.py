@@ -1,6 +1,9 @@
 """How much boxes overlap, and the suppression of those that do too much."""
 import numpy as np
 
+#: Boxes that are compared with all others at once.
+_BLOCK = 64
+
 
 def box_areas(boxes: np.ndarray, pixel: float = 0.) -> np.ndarray:
     """Areas of boxes; 0 where one ends before it begins.
@@ -67,15 +70,24 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, iou_thr: float,
         >>> suppress(boxes, np.array([.5, .9, .7]), 0.5).tolist()
         [1, 2]
     """
-    rest = np.argsort(-np.asarray(scores), kind='stable')
-    kept = []
-    # One row after the other: all pairs of the anchors of an untrained
-    # detector would not fit into memory.
-    while len(rest):
-        best, rest = rest[0], rest[1:]
-        kept.append(best)
-        rivals = box_iou(boxes[best], boxes[rest])[0] > iou_thr
+
+    def rivals(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        found = box_iou(boxes[some], boxes[others]) > iou_thr
         if labels is not None:
-            rivals &= labels[rest] == labels[best]
-        rest = rest[~rivals]
+            found &= np.equal.outer(labels[some], labels[others])
+        return found
+
+    rest = np.argsort(-np.asarray(scores), kind='stable')
+    kept: list[int] = []
+    # Block by block: all pairs of the anchors of an untrained detector would
+    # not fit into memory.
+    while len(rest):
+        block, rest = rest[:_BLOCK], rest[_BLOCK:]
+        worse, alive, own = rivals(block, block), np.ones(len(block), bool), []
+        for i, index in enumerate(block):
+            if alive[i]:
+                own.append(index)
+                alive &= ~worse[i]
+        kept += own
+        rest = rest[~rivals(np.array(own), rest).any(0)]
     return np.array(kept, int)
