@@ -38,6 +38,7 @@ from .mgd import MGDLoss
 from .mta import MultiTeacherAlignmentLoss
 from .pearson import PearsonLoss
 from .pkd import PKDLoss
+from .ranking import RankingLoss
 from .soft_cross_entropy import SoftCrossEntropyLoss, soft_cross_entropy
 from .soft_label_kl import SoftLabelKLLoss
 from .spearman import SpearmanLoss, soft_rank
@@ -51,6 +52,7 @@ __all__ = [
     'FeatureDiscriminator', 'FeatureMSELoss', 'FeatureSumLoss',
     'FineGrainedImitationLoss', 'HeadLoss', 'MGDLoss', 'MaskedFeatureLoss',
     'MultiLevelLoss', 'MultiTeacherAlignmentLoss', 'PKDLoss', 'PearsonLoss',
+    'RankingLoss',
     'SoftCrossEntropyLoss', 'SoftLabelKLLoss', 'SpearmanLoss',
     'apparent_depth_ratio', 'attention_map', 'bounded_squared_error',
     'boxes_of', 'depth_uncertainty', 'generalized_iou', 'hard_negatives',

@@ -119,6 +119,7 @@ FEATURES: dict[str, Callable[[str, dict], dict]] = {
     'Spearman': on_neck('SpearmanLoss'),
     'CWD': on_neck('ChannelWiseDistillationLoss'),
     'PKD': on_neck('PKDLoss', connector=dict(type='AlignConnector')),
+    'Ranking': on_neck('RankingLoss', connector=dict(type='ConvConnector')),
     'MGD': per_channel('MGDLoss'),
     'FGD': per_channel('FGDLoss'),
     'FeatureSum': on_neck(
