@@ -154,7 +154,12 @@ def best_in(folder: str) -> str:
 def compare(model: nn.Module, weights: dict[str, Tensor],
             path: str) -> LoadReport:
     """Compare names and shapes of a model and of a file."""
-    own = model.state_dict()
+    return compare_weights(model.state_dict(), weights, path)
+
+
+def compare_weights(own: Mapping[str, Tensor], weights: dict[str, Tensor],
+                    path: str) -> LoadReport:
+    """The same for weights of a model, or of a part of it."""
     report = LoadReport(path, [], [], [], [])
     for name, value in own.items():
         if name not in weights:

@@ -8,6 +8,7 @@ from .backbones import (
     SpectrogramBackbone,
     TappedMobileNetV2,
 )
+from .counters import VehicleCounter
 from .data_preprocessors import (
     ModalityDetDataPreprocessor,
     SoundDetDataPreprocessor,
@@ -40,5 +41,6 @@ __all__ = [
     'ModalityDetDataPreprocessor', 'NarrowDetector', 'OnePriorAssigner',
     'PlainVGG', 'SSDAssigner', 'SSDLiteHead', 'ShuffleDetNet', 'SlimSSDVGG',
     'SoundDetDataPreprocessor', 'SpectrogramBackbone',
-    'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2'
+    'SqueezeDetAnchorGenerator', 'SqueezeDetBBoxCoder', 'TappedMobileNetV2',
+    'VehicleCounter'
 ]

@@ -6,6 +6,7 @@ from .graceful_stop_hook import GracefulStopHook
 from .hang_guard_hook import HangGuardHook
 from .label_sources_hook import LabelSourcesHook
 from .lone_sample_guard_hook import LoneSampleGuardHook
+from .parts_init_hook import PartsInitHook
 from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .stem_init_hook import StemInitHook, inflate_stem
@@ -19,7 +20,7 @@ from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 __all__ = [
     'CheckpointMeaningHook', 'EpochSeedHook', 'FiniteGuardHook',
     'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
-    'LoneSampleGuardHook', 'RunRecordHook', 'SafeCheckpointHook',
+    'LoneSampleGuardHook', 'PartsInitHook', 'RunRecordHook', 'SafeCheckpointHook',
     'StemInitHook', 'StepStateHook', 'StrictEarlyStoppingHook',
     'StudentCheckpointHook', 'TeacherCacheHook', 'TeacherMeaningHook',
     'TorchvisionWeightsHook', 'from_torchvision', 'inflate_stem',

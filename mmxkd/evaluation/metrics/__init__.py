@@ -1,4 +1,5 @@
 """Metrics of mmengine's evaluation loops."""
+from .count_metric import CountMetric
 from .drive_track_metric import DriveTrackMetric
 from .kitti_metric_2d import KittiMetric2D
 from .kitti_metric_3d import KittiMetric3D
@@ -7,6 +8,6 @@ from .track_metric import TrackMetric
 from .voc_ap_metric import VOCAPMetric
 
 __all__ = [
-    'DriveTrackMetric', 'KittiMetric2D', 'KittiMetric3D',
+    'CountMetric', 'DriveTrackMetric', 'KittiMetric2D', 'KittiMetric3D',
     'SoundDetectionMetric', 'TrackMetric', 'VOCAPMetric'
 ]
