@@ -49,9 +49,7 @@ def drives(repo, tmp_path_factory):
         str(root), '--train', '4', '--val', '2', '--test', '2', '--frames',
         '3', '--num-workers', '1'
     ])
-    tools['mavd']([
-        str(root), '--sample-rate', '16000', '--workers', '1'
-    ])
+    tools['mavd']([str(root), '--sample-rate', '16000', '--workers', '1'])
     return root, write_pseudo_labels(root)
 
 
@@ -195,8 +193,9 @@ def test_a_step_of_the_large_config(repo, drives, tmp_path):
     base.model.backbone.in_channels = 8
     base.model.data_preprocessor = cfg.model.data_preprocessor
     detector = MODELS.build(base.model)
-    assert {k: v.shape for k, v in model.backbone.state_dict().items()
-            } == {k: v.shape for k, v in detector.backbone.state_dict().items()}
+    assert {k: v.shape for k, v in model.backbone.state_dict().items()} == {
+        k: v.shape for k, v in detector.backbone.state_dict().items()
+    }
 
 
 def test_labels_are_the_numbers_of_the_teachers_boxes(repo, drives, tmp_path):

@@ -43,8 +43,7 @@ custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
 
 # Of the pretext task, no schedule is published: rate and epochs are the
 # student's.
-optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

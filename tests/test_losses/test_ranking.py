@@ -76,10 +76,10 @@ def test_gradient_in_closed_form(pair):
             if i != j and 0.2 + unit @ (v[j] - v[i]) > 0:
                 step = v[j] - v[i]
                 wanted += (step - (step @ unit) * unit) / a[i].norm()
-        torch.testing.assert_close(
-            student.grad[i],
-            (wanted / cells)[:, None, None].expand(4, 6, 7), rtol=1e-9,
-            atol=1e-15)
+        torch.testing.assert_close(student.grad[i],
+                                   (wanted / cells)[:, None,
+                                                    None].expand(4, 6, 7),
+                                   rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize('factor', [1e-18, 1e-3, 1e15])
@@ -88,10 +88,10 @@ def test_scale_of_either_side_does_not_count(factor):
     loss = RankingLoss(margin=1.)
     expected = loss(student, teacher).item()
     assert expected > 0
-    assert loss(factor * student, teacher).item() == pytest.approx(
-        expected, rel=1e-5)
-    assert loss(student, factor * teacher).item() == pytest.approx(
-        expected, rel=1e-5)
+    assert loss(factor * student,
+                teacher).item() == pytest.approx(expected, rel=1e-5)
+    assert loss(student,
+                factor * teacher).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_zero_where_each_is_nearest_by_the_margin():
@@ -144,8 +144,9 @@ def test_levels_are_weighed():
     teacher = maps((3, 4, 6, 6), (3, 4, 3, 3), seed=1)
     first, second = RankingLoss().levels(student, teacher)
     weighed = RankingLoss(level_weights=[1, 0.5], level_reduction='sum')
-    assert weighed(student, teacher).item() == pytest.approx(
-        first.item() + second.item() / 2)
+    assert weighed(student,
+                   teacher).item() == pytest.approx(first.item()
+                                                    + second.item() / 2)
 
 
 X = torch.zeros(2, 3, 4, 4)

@@ -20,9 +20,9 @@ from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 __all__ = [
     'CheckpointMeaningHook', 'EpochSeedHook', 'FiniteGuardHook',
     'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
-    'LoneSampleGuardHook', 'PartsInitHook', 'RunRecordHook', 'SafeCheckpointHook',
-    'StemInitHook', 'StepStateHook', 'StrictEarlyStoppingHook',
-    'StudentCheckpointHook', 'TeacherCacheHook', 'TeacherMeaningHook',
-    'TorchvisionWeightsHook', 'from_torchvision', 'inflate_stem',
-    'seed_everything'
+    'LoneSampleGuardHook', 'PartsInitHook', 'RunRecordHook',
+    'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
+    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherCacheHook',
+    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
+    'inflate_stem', 'seed_everything'
 ]

@@ -86,8 +86,8 @@ def _below(part: str, weights: dict, where: str) -> dict:
     found = {k: v for k, v in weights.items() if k.startswith(f'{part}.')}
     if not found:
         names = {
-            '.'.join(name.split('.')[:depth + 1])
-            for name in weights for depth in range(part.count('.') + 1)
+            '.'.join(name.split('.')[:depth + 1]) for name in weights
+            for depth in range(part.count('.') + 1)
         }
         raise ConfigError(f'PartsInitHook: {where} has no weights of {part!r}'
                           f'; ' + did_you_mean(part, names))

@@ -64,8 +64,8 @@ class CountMetric(BaseMetric):
             (boxes, ) = instances_of(path, sample, 'gt_instances',
                                      ('bboxes', ))
             last = len(sample['count_scores']) - 1
-            self.results.append((path, int(sample['pred_count']),
-                                 min(len(boxes), last)))
+            self.results.append(
+                (path, int(sample['pred_count']), min(len(boxes), last)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Numbers of all frames, and of each part."""
@@ -95,7 +95,6 @@ def numbers_of(counts: np.ndarray) -> dict[str, float]:
         {'accuracy': 50.0, 'most_frequent': 50.0, 'mean_absolute_error': 0.75}
     """
     predicted, true = counts.T
-    return dict(
-        accuracy=100 * float((predicted == true).mean()),
-        most_frequent=100 * float(np.bincount(true).max()) / len(true),
-        mean_absolute_error=float(np.abs(predicted - true).mean()))
+    return dict(accuracy=100 * float((predicted == true).mean()),
+                most_frequent=100 * float(np.bincount(true).max()) / len(true),
+                mean_absolute_error=float(np.abs(predicted - true).mean()))

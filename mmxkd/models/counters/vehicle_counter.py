@@ -121,8 +121,8 @@ def counts_of(data_samples: Sequence[DetDataSample]) -> list[int]:
         unlabelled = not (sample.metainfo.get('labelled', True)
                           or sample.metainfo.get('label_source'))
         if unlabelled or 'gt_instances' not in sample:
-            why = ('nobody has labelled it'
-                   if unlabelled else 'it has no gt_instances')
+            why = ('nobody has labelled it' if unlabelled else
+                   'it has no gt_instances')
             raise ConfigError(
                 f'VehicleCounter: the vehicles of sample {name} cannot be '
                 f'counted, since {why}: expected a file of labels, such as '

@@ -9,9 +9,9 @@ def inputs(draw: Draw) -> dict:
 def sizes(draw: Draw) -> dict:
     """The teacher has larger maps."""
     return dict(
-        s_feature=draw.maps(),
-        t_feature=[draw.normal(draw.batch, 3, h + 3, w) for h, w in draw.sizes
-                   ])
+        s_feature=draw.maps(), t_feature=[
+            draw.normal(draw.batch, 3, h + 3, w) for h, w in draw.sizes
+        ])
 
 
 # With a margin above 2 no pair is satisfied, so that all levels learn.

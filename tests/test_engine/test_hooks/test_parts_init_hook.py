@@ -17,9 +17,9 @@ class Model(nn.Module):
 
     def __init__(self, channels=8, outputs=3, more=False):
         super().__init__()
-        self.backbone = nn.Sequential(OrderedDict(
-            stem=nn.Conv2d(channels, 4, 3), norm=nn.BatchNorm2d(4),
-            **(dict(last=nn.Conv2d(4, 4, 1)) if more else {})))
+        self.backbone = nn.Sequential(
+            OrderedDict(stem=nn.Conv2d(channels, 4, 3), norm=nn.BatchNorm2d(4),
+                        **(dict(last=nn.Conv2d(4, 4, 1)) if more else {})))
         self.head = nn.Linear(4, outputs)
 
 
@@ -32,9 +32,8 @@ def make_runner(model, resume=False, training=True, load_from='counter.pth'):
 
 
 def checkpoint_of(model):
-    return dict(
-        state_dict=OrderedDict((k, v.clone())
-                               for k, v in model.state_dict().items()))
+    return dict(state_dict=OrderedDict(
+        (k, v.clone()) for k, v in model.state_dict().items()))
 
 
 def load(hook, runner, checkpoint):
@@ -117,8 +116,9 @@ def test_a_part_that_does_not_fit_is_refused(model, other, message):
 
 
 def test_parts_that_there_are_not(source):
-    with pytest.raises(ConfigError, match="the model has no weights of "
-                       "'backbon'; did you mean 'backbone'"):
+    with pytest.raises(
+            ConfigError, match="the model has no weights of "
+            "'backbon'; did you mean 'backbone'"):
         load(PartsInitHook(['backbon']), make_runner(Model()),
              checkpoint_of(source))
     model = Model()

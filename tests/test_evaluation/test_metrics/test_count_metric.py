@@ -18,8 +18,8 @@ def frames(counts=(*DAY, *NIGHT)):
     samples = []
     for i, (predicted, true) in enumerate(counts):
         part = 'day' if i < len(DAY) else 'night'
-        sample = DetDataSample(metainfo=dict(img_path=f'drive_{part}_/{i}.jpg')
-                               )
+        sample = DetDataSample(metainfo=dict(
+            img_path=f'drive_{part}_/{i}.jpg'))
         sample.pred_count = predicted
         sample.count_scores = torch.zeros(4)
         sample.gt_instances = InstanceData(bboxes=torch.zeros(true, 4))
@@ -55,8 +55,8 @@ def test_numbers_by_hand():
 
 def test_against_a_slow_form():
     rng = np.random.default_rng(0)
-    counts = [(int(p), int(t)) for p, t in zip(
-        rng.integers(0, 4, 50), rng.integers(0, 7, 50), strict=True)]
+    counts = [(int(p), int(t)) for p, t in zip(rng.integers(
+        0, 4, 50), rng.integers(0, 7, 50), strict=True)]
     found = run(CountMetric('truth'), frames(counts))
     capped = [(p, min(t, 3)) for p, t in counts]
     assert found['count/accuracy'] == pytest.approx(

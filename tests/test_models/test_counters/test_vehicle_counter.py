@@ -49,8 +49,8 @@ def test_loss_is_the_cross_entropy_of_capped_counts():
         total = math.fsum(math.exp(v) for v in row)
         terms.append(math.log(total) - row[label])
         right += row.index(max(row)) == label
-    assert losses['loss_count'].item() == pytest.approx(sum(terms) / 4,
-                                                        rel=1e-5)
+    assert losses['loss_count'].item() == pytest.approx(
+        sum(terms) / 4, rel=1e-5)
     assert losses['acc'].item() == pytest.approx(100 * right / 4)
 
 
@@ -89,9 +89,7 @@ def test_it_learns_to_count():
     model.eval()
     data = batch()
     found = model.val_step(data)
-    right = [
-        s.pred_count == min(len(s.gt_instances), 3) for s in found
-    ]
+    right = [s.pred_count == min(len(s.gt_instances), 3) for s in found]
     # Chance is 0.4, since 3 and 4 are one class.
     assert sum(right) / len(right) > 0.7
 
