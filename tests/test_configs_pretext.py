@@ -86,7 +86,8 @@ def test_the_tiny_counter_trains_and_is_measured(counter):
     # Both parts have as many frames.
     assert found['count/accuracy'] == pytest.approx(
         (found['count/day_accuracy'] + found['count/night_accuracy']) / 2)
-    assert model.backbone.backbone.conv1.weight.shape == (16, 8, 7, 7)
+    # Loudness at each microphone, and two maps of phases.
+    assert model.backbone.backbone.conv1.weight.shape == (16, 24, 7, 7)
 
 
 class Start(Hook):
@@ -105,8 +106,9 @@ def student(repo, root, work_dir, load_from, **backbone) -> Runner:
     preprocessor, ears = cfg.model.data_preprocessor, cfg.model.backbone
     cfg.model = narrow('retinanet')
     cfg.model.data_preprocessor = preprocessor
-    cfg.model.backbone = dict(ears, **backbone)
-    cfg.model.neck.in_channels = [16, 32, 64, 128]
+    cfg.model.backbone = dict(ears, frame=(128, 320), strides=[8, 16, 32],
+                              **backbone)
+    cfg.model.neck.update(in_channels=[32, 64, 128], start_level=0)
     cfg.train_dataloader.batch_size = 4
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     cfg.load_from = load_from
@@ -140,7 +142,7 @@ def test_another_backbone_does_not_start_from_it(repo, drives, counter,
     runner = student(repo, drives[0], tmp_path, counter[0], in_channels=4)
     with pytest.raises(
             ConfigError, match=r'backbone.backbone.conv1.weight '
-            r'\(16, 8, 7, 7\) in the file, \(16, 4, 7, 7\) in the model'):
+            r'\(16, 24, 7, 7\) in the file, \(16, 4, 7, 7\) in the model'):
         runner.train()
 
 

@@ -75,23 +75,33 @@ flip = dict(
     type='mmxkd.RandomFlip',
     prob=0.5,
     microphone_permutation=[0, 7, 6, 5, 4, 3, 2, 1])
-load_sound, load_boxes = _base_.load_sound, _base_.load_boxes
-load_cameras = _base_.load_cameras
+load_sound = dict(_base_.load_sound, sample_rate=16000)
+load_boxes, load_cameras = _base_.load_boxes, _base_.load_cameras
 pack_sound, pack_cameras = _base_.pack_sound, _base_.pack_cameras
 
-train_pipeline = [load_sound, load_boxes, flip, log_mel, pack_sound]
-test_pipeline = [load_sound, load_boxes, log_mel, pack_sound]
-distill_pipeline = [
-    *load_cameras, load_sound, load_boxes, flip, log_mel, _base_.pack_all
-]
-camera_train_pipeline = [*load_cameras, load_boxes, flip, pack_cameras]
-camera_test_pipeline = [*load_cameras, load_boxes, pack_cameras]
+# Nothing changes here, where pictures have this size.
+resize = dict(_base_.resize, scale=(frame[1], frame[0]))
 
-loader = dict(**_base_.tiny.loader, dataset=dict(data_root=data_root))
-train_dataloader = dict(loader, batch_size=16)
+train_pipeline = [load_sound, load_boxes, resize, flip, log_mel, pack_sound]
+test_pipeline = [load_sound, resize, load_boxes, log_mel, pack_sound]
+distill_pipeline = [
+    *load_cameras, load_sound, load_boxes, resize, flip, log_mel,
+    _base_.pack_all
+]
+camera_train_pipeline = [
+    *load_cameras, load_boxes, resize, flip, pack_cameras
+]
+camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
+
+train_dataloader = dict(
+    **_base_.tiny.loader, batch_size=16, dataset=dict(data_root=data_root))
 val_dataloader = test_dataloader = dict(
     **_base_.tiny.loader,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
+test_evaluator = [
+    dict(metric, ann_file=data_root + 'annotations/test_truth.json')
+    if 'ann_file' in metric else metric for metric in _base_.test_evaluator
+]
 
 optim_wrapper = dict(_base_.tiny.optim_wrapper, type='OptimWrapper')
 optim_wrapper['optimizer'].pop('_delete_')
@@ -103,4 +113,4 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(save_best='sound/AP50'))
 custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
-del loader, width, channels, epochs
+del width, channels, epochs

@@ -32,7 +32,9 @@ model = dict(
                 fusion='joint',
                 loss_weight=0.005,
                 student='neck',
-                teacher=['rgb:neck', 'thermal:neck', 'depth:neck']))))
+                teacher=['rgb:neck', 'thermal:neck', 'depth:neck']))),
+    # The student lays its maps out in a frame of this size.
+    dry_run=_base_.frame)
 
 # No labels are read: the batch has what the teachers see.
 train_dataloader = dict(

@@ -27,3 +27,4 @@ train_dataloader = dict(
         leave_out_incomplete=False,
         pipeline=_base_.train_pipeline))
 default_hooks = dict(checkpoint=dict(save_best='sound/AP'))
+custom_hooks = [dict(type='mmxkd.EpochSeedHook')]

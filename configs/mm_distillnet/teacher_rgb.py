@@ -24,4 +24,5 @@ val_dataloader = dict(
 test_dataloader = dict(
     dataset=dict(cameras=('rgb', ), pipeline=_base_.camera_test_pipeline))
 default_hooks = dict(checkpoint=dict(save_best='sound/AP'))
+custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
 del labelled

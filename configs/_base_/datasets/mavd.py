@@ -90,4 +90,14 @@ val_evaluator = dict(
     type='mmxkd.SoundDetectionMetric',
     truth='boxes of the synthetic drives',
     parts=dict(day='drive_day', night='drive_night'))
-test_evaluator = val_evaluator
+# Beside it COCO's numbers, where frames without cars count too, and tracks.
+test_truth = data_root + 'annotations/test_truth.json'
+test_evaluator = [
+    val_evaluator,
+    dict(type='CocoMetric', ann_file=test_truth, metric='bbox'),
+    dict(
+        type='mmxkd.DriveTrackMetric',
+        ann_file=test_truth,
+        parts=val_evaluator['parts']),
+]
+del test_truth

@@ -210,6 +210,11 @@ class LogMelSpectrogram(BaseTransform):
             if self.size is not None:
                 maps = resize_maps(maps[None], self.size)[0]
         results['spectrogram'] = maps.numpy()
+        # As the sound was, so is what is made of it.
+        if 'audio' in results.get('flipped_modalities', ()):
+            results['flipped_modalities'] = [
+                *results['flipped_modalities'], 'spectrogram'
+            ]
         return results
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ registered there stays where it is.
 from collections.abc import Sequence
 
 import mmcv
+import numpy as np
 from mmdet.datasets.transforms import Pad as MMDET_Pad
 from mmdet.datasets.transforms import RandomCrop as MMDET_RandomCrop
 from mmdet.datasets.transforms import RandomFlip as MMDET_RandomFlip
@@ -40,6 +41,16 @@ def resize_beside_img(results: dict, **as_img: str) -> None:
         results[modality.name] = resize(results[modality.name], size, **as_img)
 
 
+def _frame_of(name: str, results: dict) -> tuple[int, int]:
+    """Height and width of the frame of a sample without ``img``."""
+    if 'img_shape' not in results:
+        raise ConfigError(
+            f'{name}: the sample has neither img nor img_shape; '
+            'mmxkd.LoadStoredSound gives that of the frame')
+    height, width = results['img_shape'][:2]
+    return height, width
+
+
 @TRANSFORMS.register_module()
 class Resize(MovesTogether, MMDET_Resize):
     """mmdet's ``Resize`` for every spatial modality of a sample.
@@ -62,11 +73,7 @@ class Resize(MovesTogether, MMDET_Resize):
 
     def _resize_frame(self, results: dict) -> None:
         """What mmcv says of an image that it has resized."""
-        if 'img_shape' not in results:
-            raise ConfigError(
-                'Resize: the sample has neither img nor img_shape; '
-                'mmxkd.LoadStoredSound gives that of the frame')
-        height, width = results['img_shape'][:2]
+        height, width = _frame_of('Resize', results)
         new_width, new_height = results['scale']
         if self.keep_ratio:
             new_width, new_height = mmcv.rescale_size((width, height),
@@ -82,6 +89,7 @@ class RandomFlip(MovesTogether, MMDET_RandomFlip):
 
     A horizontal flip mirrors the scene, so that each microphone hears what
     its mirror image heard before. Which one that is, only the rig knows.
+    Boxes of a sample without a picture are flipped in its frame.
 
     Args:
         *args: Of mmdet's ``RandomFlip``.
@@ -127,7 +135,14 @@ class RandomFlip(MovesTogether, MMDET_RandomFlip):
                 f'of 0..{microphones - 1}; got {self.microphone_permutation}')
 
     def _flip(self, results: dict) -> None:
+        alone = 'img' not in results
+        if alone:
+            # mmdet flips boxes by the size of img: a picture of no memory.
+            results['img'] = np.broadcast_to(
+                np.uint8(0), _frame_of('RandomFlip', results))
         super()._flip(results)
+        if alone:
+            del results['img']
         direction = results['flip_direction']
         for modality in present(results):
             # mmdet has flipped this one.
