@@ -77,8 +77,8 @@ def placeholders(package: str) -> Iterator[None]:
     """
     finder = _Finder(package)
     real = {
-        name: sys.modules.pop(name)
-        for name in list(sys.modules) if name.partition('.')[0] == package
+        name: sys.modules.pop(name) for name in list(sys.modules)
+        if name.partition('.')[0] == package
     }
     sys.meta_path.insert(0, finder)
     try:

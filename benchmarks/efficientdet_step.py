@@ -35,9 +35,8 @@ from torch.profiler import ProfilerActivity, profile
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.registry import MODELS
 
-CONFIG = (
-    Path(__file__).resolve().parents[1]
-    / 'configs/_base_/models/efficientdet_d2.py')
+CONFIG = (Path(__file__).resolve().parents[1]
+          / 'configs/_base_/models/efficientdet_d2.py')
 CLASSES, PARAMETERS, BAR = 20, 8025849, 1.1
 
 
@@ -149,8 +148,9 @@ def main() -> None:
     bytes_of = {name: peak(step) for name, step in steps.items()}
     for name, value in bytes_of.items():
         print(f'{name:6s} peak {value / 1e6:.1f} MB')
-    print(f'memory: mmxkd ÷ effdet {bytes_of["mmxkd"] / bytes_of["effdet"]:.3f}'
-          f', bar {BAR}')
+    print(
+        f'memory: mmxkd ÷ effdet {bytes_of["mmxkd"] / bytes_of["effdet"]:.3f}'
+        f', bar {BAR}')
     seconds = interleave(steps, args.rounds)
     middle, low, high = ratio(seconds, 'mmxkd', 'effdet')
     print(f'time:   mmxkd ÷ effdet {middle:.3f} [{low:.3f}, {high:.3f}], '
