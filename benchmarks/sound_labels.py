@@ -11,7 +11,7 @@ in one process, an epoch each:
 * ``live``: the teachers run in each step;
 * ``cached``: their predictions come from the disk, every frame a hit;
 * ``student``: it is given the same boxes, and there is no teacher: the least
-  that an epoch can take.
+  that an epoch can take. So no cache gains more than ``live`` ÷ ``student``.
 
 First, an epoch that repeats the one which filled the cache shows that live
 and cached labels are the same boxes, and the losses the same numbers; both
@@ -20,7 +20,8 @@ frame then differs by rounding, since convolutions of another batch add in
 another order; it is printed by how much.
 
 Bar: ``live`` takes 2 times as long as ``cached``. CPU time, files in the page
-cache.
+cache. With ``--own-size``, the student's backbone runs on spectrograms in
+their own size, see ``mmxkd.SpectrogramBackbone``, and its maps are resized.
 
 Usage: ``OMP_NUM_THREADS=1 python benchmarks/sound_labels.py``
 """
