@@ -1,7 +1,7 @@
 """Epochs with pseudo labels of three teachers, live against cached.
 
-EfficientDet-D2 on the spectrograms of eight microphones learns from the boxes
-of three more, which see RGB, thermal and depth pictures; see
+EfficientDet-D2 on the spectrograms of eight microphones learns from the fused
+boxes of three more, which see RGB, thermal and depth pictures; see
 ``configs/_base_/models/efficientdet_d2.py``. Each step runs the data
 preprocessors, the teachers, the student forward and backward, and AdamW.
 Loading files is not in it. Pictures and weights are random; a bias lets each
@@ -55,11 +55,9 @@ Frame = tuple[dict[str, Tensor], DetDataSample]
 
 def labels() -> dict:
     """Config of what labels the student's samples."""
-    # Each of them replaces the boxes of the one before.
-    return {
-        name: dict(type='mmxkd.TeacherLabels', teacher=name,
-                   score_thr=SCORE_THR, replace=True) for name in TEACHERS
-    }
+    teachers = {name: dict(score_thr=SCORE_THR) for name in TEACHERS}
+    return dict(boxes=dict(type='mmxkd.FusedTeacherLabels', teachers=teachers,
+                           fusion='nms', iou_thr=0.5, class_agnostic=True))
 
 
 def detector(channels: int, **preprocessor) -> dict:
