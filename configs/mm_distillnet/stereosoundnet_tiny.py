@@ -10,7 +10,7 @@ model = dict(
     distiller=dict(
         labels=dict(
             boxes=dict(
-                teachers=dict(_delete_=True, rgb=dict(score_thr=0.3)))),
+                teachers=dict(_delete_=True, rgb=dict(score_thr=0.4)))),
         losses=dict(
             _delete_=True,
             loss_ranking=dict(

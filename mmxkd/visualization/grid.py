@@ -55,10 +55,30 @@ def picture_grid(pictures: Sequence[P], draw: Callable[[Any, P], None],
     for axis, picture in zip(axes, pictures, strict=False):
         axis.imshow(picture.image, cmap='gray', vmin=0, vmax=255,
                     interpolation='nearest')
-        axis.set_title(picture.title, fontsize=title_size)
+        axis.set_title(shortened(picture.title, width / columns, title_size),
+                       fontsize=title_size)
         draw(axis, picture)
     figure.suptitle(title, fontsize=13)
     figure.legend(handles=list(legend), loc='outside lower center',
                   ncols=legend_columns, frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def shortened(title: str, width: float, size: float) -> str:
+    """A title of one line that fits above its picture; its end is kept.
+
+    File names differ at their ends.
+
+    Args:
+        title (str): Of any length.
+        width (float): Of the picture, inches.
+        size (float): Of the letters, points.
+
+    Examples:
+        >>> shortened('drive_day_2020_04_30/fl_rgb_1588248000.jpg', 2, 9)
+        '…0/fl_rgb_1588248000.jpg'
+    """
+    # A letter of the default font is about 0.65 times as wide as high.
+    letters = int(width * 72 / (0.65 * size))
+    return title if len(title) <= letters else '…' + title[1 - letters:]
