@@ -13,10 +13,9 @@ SHAPES = [(8, 20), (4, 10), (2, 5)]
 
 def build(seed: int = 0, **options) -> FrameProjector:
     torch.manual_seed(seed)
-    return FrameProjector(
-        **dict(
-            dict(in_channels=6, bands=2, frame=FRAME, out_channels=4,
-                 hidden_channels=16), **options))
+    return FrameProjector(**dict(
+        dict(in_channels=6, bands=2, frame=FRAME, out_channels=4,
+             hidden_channels=16), **options))
 
 
 def heard(count: int = 3, bands: int = 2, times: int = 7) -> torch.Tensor:
@@ -37,8 +36,7 @@ def test_maps_of_the_frame(strides, shapes):
 
 def test_the_registry_builds_it():
     neck = MODELS.build(
-        dict(type='mmxkd.FrameProjector', in_channels=6, bands=1,
-             frame=FRAME))
+        dict(type='mmxkd.FrameProjector', in_channels=6, bands=1, frame=FRAME))
     assert isinstance(neck, FrameProjector) and neck.coarsest == (2, 5)
 
 
@@ -88,8 +86,8 @@ def test_time_is_averaged_and_bands_are_kept_apart():
         for one, other in zip(neck([same]), expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
     # Of other frequencies.
-    assert not torch.allclose(neck([inputs.flip(2)])[2], expected[2],
-                              atol=1e-3)
+    assert not torch.allclose(
+        neck([inputs.flip(2)])[2], expected[2], atol=1e-3)
 
 
 @pytest.mark.parametrize('bands, rows', [(2, 4), (2, 6), (3, 6)])
@@ -170,10 +168,9 @@ def test_weights_are_saved_and_loaded(tmp_path):
     neck([heard()])  # Moves the running statistics.
     torch.save(neck.state_dict(), tmp_path / 'neck.pth')
     other = build(seed=1)
-    other.load_state_dict(
-        torch.load(tmp_path / 'neck.pth', weights_only=True))
-    for one, two in zip(neck.eval()([heard()]), other.eval()([heard()]),
-                        strict=True):
+    other.load_state_dict(torch.load(tmp_path / 'neck.pth', weights_only=True))
+    for one, two in zip(neck.eval()([heard()]),
+                        other.eval()([heard()]), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
     names = set(neck.state_dict())
     assert {f'places.{i}' for i in range(3)} <= names

@@ -69,3 +69,35 @@ def test_wrong_options(command, root, wrong, capsys):
     with pytest.raises(SystemExit):
         command.main([str(root), *SHORT, *wrong])
     assert 'expected' in capsys.readouterr().err
+
+
+def test_labels_of_train_on_request_alone(command, root, tmp_path):
+    """Drives that teachers learn from; the students' have none."""
+    path = root / 'annotations/train_truth.json'
+    command.main([str(root), *SHORT])
+    assert not path.exists()
+    command.main([str(root), '--label-train', *SHORT])
+    content = json.loads(path.read_text())
+    index = json.loads((root / 'annotations/train.json').read_text())
+    assert content['images'] == index['images'] and len(index['images']) == 3
+    assert 'annotations' not in index
+    assert {box['image_id'] for box in content['annotations']
+            } == {image['id'] for image in index['images']}
+    assert (root / 'annotations/val_truth.json').exists()
+    # As a file elsewhere.
+    (root / 'truth.json').rename(tmp_path / 'boxes.json')
+    path.unlink()
+    command.main([
+        str(root), '--label-train', '--truth',
+        str(tmp_path / 'boxes.json'), *SHORT
+    ])
+    assert json.loads(path.read_text()) == content
+
+
+def test_labels_of_train_need_boxes(command, root):
+    (root / 'truth.json').unlink()
+    with pytest.raises(
+            ConfigError, match=f'--label-train: {root}/truth.json is not '
+            'there, and --truth names no other file'):
+        command.main([str(root), '--label-train', *SHORT])
+    assert not (root / 'annotations').exists()
