@@ -1,6 +1,4 @@
 """The pretext task, from drawn drives to a detector that starts from it."""
-import json
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -11,58 +9,24 @@ from mmengine.runner import Runner
 from mmxkd.errors import ConfigError
 from mmxkd.models.counters import counts_of
 from mmxkd.registry import MODELS
-from tests.helpers.commands import load_tool
 from tests.helpers.detectors import narrow
-
-FOLDER = 'configs/mm_distillnet'
-
-
-def write_pseudo_labels(root) -> dict[str, int]:
-    """All true boxes of the frames to train on, with scores, but for one
-    frame in which the teachers find nothing. The number of each frame.
-    """
-    truth = json.loads((root / 'truth.json').read_text())
-    index = json.loads((root / 'annotations/train.json').read_text())
-    ids = {i['id']: i['frame_id'] for i in truth['images']}
-    own = {i['frame_id']: i['id'] for i in index['images']}
-    boxes, counts = [], dict.fromkeys(own, 0)
-    for k, box in enumerate(truth['annotations']):
-        name = ids[box['image_id']]
-        if name in own and name != index['images'][1]['frame_id']:
-            boxes.append(dict(box, image_id=own[name], id=k, score=0.75))
-            counts[name] += 1
-    index.update(annotations=boxes,
-                 info=dict(teacher=dict(config='three_teachers.py')))
-    (root / 'annotations/train_pseudo.json').write_text(json.dumps(index))
-    return counts
+from tests.helpers.sound_drives import (
+    FOLDER,
+    draw_drives,
+    on_drives,
+    write_pseudo_labels,
+)
 
 
 @pytest.fixture(scope='module')
 def drives(repo, tmp_path_factory):
     """Twelve frames to train on, by the commands of the page; and counts."""
-    root = tmp_path_factory.mktemp('pretext') / 'drives'
-    tools = {
-        name: load_tool(repo / f'tools/dataset_converters/{name}.py').main
-        for name in ('synthetic_sound', 'mavd')
-    }
-    tools['synthetic_sound']([
-        str(root), '--train', '4', '--val', '2', '--test', '2', '--frames',
-        '3', '--num-workers', '1'
-    ])
-    tools['mavd']([str(root), '--sample-rate', '16000', '--workers', '1'])
+    root = draw_drives(repo, tmp_path_factory.mktemp('pretext') / 'drives')
     return root, write_pseudo_labels(root)
 
 
 def tiny(repo, root, work_dir) -> Config:
-    cfg = Config.fromfile(repo / FOLDER / 'pretext_tiny.py')
-    cfg.merge_from_dict({
-        f'{split}_dataloader.dataset.data_root': str(root)
-        for split in ('train', 'val', 'test')
-    })
-    cfg.work_dir = str(work_dir)
-    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
-    cfg.log_level = 'ERROR'
-    return cfg
+    return on_drives(repo / FOLDER / 'pretext_tiny.py', root, work_dir)
 
 
 @pytest.fixture(scope='module')
