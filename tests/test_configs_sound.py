@@ -214,6 +214,32 @@ def test_boxes_from_a_file_teach_too(repo, drives, tmp_path, name):
     assert 'sound/AP50' in run.runner.val_loop.run()
 
 
+def test_three_teachers_write_labels(repo, drives, teachers, run_python,
+                                     tmp_path):
+    """As docs/mm_distillnet.md says; sound_tiny.py can learn from the file."""
+    (rgb, *others) = (teachers[c].where for c in CAMERAS)
+    best = {
+        path: next(folder.glob('best_*.pth'))
+        for path, folder in (rgb, *others)
+    }
+    out = tmp_path / 'pseudo.json'
+    more = [w for path, _ in others for w in ('--teacher', path, best[path])]
+    run_python(repo / 'tools/label.py', rgb[0], best[rgb[0]], *more,
+               '--fusion', 'nms', '--fusion-iou', '0.5', '--score-thr', '0',
+               '--data', drives, '--ann', 'annotations/train.json', '--out',
+               out, '--work-dir', tmp_path / 'logs')
+    content = json.loads(out.read_text())
+    index = json.loads((drives / 'annotations/train.json').read_text())
+    assert content['images'] == index['images']
+    assert len(content['info']['teacher']['fused_with']) == 2
+    cfg = on_drives(repo / FOLDER / 'sound_tiny.py', drives, tmp_path)
+    init_default_scope('mmdet')
+    dataset = DATASETS.build(
+        dict(cfg.train_dataloader.dataset, ann_file=str(out)))
+    count = sum(len(item['data_samples'].gt_instances) for item in dataset)
+    assert count == len(content['annotations']) > 12
+
+
 def d2(repo, root, path, name) -> Config:
     """With maps of 256 pixels in place of 768, and sound of 16 kHz."""
     cfg = Config.fromfile(repo / FOLDER / f'{name}.py')

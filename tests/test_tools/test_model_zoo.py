@@ -30,6 +30,13 @@ def test_every_model_has_a_row(zoo, repo):
     assert learns['cmkd_fog_mse'] == (
         'labels; `fog_teacher.py` by `FeatureMSELoss`')
     assert learns['cmkd_fog_pseudo'] == "labels; a teacher's labels"
+    assert learns['mm_distillnet_teacher_rgb'] == 'labels'
+    assert learns['mm_distillnet_sound_d2'] == "teachers' labels"
+    assert learns['mm_distillnet_stereosoundnet_d2'] == (
+        'no labels but boxes of the teacher; `teacher_rgb.py` by '
+        '`RankingLoss`')
+    assert learns['mm_distillnet_d2'].startswith(
+        'no labels but boxes of 3 teachers; `teacher_rgb.py`, ')
 
 
 def test_results_and_weights_are_shown(zoo, tmp_path, repo):

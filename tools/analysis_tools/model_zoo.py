@@ -87,8 +87,19 @@ def teaching(cfg: Mapping) -> str:
         >>> teaching(dict(model=dict(type='FCOS')))
         'labels'
     """
-    parts = ['labels']
     data = cfg.get('train_dataloader', {}).get('dataset', {})
+    pseudo = 'pseudo' in Path(data.get('ann_file') or '').stem
+    parts = ["teachers' labels" if pseudo else 'labels']
+    if data.get('unlabelled'):
+        labels = cfg['model']['distiller']['labels'].values()
+        found = {
+            name for entry in labels
+            for name in entry.get('teachers') or [entry['teacher']]
+        }
+        parts = [
+            'no labels but boxes of ' +
+            (f'{len(found)} teachers' if len(found) > 1 else 'the teacher')
+        ]
     for dataset in data.get('datasets', ()):
         if any(step.get('source') == 'teacher' for step in dataset.pipeline):
             parts.append("a teacher's labels")
