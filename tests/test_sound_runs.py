@@ -65,6 +65,7 @@ def two_epochs(repo, setup, work_dir) -> Config:
     return cfg
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_bit_by_bit(repo, setup, tmp_path, monkeypatch):
     """Weights, optimizer, schedules and the history of all losses.
 
