@@ -74,6 +74,8 @@ def test_a_teacher_sees_its_camera_and_learns(teachers, camera):
     run = teachers[camera].run
     assert tuple(run.cfg.train_dataloader.dataset.cameras) == (camera, )
     assert run.model.backbone.conv1.weight.shape[1] == CHANNELS[camera]
+    # Its batch norms train: what starts from nothing needs them.
+    assert run.model.backbone.bn1.running_mean.any()
     assert set(run.losses) == {'loss', 'loss_cls', 'loss_bbox'}
     for values in run.losses.values():
         assert len(values) == 3 and all(v > 0 for v in values)
@@ -114,6 +116,12 @@ def test_labels_are_the_teachers(student, drives):
         assert 0 < len(boxes) <= 3 * len(student.teachers)
         assert len(boxes.scores) == len(boxes)
     assert sum(len(s.gt_instances) for s in student.samples) > 12
+
+
+def test_batch_norms_train(student):
+    for layer in (student.model.student.backbone.backbone.bn1,
+                  student.model.student.neck[0].project[1]):
+        assert layer.running_mean.any()
 
 
 def test_losses_are_logged(student):

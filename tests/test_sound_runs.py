@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, init_default_scope
 from mmengine.runner import Runner, save_checkpoint
 
+from mmxkd.distillation.teacher import Teacher
 from mmxkd.engine.labellers import FusedTeacherLabels
 from mmxkd.registry import MODELS
 from tests.helpers.forked import run_ranks
@@ -98,6 +99,39 @@ def test_a_killed_run_resumes_bit_by_bit(repo, setup, tmp_path, monkeypatch):
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other/epoch_1.pth').symlink_to(tmp_path / 'whole/epoch_2.pth')
     assert differences(tmp_path / 'other', tmp_path / 'whole')
+
+
+def test_cached_teachers_teach_the_same(repo, setup, tmp_path, monkeypatch):
+    """Each direction of a flip has its own file; the second epoch reads."""
+    losses, ran = [], []
+    watch = Teacher.watch
+    monkeypatch.setattr(
+        Teacher, 'watch', lambda self, inputs, *args, **kwargs:
+        (ran.append(len(inputs)), watch(self, inputs, *args, **kwargs))[1])
+    for cached in (False, True):
+        cfg = two_epochs(repo, setup, tmp_path / str(cached))
+        if cached:
+            for teacher in cfg.model.teachers.values():
+                teacher.cache = dict(dir=str(tmp_path / 'cache'))
+        ran.clear()
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        scalars = runner.message_hub.log_scalars
+        losses.append({
+            k: buffer.data[0].tolist() for k, buffer in scalars.items()
+            if 'loss' in k
+        })
+        if not cached:
+            # Three teachers, two epochs of twelve frames.
+            assert sum(ran) == 72
+    # Some frames are flipped in one epoch, and not in the other one.
+    files = len(list((tmp_path / 'cache').rglob('*.npz')))
+    assert files % 3 == 0 and 36 < files < 72
+    # Once for each file; and before the first, a frame alone and in a pair.
+    assert sum(ran) <= files + 3 * 3
+    assert losses[0].keys() == losses[1].keys()
+    for name, values in losses[0].items():
+        assert losses[1][name] == pytest.approx(values, rel=1e-5), name
 
 
 @HOOKS.register_module()

@@ -17,7 +17,8 @@ detector = dict(
         depth=18,
         base_channels=width,
         out_indices=(1, 2, 3),
-        norm_cfg=dict(type='BN')),
+        norm_cfg=dict(type='BN'),
+        norm_eval=False),
     neck=dict(
         type='mmxkd.BiFPN',
         in_channels=[2 * width, 4 * width, 8 * width],

@@ -26,7 +26,8 @@ load_cameras = [
 load_boxes = dict(type='LoadAnnotations', with_bbox=True)
 resize = dict(type='mmxkd.Resize', scale=(side, side), keep_ratio=True)
 meta_keys = ('img_id', 'img_path', 'frame_id', 'drive', 'lighting', 'time',
-             'ori_shape', 'img_shape', 'scale_factor')
+             'ori_shape', 'img_shape', 'scale_factor', 'flip',
+             'flip_direction')
 pack_sound = dict(
     type='mmxkd.PackMultiModalInputs',
     modalities=('spectrogram', ),

@@ -7,6 +7,7 @@ from pycocotools.coco import COCO
 
 from mmxkd.formats.mavd.layout import LIGHTINGS
 
+from .base import Columns
 from .coco_boxes import CocoBoxes, average_precision, quietly_loaded
 
 
@@ -29,7 +30,7 @@ class SoundBoxes(CocoBoxes):
         return [f'test_evaluator.{i}.ann_file={file}' for i in (1, 2)]
 
     def scores(self, truth: Path, split: str,
-               detections: list[Path]) -> list[dict[str, float]]:
+               detections: list[Path]) -> list[Columns]:
         known = quietly_loaded(truth)
         images = {
             lighting: [
