@@ -89,9 +89,7 @@ distill_pipeline = [
     *load_cameras, load_sound, load_boxes, resize, flip, log_mel,
     _base_.pack_all
 ]
-camera_train_pipeline = [
-    *load_cameras, load_boxes, resize, flip, pack_cameras
-]
+camera_train_pipeline = [*load_cameras, load_boxes, resize, flip, pack_cameras]
 camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
 
 train_dataloader = dict(
@@ -100,8 +98,9 @@ val_dataloader = test_dataloader = dict(
     **_base_.tiny.loader,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_evaluator = [
-    dict(metric, ann_file=data_root + 'annotations/test_truth.json')
-    if 'ann_file' in metric else metric for metric in _base_.test_evaluator
+    dict(metric, ann_file=data_root +
+         'annotations/test_truth.json') if 'ann_file' in metric else metric
+    for metric in _base_.test_evaluator
 ]
 
 optim_wrapper = dict(_base_.tiny.optim_wrapper, type='OptimWrapper')

@@ -24,12 +24,14 @@ def camera(name):
     return dict(
         config=f'configs/mm_distillnet/teacher_{name}_tiny.py',
         trained_on='labelled',
+        epochs=12,
         ann_file='annotations/train_truth.json')
 
 
 def taught(config, *cameras):
     return dict(
         config=f'configs/mm_distillnet/{config}_tiny.py',
+        epochs=16,
         taught_by={c: f'model.teachers.{c}.checkpoint'
                    for c in cameras})
 

@@ -2,5 +2,4 @@
 # their sum, in place of one with all of them.
 _base_ = './mm_distillnet_d2.py'
 
-model = dict(
-    distiller=dict(losses=dict(loss_mta=dict(fusion='summed'))))
+model = dict(distiller=dict(losses=dict(loss_mta=dict(fusion='summed'))))

@@ -12,8 +12,7 @@ model = dict(
             checkpoint='work_dirs/teacher_rgb')),
     distiller=dict(
         labels=dict(
-            boxes=dict(
-                teachers=dict(_delete_=True, rgb=dict(score_thr=0.3)))),
+            boxes=dict(teachers=dict(_delete_=True, rgb=dict(score_thr=0.3)))),
         losses=dict(
             _delete_=True,
             loss_ranking=dict(

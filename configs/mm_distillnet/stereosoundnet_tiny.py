@@ -9,8 +9,7 @@ model = dict(
             checkpoint='work_dirs/teacher_rgb_tiny')),
     distiller=dict(
         labels=dict(
-            boxes=dict(
-                teachers=dict(_delete_=True, rgb=dict(score_thr=0.4)))),
+            boxes=dict(teachers=dict(_delete_=True, rgb=dict(score_thr=0.4)))),
         losses=dict(
             _delete_=True,
             loss_ranking=dict(

@@ -45,9 +45,7 @@ distill_pipeline = [
     *load_cameras, load_sound, load_boxes, resize, log_mel, pack_all
 ]
 # Three cameras; a teacher picks one.
-camera_train_pipeline = [
-    *load_cameras, load_boxes, resize, flip, pack_cameras
-]
+camera_train_pipeline = [*load_cameras, load_boxes, resize, flip, pack_cameras]
 camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
 
 mavd = dict(type='mmxkd.MAVDDataset', data_root=data_root)

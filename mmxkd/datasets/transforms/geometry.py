@@ -44,9 +44,8 @@ def resize_beside_img(results: dict, **as_img: str) -> None:
 def _frame_of(name: str, results: dict) -> tuple[int, int]:
     """Height and width of the frame of a sample without ``img``."""
     if 'img_shape' not in results:
-        raise ConfigError(
-            f'{name}: the sample has neither img nor img_shape; '
-            'mmxkd.LoadStoredSound gives that of the frame')
+        raise ConfigError(f'{name}: the sample has neither img nor img_shape; '
+                          'mmxkd.LoadStoredSound gives that of the frame')
     height, width = results['img_shape'][:2]
     return height, width
 
@@ -138,8 +137,8 @@ class RandomFlip(MovesTogether, MMDET_RandomFlip):
         alone = 'img' not in results
         if alone:
             # mmdet flips boxes by the size of img: a picture of no memory.
-            results['img'] = np.broadcast_to(
-                np.uint8(0), _frame_of('RandomFlip', results))
+            results['img'] = np.broadcast_to(np.uint8(0),
+                                             _frame_of('RandomFlip', results))
         super()._flip(results)
         if alone:
             del results['img']

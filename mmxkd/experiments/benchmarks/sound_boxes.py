@@ -32,18 +32,16 @@ class SoundBoxes(CocoBoxes):
     def scores(self, truth: Path, split: str,
                detections: list[Path]) -> list[Columns]:
         known = quietly_loaded(truth)
-        images = {
-            lighting: [
+        columns = {
+            f'{split} {lighting}': [
                 i for i, image in known.imgs.items()
                 if image['lighting'] == lighting
-            ]
-            for lighting in LIGHTINGS
+            ] for lighting in LIGHTINGS
         }
+        columns[split] = list(known.imgs)
         return [{
-            **{
-                f'{split} {lighting}': self._of(known, path, chosen)
-                for lighting, chosen in images.items()
-            }, split: self._of(known, path, list(known.imgs))
+            column: self._of(known, path, images)
+            for column, images in columns.items()
         } for path in detections]
 
     def _of(self, truth: COCO, path: Path, images: Sequence[int]) -> float:
