@@ -97,11 +97,12 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = dict(
     **_base_.tiny.loader,
     dataset=dict(data_root=data_root, pipeline=test_pipeline))
+truth = data_root + 'annotations/test_truth.json'
 test_evaluator = [
-    dict(metric, ann_file=data_root +
-         'annotations/test_truth.json') if 'ann_file' in metric else metric
+    dict(metric, ann_file=truth) if 'ann_file' in metric else metric
     for metric in _base_.test_evaluator
 ]
+del truth
 
 optim_wrapper = dict(_base_.tiny.optim_wrapper, type='OptimWrapper')
 optim_wrapper['optimizer'].pop('_delete_')
