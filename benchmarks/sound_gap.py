@@ -79,7 +79,7 @@ def other_sound(plan: Plan, arm: str, seed: int) -> float:
             'test_dataloader.dataset.ann_file='
             f'{truth.relative_to(plan.tested_on)}',
             'test_dataloader.dataset.other_sound=True',
-            *plan.benchmark.options(truth)
+            *plan.benchmark.test_options(truth)
         ], check=True, stdout=subprocess.DEVNULL)
         plan.benchmark.collect(part, kept)
     return plan.benchmark.scores(truth, SPLIT, [kept])[0][SPLIT]

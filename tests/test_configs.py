@@ -5,6 +5,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmxkd.engine.config_check import check_config
 from mmxkd.experiments import load_plan
 from mmxkd.experiments.step import Step
 from mmxkd.registry import DATASETS, HOOKS, METRICS, MODELS, VISUALIZERS
@@ -103,6 +104,17 @@ def test_runtime_builds(cfg):
         HOOKS.build(hook)
 
 
+def check_evaluators(cfg: Config, benchmark) -> None:
+    """What the benchmark sets, the metrics of the config take."""
+    file = Path('annotations.json')
+    cfg.merge_from_dict(
+        dict(
+            option.split('=', 1)
+            for option in (*benchmark.val_options(file),
+                           *benchmark.test_options(file))))
+    check_config(cfg, ('train', 'val', 'test'))
+
+
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
 def test_experiments_are_read(path, tmp_path, monkeypatch):
     """Keys, names of arms, their configs and the keys of their teachers."""
@@ -113,6 +125,7 @@ def test_experiments_are_read(path, tmp_path, monkeypatch):
             assert (CONFIGS.parent / arm.command[0]).is_file()
             continue
         cfg = Config.fromfile(arm.config)
+        check_evaluators(cfg, plan.benchmark)
         distilled = cfg.model.type == 'mmxkd.CrossModalDistill'
         assert distilled == bool(arm.taught_by)
         if distilled:

@@ -208,7 +208,7 @@ class Run:
         self._call(TEST, [self.arm.config, self.checkpoint], [
             'test_dataloader.dataset.ann_file='
             f'{file.relative_to(self.plan.tested_on)}',
-            *benchmark.options(file)
+            *benchmark.test_options(file)
         ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
         benchmark.collect(part, self.detections(split))
 
@@ -250,8 +250,8 @@ class Run:
         roots['test_dataloader.dataset'] = self.plan.tested_on
         options = [f'{key}.data_root={root}/' for key, root in roots.items()]
         benchmark = self.plan.benchmark
-        options.append('val_evaluator.ann_file='
-                       f'{arm.data_root / benchmark.annotations("val")}')
+        options += benchmark.val_options(arm.data_root
+                                         / benchmark.annotations('val'))
         # What is the default, the config may say in another way.
         if arm.ann_file != benchmark.annotations('train'):
             options.append(f'{arm.datasets[0]}.ann_file={arm.ann_file}')

@@ -28,7 +28,11 @@ class Benchmark(ABC):
     def detections(self, folder: Path, split: str) -> Path:
         """Where a run keeps its detections."""
 
-    def options(self, file: Path) -> list[str]:
+    def val_options(self, file: Path) -> list[str]:
+        """What lets a config validate against a file."""
+        return [f'val_evaluator.ann_file={file}']
+
+    def test_options(self, file: Path) -> list[str]:
         """What lets a config be tested against the file of a split."""
         return [f'test_evaluator.ann_file={file}']
 

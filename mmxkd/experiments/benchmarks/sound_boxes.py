@@ -25,7 +25,11 @@ class SoundBoxes(CocoBoxes):
         ending = '' if split == 'train' else '_truth'
         return f'annotations/{split}{ending}.json'
 
-    def options(self, file: Path) -> list[str]:
+    def val_options(self, file: Path) -> list[str]:
+        # True boxes come with the samples.
+        return []
+
+    def test_options(self, file: Path) -> list[str]:
         # Those of the configs: boxes as COCO has them, and tracks.
         return [f'test_evaluator.{i}.ann_file={file}' for i in (1, 2)]
 

@@ -184,7 +184,7 @@ def test_options_reach_what_reads_a_file(sound, repo, tmp_path, name):
     cfg = Config.fromfile(repo / f'configs/mm_distillnet/{name}.py')
     before = [dict(e) for e in cfg.test_evaluator]
     new = tmp_path / 'val_truth.json'
-    options = dict(o.split('=', 1) for o in sound.options(new))
+    options = dict(o.split('=', 1) for o in sound.test_options(new))
     cfg.merge_from_dict(options)
     assert [e.type for e in cfg.test_evaluator] == [
         'mmxkd.SoundDetectionMetric', 'CocoMetric', 'mmxkd.DriveTrackMetric'
