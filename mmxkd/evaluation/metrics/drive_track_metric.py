@@ -1,5 +1,4 @@
 """Detections of drives, followed by a tracker, against true tracks."""
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -17,6 +16,7 @@ from mmxkd.io.text import read_json
 from mmxkd.registry import METRICS
 
 from .following import BYTE_TRACKER, build_tracker, follow
+from .parts import compile_parts, members_of
 from .samples import instances_of
 from .track_metric import track_numbers
 
@@ -66,13 +66,7 @@ class DriveTrackMetric(BaseMetric):
             raise ConfigError(f'DriveTrackMetric: iou_thr={iou_thr}, expected '
                               'above 0, up to 1')
         self.iou_thr, self.ann_file = iou_thr, ann_file
-        self.parts = {}
-        for name, pattern in (parts or {}).items():
-            try:
-                self.parts[name] = re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(f'DriveTrackMetric: parts.{name}='
-                                  f'{pattern!r}: {error}') from error
+        self.parts = compile_parts('DriveTrackMetric', parts)
         self.truth = read_tracks(ann_file)
         # Now, not after an hour of testing.
         self.tracker = build_tracker(BYTE_TRACKER if tracker is
@@ -108,14 +102,10 @@ class DriveTrackMetric(BaseMetric):
             counts[drive] = count_tracks(true, seen, len(frames), self.iou_thr)
         found = track_numbers(reduce(add, counts.values()))
         for name, pattern in self.parts.items():
-            chosen = [
-                c for drive, c in counts.items() if pattern.search(drive)
-            ]
-            if not chosen:
-                raise ConfigError(
-                    f'DriveTrackMetric: parts.{name}={pattern.pattern!r} '
-                    f'matches no drive; the first is {next(iter(counts))}')
-            numbers = track_numbers(reduce(add, chosen))
+            chosen = members_of('DriveTrackMetric', name, pattern,
+                                list(counts), 'drive')
+            numbers = track_numbers(
+                reduce(add, [list(counts.values())[i] for i in chosen]))
             found.update({f'{name}_{k}': v for k, v in numbers.items()})
         return found
 

@@ -27,14 +27,14 @@ def compile_parts(metric: str,
 
 
 def members_of(metric: str, part: str, pattern: re.Pattern,
-               names: Sequence[str]) -> list[int]:
+               names: Sequence[str], noun: str = 'frame') -> list[int]:
     """Positions of the names that an expression matches anywhere.
 
     Raises:
-        ConfigError: It matches none.
+        ConfigError: It matches none; the message calls each a ``noun``.
     """
     found = [i for i, name in enumerate(names) if pattern.search(name)]
     if not found:
         raise ConfigError(f'{metric}: parts.{part}={pattern.pattern!r} '
-                          f'matches no frame; the first is {names[0]}')
+                          f'matches no {noun}; the first is {names[0]}')
     return found

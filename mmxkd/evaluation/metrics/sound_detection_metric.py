@@ -1,5 +1,4 @@
 """Detections by sound, measured as in MM-DistillNet's tables."""
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from mmxkd.evaluation.functional.mm_distillnet import (
 )
 from mmxkd.registry import METRICS
 
+from .parts import compile_parts, members_of
 from .samples import image_size_of, instances_of
 
 
@@ -61,13 +61,7 @@ class SoundDetectionMetric(BaseMetric):
         super().__init__(collect_device, prefix)
         self.truth, self.score_thr = truth, score_thr
         self.size, self.as_published = size, as_published
-        self.parts = {}
-        for name, pattern in (parts or {}).items():
-            try:
-                self.parts[name] = re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(f'SoundDetectionMetric: parts.{name}='
-                                  f'{pattern!r}: {error}') from error
+        self.parts = compile_parts('SoundDetectionMetric', parts)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what is needed of a batch."""
@@ -89,15 +83,12 @@ class SoundDetectionMetric(BaseMetric):
         """Numbers of all frames, and of each part."""
         found = self._numbers(results)
         for name, pattern in self.parts.items():
-            chosen = [r for r in results if pattern.search(r[0])]
-            if not chosen:
-                raise ConfigError(
-                    f'SoundDetectionMetric: parts.{name}='
-                    f'{pattern.pattern!r} matches no frame; the first is '
-                    f'{results[0][0]}')
+            chosen = members_of('SoundDetectionMetric', name, pattern,
+                                [r[0] for r in results])
             found.update({
                 f'{name}_{key}': value
-                for key, value in self._numbers(chosen).items()
+                for key, value in self._numbers([results[i]
+                                                 for i in chosen]).items()
             })
         print_log(
             f'SoundDetectionMetric: true boxes are of: {self.truth}; '
