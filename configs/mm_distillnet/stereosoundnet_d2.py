@@ -1,7 +1,6 @@
 # The baseline of MM-DistillNet's tables: one camera teaches the microphones.
 # Its boxes are the labels, and a ranking loss draws sound and picture of a
 # frame together, and those of different frames apart.
-# Not known, and settled here: margin, features and weight of that loss.
 _base_ = './mm_distillnet_d2.py'
 
 model = dict(
@@ -10,15 +9,6 @@ model = dict(
         rgb=dict(
             cfg='configs/mm_distillnet/teacher_rgb.py',
             checkpoint='work_dirs/teacher_rgb')),
-    distiller=dict(
-        labels=dict(
-            boxes=dict(teachers=dict(_delete_=True, rgb=dict(score_thr=0.3)))),
-        losses=dict(
-            _delete_=True,
-            loss_ranking=dict(
-                type='RankingLoss',
-                loss_weight=0.005,
-                student='neck',
-                teacher='rgb:neck'))))
+    distiller=_base_.one_camera)
 
 train_dataloader = dict(dataset=dict(cameras=('rgb', )))
