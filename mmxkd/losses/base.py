@@ -194,7 +194,8 @@ class MultiLevelLoss(DistillationLoss, ABC):
         """
 
     def pairs(self, s_feature: Levels, t_feature: Levels,
-              axes: int | None = None) -> list[tuple[Tensor, Tensor]]:
+              axes: int | None = None,
+              connector: str | None = None) -> list[tuple[Tensor, Tensor]]:
         """Student and teacher of each level, the teacher without gradient.
 
         Args:
@@ -202,13 +203,23 @@ class MultiLevelLoss(DistillationLoss, ABC):
                 teacher, one feature per level.
             axes (int, optional): How many of the first axes must have equal
                 lengths; default: all.
+            connector (str, optional): Type of the connector that the message
+                advises.
 
         Raises:
             ValueError: The levels differ in number or in these axes, or
                 something is not a feature map.
         """
         student, teacher = as_levels(s_feature), as_levels(t_feature)
-        check_pairs(type(self).__name__, student, teacher, axes)
+        try:
+            check_pairs(type(self).__name__, student, teacher, axes)
+        except ValueError as error:
+            if connector is None:
+                raise
+            raise ValueError(
+                f'{error}. Where the channels differ, connector=dict('
+                f"type='{connector}') gives the student the teacher's"
+            ) from error
         return [(s, t.detach()) for s, t in zip(student, teacher, strict=True)]
 
     def reduce(self, levels: Sequence[Tensor]) -> Tensor:

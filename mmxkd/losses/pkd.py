@@ -63,13 +63,8 @@ class PKDLoss(MultiLevelLoss):
         Raises:
             ValueError: The levels differ in number, images or channels.
         """
-        try:
-            pairs = self.pairs(s_feature, t_feature, axes=2)
-        except ValueError as error:
-            raise ValueError(
-                f"{error}. Where the channels differ, connector=dict("
-                "type='AlignConnector') gives the student the teacher's"
-            ) from error
+        pairs = self.pairs(s_feature, t_feature, axes=2,
+                           connector='AlignConnector')
         return [self._level(s, t) for s, t in pairs]
 
     def _level(self, student: Tensor, teacher: Tensor) -> Tensor:
