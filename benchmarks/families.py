@@ -28,8 +28,8 @@ from mmxkd.experiments import (
     ToolError,
     build_runs,
     load_plan,
+    report_of,
     run_all,
-    write_report,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,11 +40,7 @@ def run(plan: Plan, jobs: int) -> dict:
     """Train and test what is missing; the report's numbers."""
     plan.check_data()
     run_all(build_runs(plan, max(1, (os.cpu_count() or 1) // jobs)), jobs)
-    print(
-        write_report(plan.work_dir, plan.tested_on,
-                     plan.reported, plan.teacher, plan.baseline,
-                     range(plan.num_seeds), plan.splits,
-                     benchmark=plan.benchmark))
+    print(report_of(plan))
     return json.loads((plan.work_dir / 'gap_report.json').read_text())
 
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from mmxkd.experiments import (
     build_runs,
     load_plan,
+    report_of,
     run_all,
-    write_report,
 )
 from mmxkd.experiments.scores import Table, read_scores
 from mmxkd.experiments.statistics import share_of_gap
@@ -103,10 +103,7 @@ def main() -> int:
     plan.check_data()
     run_all(build_runs(plan), args.jobs)
     seeds = range(plan.num_seeds)
-    print(
-        write_report(plan.work_dir, plan.tested_on, plan.reported,
-                     plan.teacher, plan.baseline, seeds, plan.splits,
-                     plan.reachable, plan.benchmark))
+    print(report_of(plan))
     table = read_scores(plan.work_dir, plan.tested_on, plan.reported, seeds,
                         plan.splits, plan.benchmark)
     found = bars(table, args.detector == 'did')

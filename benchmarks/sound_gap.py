@@ -31,8 +31,8 @@ from mmxkd.experiments import (
     ToolError,
     build_runs,
     load_plan,
+    report_of,
     run_all,
-    write_report,
 )
 from mmxkd.experiments.scores import Table, read_scores
 
@@ -149,10 +149,7 @@ def main() -> int:
     plan.check_data()
     run_all(build_runs(plan), args.jobs)
     seeds = range(plan.num_seeds)
-    print(
-        write_report(plan.work_dir, plan.tested_on, plan.reported,
-                     plan.teacher, plan.baseline, seeds, plan.splits,
-                     plan.reachable, plan.benchmark))
+    print(report_of(plan))
     table = read_scores(plan.work_dir, plan.tested_on, plan.reported, seeds,
                         plan.splits, plan.benchmark)
     deaf = {seed: other_sound(plan, STUDENT, seed) for seed in seeds}

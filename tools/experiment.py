@@ -22,8 +22,8 @@ from mmxkd.experiments import (
     ToolError,
     build_runs,
     load_plan,
+    report_of,
     run_all,
-    write_report,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,11 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan, jobs = parse_args(argv)
     runs = build_runs(plan, max(1, (os.cpu_count() or 1) // jobs))
     run_all(runs, jobs)
-    print(
-        write_report(plan.work_dir, plan.tested_on,
-                     plan.reported, plan.teacher, plan.baseline,
-                     range(plan.num_seeds), plan.splits, plan.reachable,
-                     plan.benchmark), end='')
+    print(report_of(plan), end='')
 
 
 def interrupt(number: int, frame) -> None:

@@ -12,6 +12,7 @@ from .curves import read_curves
 from .gap import gap_recovered
 from .html_report import html_report
 from .pictures import pictures_of
+from .plan import Plan
 from .scores import Table, read_scores, seeds_in
 from .summary import Summary, summarise
 from .tables import head_and_rows, notes, paired_rows
@@ -69,6 +70,14 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
     write_text(runs / 'gap_report.html', html_report(summary, curves,
                                                      pictures))
     return text
+
+
+def report_of(plan: Plan) -> str:
+    """:func:`write_report` of an experiment whose runs are done."""
+    return write_report(plan.work_dir, plan.tested_on,
+                        plan.reported, plan.teacher, plan.baseline,
+                        range(plan.num_seeds), plan.splits, plan.reachable,
+                        plan.benchmark)
 
 
 def _tuple(names: Names) -> tuple[str, ...]:
