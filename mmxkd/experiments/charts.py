@@ -1,5 +1,6 @@
 """Small charts as SVG, which stands inside of an HTML file."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mmxkd.io.escape import escape
 
@@ -9,7 +10,34 @@ from .statistics import Estimate
 # Okabe and Ito: distinct also to colour-blind eyes.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9',
            '#000000', '#999999')
+# The second eight arms have dashed lines, the third dotted ones.
+DASHES = ('none', '6 3', '2 3')
 WIDTH, LEFT, ROW, FOOT = 640, 170, 26, 40
+ROW_OF_NAMES = 18
+# Longer curves have no dots at their points.
+FEW_POINTS = 9
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an arm is drawn, the same in every chart.
+
+    Attributes:
+        colour: Of its dots and lines.
+        dashes: Of its curves, as SVG's ``stroke-dasharray``.
+    """
+
+    colour: str
+    dashes: str
+
+
+def looks(arms: Iterable[str]) -> dict[str, Look]:
+    """One look for each arm."""
+    number = len(COLOURS)
+    return {
+        arm: Look(COLOURS[i % number], DASHES[i // number % len(DASHES)])
+        for i, arm in enumerate(arms)
+    }
 
 
 def scale(low: float, high: float) -> list[float]:
@@ -28,16 +56,18 @@ def scale(low: float, high: float) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def dots(values: Mapping[str, Sequence[float]], unit: str) -> str:
+def dots(values: Mapping[str, Sequence[float]], unit: str,
+         drawn_as: Mapping[str, Look]) -> str:
     """One row per arm: a dot per seed, and a bar at their mean."""
     every = [x for row in values.values() for x in row]
     rows = [(name, ''.join(f'<circle cx="{{{x!r}}}" r="4"/>' for x in row)
              + f'<rect x="{{{sum(row) / len(row)!r}}}" y="-8" width="2" '
              'height="16"/>') for name, row in values.items()]
-    return _rows(rows, scale(min(every), max(every)), unit)
+    return _rows(rows, scale(min(every), max(every)), unit, drawn_as)
 
 
-def bars(values: Mapping[str, Estimate], unit: str) -> str:
+def bars(values: Mapping[str, Estimate], unit: str,
+         drawn_as: Mapping[str, Look]) -> str:
     """One row per arm: a dot with its interval as a line."""
     every = [0.0, 100.0]
     rows = []
@@ -49,11 +79,11 @@ def bars(values: Mapping[str, Estimate], unit: str) -> str:
                      'y2="0" stroke-width="2"/>')
             every += [e.low, e.high]
         rows.append((name, mark))
-    return _rows(rows, scale(min(every), max(every)), unit)
+    return _rows(rows, scale(min(every), max(every)), unit, drawn_as)
 
 
-def _rows(rows: Sequence[tuple[str, str]], ticks: Sequence[float],
-          unit: str) -> str:
+def _rows(rows: Sequence[tuple[str, str]], ticks: Sequence[float], unit: str,
+          drawn_as: Mapping[str, Look]) -> str:
     """Rows of marks; ``{number}`` in a mark is a place on the axis."""
     height = ROW * len(rows) + FOOT
 
@@ -66,7 +96,7 @@ def _rows(rows: Sequence[tuple[str, str]], ticks: Sequence[float],
         # Places in the marks are numbers in braces, written above.
         pieces = marks.replace('{', '\0').replace('}', '\0').split('\0')
         pieces[1::2] = [f'{place(float(x)):.1f}' for x in pieces[1::2]]
-        colour = COLOURS[i % len(COLOURS)]
+        colour = drawn_as[name].colour
         y = ROW * i + ROW / 2 + 10
         parts.append(f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">'
                      f'{escape(name[:24], "html")}</text><g transform='
@@ -76,12 +106,15 @@ def _rows(rows: Sequence[tuple[str, str]], ticks: Sequence[float],
     return _svg(height, parts)
 
 
-def lines(curves: Mapping[str, Sequence[Curve]], unit: str, under: str) -> str:
-    """One colour per arm and one line per seed."""
+def lines(curves: Mapping[str, Sequence[Curve]], unit: str, under: str,
+          drawn_as: Mapping[str, Look]) -> str:
+    """One colour per arm and one line per seed; short ones with dots."""
     points = [p for row in curves.values() for curve in row for p in curve]
     across = scale(min(x for x, _ in points), max(x for x, _ in points))
     up = scale(min(y for _, y in points), max(y for _, y in points))
-    height, bottom = 300, 260
+    # As high as the names beside it.
+    bottom = max(260, 24 + ROW_OF_NAMES * len(curves))
+    height = bottom + FOOT
 
     def place(point: tuple[float, float]) -> str:
         x = (point[0] - across[0]) / (across[-1] - across[0])
@@ -98,17 +131,24 @@ def lines(curves: Mapping[str, Sequence[Curve]], unit: str, under: str) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" '
                      f'text-anchor="end" class="tick">{tick:g}</text>')
     for i, (name, row) in enumerate(curves.items()):
-        colour = COLOURS[i % len(COLOURS)]
+        look = drawn_as[name]
         for curve in row:
-            # A single point would be a line without length.
-            end = ' '.join(map(place, curve if len(curve) > 1 else curve * 2))
-            parts.append(f'<polyline points="{end}" fill="none" stroke='
-                         f'"{colour}" stroke-width="1.5" '
-                         'stroke-linecap="round"/>')
-        parts.append(f'<text x="4" y="{24 + 18 * i}" fill="{colour}">'
-                     f'{escape(name[:18], "html")}</text>')
+            places = [place(point) for point in curve]
+            parts.append(f'<polyline points="{" ".join(places)}" fill="none" '
+                         f'stroke="{look.colour}" stroke-width="1.5" '
+                         f'stroke-dasharray="{look.dashes}"/>')
+            if len(places) <= FEW_POINTS:
+                parts += [_dot(where, look.colour) for where in places]
+        parts.append(
+            f'<text x="4" y="{24 + ROW_OF_NAMES * i}" '
+            f'fill="{look.colour}">{escape(name[:18], "html")}</text>')
     parts.append(_label(f'{unit} by {under}', height))
     return _svg(height, parts)
+
+
+def _dot(where: str, colour: str) -> str:
+    x, y = where.split(',')
+    return f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
 
 
 def _axis(x: float, text: str, top: float, bottom: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mmxkd.io.escape import escape
 
-from .charts import bars, dots, lines
+from .charts import bars, dots, lines, looks
 from .curves import Curves
 from .summary import Summary
 from .tables import head_and_rows, notes, paired_rows
@@ -38,6 +38,7 @@ def html_report(summary: Summary, curves: Mapping[str, Sequence[Curves]],
         name: cells[last].gap for name, cells in summary.arms.items()
         if name not in summary.ends
     }
+    drawn_as = looks(summary.arms)
     gaps = {name: share for name, share in shares.items() if share}
     parts = [
         _heading(1, title),
@@ -48,12 +49,12 @@ def html_report(summary: Summary, curves: Mapping[str, Sequence[Curves]],
             {
                 name: list(cells[last].scores.values())
                 for name, cells in summary.arms.items()
-            }, f'{summary.score} in %; the bar is the mean')
+            }, f'{summary.score} in %; the bar is the mean', drawn_as)
     ]
     if gaps:
         parts += [
             _heading(2, f'Share of the gap, {last}'),
-            bars(gaps, '% of the gap; the line is the 95 % interval')
+            bars(gaps, '% of the gap; the line is the 95 % interval', drawn_as)
         ]
     parts += [
         _heading(
@@ -69,7 +70,7 @@ def html_report(summary: Summary, curves: Mapping[str, Sequence[Curves]],
         }
         drawn = {arm: found for arm, found in drawn.items() if found}
         if drawn:
-            parts += [_heading(2, unit), lines(drawn, unit, under)]
+            parts += [_heading(2, unit), lines(drawn, unit, under, drawn_as)]
     if pictures is not None:
         data = base64.b64encode(pictures).decode('ascii')
         parts += [

@@ -67,13 +67,15 @@ def match_detections(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray,
 
 
 def compare_detections(panels: Sequence[Panel], title: str = '',
-                       columns: int = 4, width: float = 16.0) -> np.ndarray:
+                       columns: int | None = None,
+                       width: float = 16.0) -> np.ndarray:
     """Draw panels in a grid.
 
     Args:
         panels (Sequence[Panel]): Row by row.
         title (str): Stands above all.
-        columns (int): Panels a row.
+        columns (int, optional): Panels a row. Default: 4 to 6, so that the
+            fewest places stay empty.
         width (float): Of the picture, in units of 100 pixels.
 
     Returns:
@@ -83,8 +85,15 @@ def compare_detections(panels: Sequence[Panel], title: str = '',
         Line2D([], [], color=c, label=label, lw=2, dashes=(1, 2) if dotted else
                (None, None)) for c, dotted, label in _LEGEND
     ]
-    return picture_grid(panels, _draw, legend, title, columns, width,
-                        title_size=12, legend_columns=len(_LEGEND))
+    return picture_grid(panels, _draw, legend, title, columns
+                        or _columns(len(panels)), width, title_size=12,
+                        legend_columns=len(_LEGEND))
+
+
+def _columns(panels: int) -> int:
+    if panels <= 4:
+        return panels
+    return min((4, 5, 6), key=lambda columns: -panels % columns)
 
 
 def _draw(axis, panel: Panel) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.experiments.charts import bars, dots, lines, scale
+from mmxkd.experiments.charts import bars, dots, lines, looks, scale
 from mmxkd.experiments.curves import Curves, read_curves, thin
 from mmxkd.experiments.html_report import html_report
 from mmxkd.experiments.report import markdown, write_report
@@ -137,7 +137,7 @@ def test_the_html_opens_offline_and_holds_the_tables():
 
 
 def test_marks_are_where_their_numbers_are():
-    chart, = svgs(dots(dict(a=[0., 50.], b=[100.]), 'mAP'))
+    chart, = svgs(dots(dict(a=[0., 50.], b=[100.]), 'mAP', looks('ab')))
     x = [float(c.get('cx')) for c in chart.findall('.//circle')]
     assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.2)
     ticks = {
@@ -145,12 +145,14 @@ def test_marks_are_where_their_numbers_are():
         for t in chart.findall(".//text[@class='tick']")
     }
     assert [ticks['0'], ticks['100']] == [x[0], x[2]]
-    chart, = svgs(bars(dict(a=Estimate(50., 25., 75.)), '%'))
+    chart, = svgs(bars(dict(a=Estimate(50., 25., 75.)), '%', looks('a')))
     line, = (e for e in chart.findall('.//line') if 'stroke-width' in e.attrib)
     middle = float(chart.find('.//circle').get('cx'))
     ends = float(line.get('x1')), float(line.get('x2'))
     assert sum(ends) / 2 == pytest.approx(middle, abs=0.1)
-    chart, = svgs(lines(dict(a=[[(0., 1.), (10., 3.)]]), 'loss', 'iteration'))
+    chart, = svgs(
+        lines(dict(a=[[(0., 1.), (10., 3.)]]), 'loss', 'iteration',
+              looks('a')))
     points = [
         tuple(map(float, p.split(',')))
         for p in chart.find('.//polyline').get('points').split()
@@ -232,3 +234,30 @@ def test_files_of_a_report(runs):
     assert not Checked((folder / 'gap_report.html').read_text()).images
     with pytest.raises(ConfigError, match="need 'teachr'.*mean 'teacher'"):
         write_report(folder, data, ['teacher', 'baseline'], 'teachr')
+
+
+def test_an_arm_has_one_colour_in_every_chart():
+    drawn_as = looks(['teacher', 'baseline', 'leap'])
+    first, = svgs(dots(dict(baseline=[1.], leap=[2.]), 'mAP', drawn_as))
+    second, = svgs(bars(dict(leap=Estimate(50., None, None)), '%', drawn_as))
+    third, = svgs(lines(dict(leap=[[(8., 44.)]]), 'mAP', 'epoch', drawn_as))
+    colour = drawn_as['leap'].colour
+    assert first.findall('.//g')[1].get('fill') == colour
+    assert second.find('.//g').get('fill') == colour
+    # A curve of one point is a dot that one can see.
+    dot = third.find('.//circle')
+    assert dot.get('fill') == colour and float(dot.get('r')) >= 2
+
+
+def test_many_arms_can_be_told_apart_and_their_names_fit():
+    arms = [f'arm {i}' for i in range(20)]
+    drawn_as = looks(arms)
+    assert len(set(drawn_as.values())) == 20
+    curve = [(float(x), float(x)) for x in range(30)]
+    chart, = svgs(
+        lines({arm: [curve] for arm in arms}, 'loss', 'iteration', drawn_as))
+    height = float(chart.get('viewBox').split()[-1])
+    names = [t for t in chart.findall('.//text') if t.get('x') == '4']
+    assert len(names) == 20
+    assert max(float(t.get('y')) for t in names) < height
+    assert not chart.findall('.//circle')  # a long curve is its line

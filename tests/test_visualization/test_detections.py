@@ -71,3 +71,15 @@ def test_grid_of_grey_and_colour_panels():
     assert picture.dtype == np.uint8 and picture.shape[1:] == (800, 3)
     # Two rows of 150 pixels, their titles, and the legend.
     assert 300 < picture.shape[0] < 500
+
+
+@pytest.mark.parametrize('panels, rows, columns', [(3, 1, 3), (8, 2, 4),
+                                                   (9, 2, 5), (11, 3, 4)])
+def test_few_places_of_the_grid_stay_empty(panels, rows, columns):
+    white = np.full((60, 90, 3), 255, np.uint8)
+    white[..., 1] = 0  # magenta, which nothing else of the sheet is
+    picture = compare_detections([Panel('', white)] * panels, width=9)
+    magenta = (picture == white[0, 0]).all(-1)
+    assert np.diff(magenta.any(1).astype(int), prepend=0).clip(0).sum() == rows
+    assert np.diff(magenta.any(0).astype(int),
+                   prepend=0).clip(0).sum() == columns
