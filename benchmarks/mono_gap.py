@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DETECTORS = dict(did='mono3d', smoke='mono3d_smoke', pgd='mono3d_pgd',
                  fcos3d='mono3d_fcos3d')
 TRAIN, VAL = 640, 160
+# Fog and night, which the LiDAR does not feel.
+WEATHER, NIGHT = 'dense_fog=1', 0.5
 STUDENT, ABOVE, SHARE = 5.0, 10.0, 10.0
 
 
@@ -45,7 +47,8 @@ def draw(folder: Path) -> None:
         print(f'{folder} is there already')
         return
     for command in ([
-            'synthetic_kitti.py', folder, '--train', TRAIN, '--val', VAL
+            'synthetic_kitti.py', folder, '--train', TRAIN, '--val', VAL,
+            '--weather', WEATHER, '--night', NIGHT
     ], ['kitti.py', folder, '--depth']):
         subprocess.run([
             sys.executable, tools / command[0], *(str(part)

@@ -59,12 +59,16 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         projection (str): ``'exact'`` or ``'by_z'``; see :mod:`.geometry`.
         loss_seg (dict, optional): Default: the focal loss of CornerNet.
         encoder (dict, optional): Of :class:`.MonoTargetEncoder`.
+        start_extent (Sequence, optional): Width and height of the 2-D boxes
+            of the untrained network, in cells. Default: none, as in the
+            originals. From there, a short training lasts long until boxes
+            differ from their mean, and regions in 3-D wait for them.
         train_cfg (dict, optional): Nothing of it is read.
         test_cfg (dict, optional): Arguments of :class:`.MonoCoder`.
 
     Raises:
-        ConfigError: The depth head is unknown, or the mean sizes are not K
-            rows of numbers above 0.
+        ConfigError: The depth head is unknown, the mean sizes are not K rows
+            of numbers above 0, or ``start_extent`` is not two of them.
     """
 
     def __init__(self, num_classes: int = 3, in_channels: int = 64,
@@ -73,6 +77,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
                  stride: int = 4, roi_size: int = 7,
                  detach_boxes: bool = False, projection: str = 'exact',
                  loss_seg: dict | None = None, encoder: dict | None = None,
+                 start_extent: Sequence[float] | None = None,
                  train_cfg: dict | None = None, test_cfg: dict | None = None,
                  init_cfg: Any = None) -> None:
         super().__init__(init_cfg)
@@ -80,7 +85,11 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
             check_known('MonoRoIHead: depth', depth, DEPTH_HEADS)
             depth = dict(type=DEPTH_HEADS[depth])
         self.num_classes, self.stride = num_classes, stride
-        self.projection = projection
+        self.projection, self.start_extent = projection, start_extent
+        if start_extent is not None and (len(start_extent) != 2
+                                         or not min(start_extent) > 0):
+            raise ConfigError('MonoRoIHead: start_extent: expected width and '
+                              f'height above 0 in cells, got {start_extent}')
         sizes = _mean_sizes(mean_sizes, num_classes)
         self.heatmap = dense_head(in_channels, feat_channels, num_classes)
         self.offset_2d = dense_head(in_channels, feat_channels, 2)
@@ -100,7 +109,8 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         self.task_weights = dict.fromkeys(TERMS, 1.0)
 
     def init_weights(self) -> None:
-        """The originals' start: rare centres, and boxes of no extent."""
+        """The originals' start: rare centres, and boxes of no extent; or
+        boxes of ``start_extent``, over a hidden layer as PyTorch starts it."""
         super().init_weights()
         nn.init.constant_(self.heatmap[-1].get_parameter('bias'), -2.19)
         for head in (self.offset_2d, self.size_2d):
@@ -108,6 +118,12 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
                 if isinstance(layer, nn.Conv2d):
                     nn.init.normal_(layer.get_parameter('weight'), std=0.001)
                     nn.init.zeros_(layer.get_parameter('bias'))
+        if self.start_extent is not None:
+            hidden, output = self.size_2d[0], self.size_2d[-1]
+            assert isinstance(hidden, nn.Conv2d)
+            hidden.reset_parameters()
+            bias = output.get_parameter('bias')
+            bias.data.copy_(bias.new_tensor(list(self.start_extent)))
 
     @property
     def mean_size(self) -> Tensor:

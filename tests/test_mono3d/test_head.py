@@ -260,9 +260,24 @@ def test_a_sample_without_depth_is_named(head):
     (dict(mean_sizes=[[1., 2., 0.]] * 3), 'above 0'),
     (dict(test_cfg=dict(topk=0)), 'topk=0'),
     (dict(projection='byz'), "'by_z'"),
+    (dict(start_extent=(10., 0.)), 'start_extent'),
+    (dict(start_extent=(10., )), 'start_extent'),
 ])
 def test_options_that_cannot_be(options, message):
     init_default_scope('mmdet3d')
     with pytest.raises(ConfigError, match=message):
         head = MonoRoIHead(in_channels=2, feat_channels=2, **options)
         head.get_targets([make_sample()], (HEIGHT // 4, WIDTH // 4))
+
+
+def test_boxes_start_without_extent_or_with_a_stated_one():
+    init_default_scope('mmdet3d')
+    for extent in (None, (10., 4.)):
+        head = MonoRoIHead(in_channels=8, feat_channels=8, start_extent=extent)
+        head.init_weights()
+        sizes = head(maps())['size_2d']
+        expected = torch.tensor(extent or (0., 0.)).view(1, 2, 1, 1)
+        assert (sizes - expected).abs().max() < 0.1
+        # A hidden layer of tiny weights learns nothing but a mean for long.
+        hidden = head.size_2d[0].weight.std()
+        assert hidden > 0.05 if extent else hidden < 0.002

@@ -5,6 +5,7 @@ from pathlib import Path
 from mmxkd.errors import ConfigError
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import KittiSettings, write_kitti_dataset
+from mmxkd.synthetic.worlds.difficulty import parse_weather_mix
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -28,6 +29,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--azimuth-step', type=float, default=0.17, metavar='DEGREES',
         help='between two LiDAR beams of a ring (default: %(default)s)')
     parser.add_argument(
+        '--weather', type=parse_weather_mix, default=dict(clear=1.0),
+        metavar='NAME=SHARE,…',
+        help='e.g. clear=1,light_fog=1,dense_fog=2 (default: clear=1)')
+    parser.add_argument('--night', type=float, default=0.0, metavar='SHARE',
+                        help='share of night frames (default: 0)')
+    parser.add_argument(
         '--num-workers', type=int, default=2, metavar='N', help=
         'processes; the result does not depend on it (default: %(default)s)')
     return parser.parse_args(argv)
@@ -38,7 +45,8 @@ def main(argv=None) -> None:
     args = parse_args(argv)
     settings = KittiSettings(train=args.train, val=args.val, test=args.test,
                              seed=args.seed, scale=args.scale,
-                             azimuth_step=args.azimuth_step)
+                             azimuth_step=args.azimuth_step,
+                             weather_mix=args.weather, night_share=args.night)
     splits = write_kitti_dataset(args.out, settings, args.num_workers)
     counts = ', '.join(f'{name} {len(ids)}' for name, ids in splits.items())
     print(f'{args.out}: {counts}')

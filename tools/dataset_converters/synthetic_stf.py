@@ -7,15 +7,11 @@ from mmxkd.errors import ConfigError
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import SceneDifficulty, SyntheticSettings, write_dataset
 from mmxkd.synthetic.fog.writer import GATED_FORMATS
+from mmxkd.synthetic.worlds.difficulty import parse_weather_mix
 
 
 def _shares(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(','))
-
-
-def _weather_mix(text: str) -> dict[str, float]:
-    pairs = (part.split('=') for part in text.split(','))
-    return {name.strip(): float(share) for name, share in pairs}
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -36,7 +32,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--split', type=_shares, default=(.7, .15, .15),
                         metavar='TRAIN,VAL,TEST',
                         help='shares, sum 1 (default: 0.7,0.15,0.15)')
-    parser.add_argument('--weather', type=_weather_mix, metavar='NAME=SHARE,…',
+    parser.add_argument('--weather', type=parse_weather_mix,
+                        metavar='NAME=SHARE,…',
                         help='e.g. clear=1,light_fog=1,dense_fog=2')
     parser.add_argument('--night', type=float, metavar='SHARE',
                         help='share of night frames')

@@ -91,6 +91,26 @@ def lit_radiance(surfaces: GBuffer, camera: Camera,
     return radiance
 
 
+def air_radiance(scene: Scene, surfaces: GBuffer,
+                 camera: Camera) -> np.ndarray:
+    """Radiance (H, W, 3) as it reaches the camera, linear: lit surfaces
+    through the air, with halos around the lamps of a night."""
+    air = scene.atmosphere
+    radiance = apply_fog(lit_radiance(surfaces, camera, air), surfaces.depth,
+                         air.beta, air.airlight)
+    if air.daytime == 'night':
+        radiance = _add_halos(radiance, surfaces, air.beta, camera.scale)
+    return radiance
+
+
+def photograph(scene: Scene, surfaces: GBuffer, camera: Camera,
+               difficulty: SceneDifficulty) -> np.ndarray:
+    """What ``camera`` takes: (H, W, 3) uint8, BGR."""
+    return expose(air_radiance(scene, surfaces, camera),
+                  scene.rng(NOISE_STREAM), scene.atmosphere.daytime,
+                  difficulty)
+
+
 def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera,
                difficulty: SceneDifficulty) -> np.ndarray:
     """The left camera's tone-mapped image.
@@ -99,16 +119,13 @@ def render_rgb(scene: Scene, surfaces: GBuffer, camera: Camera,
         np.ndarray: (1024 scale, 1920 scale, 3) uint8, BGR.
     """
     scale = camera.scale
-    air = scene.atmosphere
-    radiance = lit_radiance(surfaces, camera, air)
-    radiance = apply_fog(radiance, surfaces.depth, air.beta, air.airlight)
-    if air.daytime == 'night':
-        radiance = _add_halos(radiance, surfaces, air.beta, scale)
+    radiance = air_radiance(scene, surfaces, camera)
     shift = translation(*camera.offset)
     to_canvas = (shift @ scaling(scale, scale) @ np.linalg.inv(gated_to_left())
                  @ scaling(1 / scale, 1 / scale))
     seen = warp_image(radiance, to_canvas, scaled_size(LEFT_SIZE, scale))
-    return expose(seen, scene.rng(NOISE_STREAM), air.daytime, difficulty)
+    return expose(seen, scene.rng(NOISE_STREAM), scene.atmosphere.daytime,
+                  difficulty)
 
 
 def _add_halos(radiance: np.ndarray, surfaces: GBuffer, beta: float,

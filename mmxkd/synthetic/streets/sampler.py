@@ -1,5 +1,5 @@
-"""Draws streets as KITTI shows them: a clear day, parked and moving cars,
-people on foot, on chairs and on bicycles.
+"""Draws streets as KITTI shows them: by default a clear day, parked and moving
+cars, people on foot, on chairs and on bicycles.
 """
 from collections.abc import Callable
 from functools import partial
@@ -34,26 +34,29 @@ BACKDROP = Backdrop(setback=(.5, 4.0), start=(3.0, 8.0), gap=(1.0, 7.0),
 _CARS = {'hatchback': .42, 'car': .38, 'van': .14, 'lorry': .06}
 
 
-def sample_kitti_scene(seed: int, index: int) -> Scene:
+def sample_kitti_scene(seed: int, index: int,
+                       difficulty: SceneDifficulty = CLEAR_DAY) -> Scene:
     """Draw one frame's street, with the ground at y = 1.65.
 
     Args:
         seed (int): Seed of the data set.
         index (int): Number of the frame.
+        difficulty (SceneDifficulty): Its weather, night and noise count.
     """
     rng = np.random.default_rng([seed, index, SCENE_STREAM])
-    atmosphere = sample_atmosphere(rng, CLEAR_DAY)
+    atmosphere = sample_atmosphere(rng, difficulty)
+    night = atmosphere.daytime == 'night'
     road = Road(rng.uniform(-7.5, -6.0), rng.uniform(3.2, 4.5),
                 rng.uniform(2.5, 4.0), rng.uniform(.12, .22),
                 rng.uniform(0, 9))
-    street = _Street(rng, road)
+    street = _Street(rng, road, night)
     street.park()
     street.drive()
     street.ride()
     street.walk()
     street.furnish()
     return Scene(seed=seed, index=index, road=road, atmosphere=atmosphere,
-                 backdrop=_lower(BACKDROP.sample(rng, road, False)),
+                 backdrop=_lower(BACKDROP.sample(rng, road, night)),
                  objects=_lower(street.objects))
 
 
@@ -66,8 +69,9 @@ def _lower(things: list[SceneObject]) -> tuple[SceneObject, ...]:
 class _Street:
     """Collects what is on a road, each thing at a place of its own."""
 
-    def __init__(self, rng: np.random.Generator, road: Road) -> None:
-        self.rng, self.road = rng, road
+    def __init__(self, rng: np.random.Generator, road: Road,
+                 night: bool) -> None:
+        self.rng, self.road, self.night = rng, road, night
         self.ground = Ground()
         self.objects: list[SceneObject] = []
 
@@ -82,7 +86,7 @@ class _Street:
                 if rng.random() < share:
                     place = kerb - side + rng.normal(0, .08), z
                     self._vehicle(with_traffic + rng.normal(0, .04),
-                                  partial(_always, place))
+                                  partial(_always, place), lights=False)
                 z += rng.uniform(5.5, 8.0)
 
     def drive(self) -> None:
@@ -124,7 +128,7 @@ class _Street:
     def furnish(self) -> None:
         """Signs, lamps, bins, pillars, bushes."""
         rng = self.rng
-        self.objects += sample_kerb(rng, self.road, self.ground, False)
+        self.objects += sample_kerb(rng, self.road, self.ground, self.night)
         for _ in range(rng.poisson(2.0)):
             self._stand(clutter.DECOYS[rng.integers(len(clutter.DECOYS))],
                         self._anywhere(1.0))
@@ -152,7 +156,8 @@ class _Street:
         if place is not None:
             self.objects.append(build(self.rng, *place))
 
-    def _vehicle(self, yaw: float, draw: Callable[[], Place]) -> None:
+    def _vehicle(self, yaw: float, draw: Callable[[], Place],
+                 lights: bool = True) -> None:
         rng = self.rng
         kind = str(rng.choice(list(_CARS), p=list(_CARS.values())))
         factor = rng.uniform(.93, 1.04)
@@ -169,8 +174,9 @@ class _Street:
         place = self.ground.find(ahead, half_width, half_length)
         if place is not None:
             self.objects.append(
-                placed(vehicles.vehicle(rng, kind, *place, yaw, False),
-                       factor))
+                placed(
+                    vehicles.vehicle(rng, kind, *place, yaw, lights
+                                     and self.night), factor))
 
 
 def _always(place: Place) -> Place:

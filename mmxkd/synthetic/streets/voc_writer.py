@@ -21,12 +21,7 @@ from mmxkd.io.images import encode_image
 from mmxkd.synthetic.claim import claim_folder
 from mmxkd.synthetic.drawing import draw_frames
 from mmxkd.synthetic.sensors.raster import rasterize
-from mmxkd.synthetic.sensors.rgb import (
-    NOISE_STREAM,
-    apply_fog,
-    expose,
-    lit_radiance,
-)
+from mmxkd.synthetic.sensors.rgb import photograph
 
 from .annotate import annotate_kitti
 from .rig import kitti_camera
@@ -89,11 +84,9 @@ def write_voc_picture(index: int, root: Path, settings: VocSettings) -> None:
     if picture.is_file() and annotation.is_file():
         return
     scene = sample_kitti_scene(settings.seed, index)
-    camera, air = kitti_camera(settings.scale), scene.atmosphere
+    camera = kitti_camera(settings.scale)
     surfaces = rasterize(scene, camera)
-    radiance = apply_fog(lit_radiance(surfaces, camera, air), surfaces.depth,
-                         air.beta, air.airlight)
-    image = expose(radiance, scene.rng(NOISE_STREAM), air.daytime, CLEAR_DAY)
+    image = photograph(scene, surfaces, camera, CLEAR_DAY)
     labels = annotate_kitti(scene, surfaces, camera)
     rng = np.random.default_rng([settings.seed, index, _WINDOW_STREAM])
     left, top, side = draw_window(rng, labels, camera.size)

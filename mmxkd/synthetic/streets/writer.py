@@ -3,7 +3,8 @@
 Pictures may be drawn at a fraction of the official size; ``P2`` and the label
 boxes are then in the pixels of the written images.
 """
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
@@ -19,12 +20,8 @@ from mmxkd.synthetic.claim import claim_folder
 from mmxkd.synthetic.drawing import draw_frames
 from mmxkd.synthetic.sensors.lidar import scan
 from mmxkd.synthetic.sensors.raster import rasterize
-from mmxkd.synthetic.sensors.rgb import (
-    NOISE_STREAM,
-    apply_fog,
-    expose,
-    lit_radiance,
-)
+from mmxkd.synthetic.sensors.rgb import photograph
+from mmxkd.synthetic.worlds.difficulty import SceneDifficulty
 
 from .annotate import annotate_kitti
 from .rig import HEIGHT, kitti_calibration, kitti_camera, kitti_lidar
@@ -47,6 +44,9 @@ class KittiSettings:
         scale: Image size over the official 1242 x 375.
         azimuth_step: Degrees between two beams of a ring of the LiDAR; 0.17
             is that of KITTI's.
+        weather_mix: Share of the frames with each weather. The LiDAR does not
+            feel fog.
+        night_share: Share of the frames at night.
     """
 
     train: int
@@ -55,6 +55,9 @@ class KittiSettings:
     seed: int = 0
     scale: float = 0.5
     azimuth_step: float = 0.17
+    weather_mix: Mapping[str, float] = field(
+        default_factory=lambda: CLEAR_DAY.weather_mix)
+    night_share: float = CLEAR_DAY.night_share
 
     def __post_init__(self) -> None:
         for name, least in (('train', 1), ('val', 1), ('test', 0)):
@@ -66,6 +69,12 @@ class KittiSettings:
         if not 0.05 <= self.azimuth_step <= 5:
             raise ConfigError(
                 f'azimuth_step must be 0.05..5 degrees: {self.azimuth_step}')
+        _ = self.difficulty  # weather and night are checked there
+
+    @property
+    def difficulty(self) -> SceneDifficulty:
+        return replace(CLEAR_DAY, weather_mix=self.weather_mix,
+                       night_share=self.night_share)
 
 
 def write_kitti_frame(index: int, root: Path, settings: KittiSettings) -> None:
@@ -86,12 +95,11 @@ def write_kitti_frame(index: int, root: Path, settings: KittiSettings) -> None:
     }
     if all(path.is_file() for path in paths.values()):
         return
-    scene = sample_kitti_scene(settings.seed, index)
-    camera, air = kitti_camera(settings.scale), scene.atmosphere
+    difficulty = settings.difficulty
+    scene = sample_kitti_scene(settings.seed, index, difficulty)
+    camera = kitti_camera(settings.scale)
     surfaces = rasterize(scene, camera)
-    radiance = apply_fog(lit_radiance(surfaces, camera, air), surfaces.depth,
-                         air.beta, air.airlight)
-    image = expose(radiance, scene.rng(NOISE_STREAM), air.daytime, CLEAR_DAY)
+    image = photograph(scene, surfaces, camera, difficulty)
     write_bytes(paths['image_2'], encode_image(image, '.png'))
     echoes = scan(scene, kitti_lidar(settings.azimuth_step), HEIGHT)
     paths['velodyne'].parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +130,9 @@ def write_kitti_dataset(root: Path, settings: KittiSettings,
         ConfigError: ``root`` holds a data set with other settings.
     """
     root = Path(root)
-    claim_folder(root, settings)
+    clear = settings.difficulty == CLEAR_DAY
+    claim_folder(root, settings,
+                 left_out=['weather_mix', 'night_share'] if clear else [])
     labelled = settings.train + settings.val
     draw_frames(root, settings, write_kitti_frame, labelled + settings.test,
                 num_workers, 'scenes')

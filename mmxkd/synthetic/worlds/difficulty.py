@@ -62,6 +62,9 @@ class SceneDifficulty:
                     f'{share}')
         if not sum(self.weather_mix.values()) > 0:
             raise ConfigError('the weather mix has no weather in it')
+        if not 0 <= self.night_share <= 1:
+            raise ConfigError('the share of night frames must be 0..1, found '
+                              f'{self.night_share}')
 
     def weather_shares(self) -> dict[str, float]:
         """The weather mix, sorted by name, with the sum 1."""
@@ -70,3 +73,20 @@ class SceneDifficulty:
             name: self.weather_mix[name] / total
             for name in sorted(self.weather_mix)
         }
+
+
+def parse_weather_mix(text: str) -> dict[str, float]:
+    """A weather mix on a command line.
+
+    Args:
+        text (str): ``NAME=SHARE,…``.
+
+    Raises:
+        ValueError: It is written otherwise.
+
+    Examples:
+        >>> parse_weather_mix('clear=1,dense_fog=2')
+        {'clear': 1.0, 'dense_fog': 2.0}
+    """
+    pairs = (part.split('=') for part in text.split(','))
+    return {name.strip(): float(share) for name, share in pairs}
