@@ -107,7 +107,45 @@ def test_other_settings_do_not_mix(written, tmp_path):
                           (dict(val=-1), 'val must be 1 or more'),
                           (dict(test=-1), 'test must be 0 or more'),
                           (dict(scale=2.0), r'scale must be 0\.1\.\.1'),
-                          (dict(azimuth_step=0), 'azimuth_step must be')])
+                          (dict(azimuth_step=0), 'azimuth_step must be'),
+                          (dict(weather_mix=dict(fog=1.0)), "'light_fog'"),
+                          (dict(night_share=1.5), r'must be 0\.\.1'),
+                          (dict(night_share=float('nan')), r'must be 0\.\.1')])
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         KittiSettings(**{'train': 1, 'val': 1, **options})
+
+
+def test_night_and_fog(tmp_path):
+    """The camera feels them, the LiDAR does not."""
+    folders = {}
+    for name, options in dict(
+            day={}, night=dict(night_share=1.0),
+            fog=dict(weather_mix=dict(dense_fog=1.0))).items():
+        folders[name] = tmp_path / name
+        write_kitti_dataset(
+            folders[name],
+            KittiSettings(train=2, val=1, seed=5, scale=.25, azimuth_step=.5,
+                          **options))
+
+    def pictures(name):
+        return np.stack([
+            read_image(folders[name] / f'training/image_2/00000{i}.png',
+                       'image') for i in range(3)
+        ]).astype(float)
+
+    assert pictures('night').mean() < .75 * pictures('day').mean()
+    assert pictures('fog').std() < .75 * pictures('day').std()
+    for name in folders:
+        scan = read_scan(folders[name] / 'training/velodyne/000000.bin')
+        assert len(scan) > 1000
+        ranges = np.linalg.norm(scan[:, :3], axis=1)
+        # A visible contrast of 5 % ends at 46..86 m in this fog.
+        assert ranges.max() > 60
+    # A folder of a clear day says nothing of weather, as before there was any.
+    stored = json.loads((folders['day'] / 'synthetic.json').read_text())
+    assert 'weather_mix' not in stored
+    with pytest.raises(ConfigError, match='other settings'):
+        write_kitti_dataset(
+            folders['night'],
+            KittiSettings(train=2, val=1, seed=5, scale=.25, azimuth_step=.5))
