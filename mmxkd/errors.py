@@ -4,8 +4,10 @@ Every message of the package is built from two questions: *where* (a file, a
 config key, a layer) and *what was expected there*.
 """
 import difflib
+import math
 import os
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 
 
 class ConfigError(ValueError):
@@ -175,3 +177,63 @@ def check_name(kind: str, name: object, known: Iterable[str],
         prefix = f'{where}: ' if where else ''
         raise ConfigError(f'{prefix}unknown {kind} {name!r}; '
                           + did_you_mean(str(name), known))
+
+
+def check_number(what: str, value: object, least: float = -math.inf,
+                 most: float = math.inf, *, above: float | None = None,
+                 below: float | None = None, whole: bool = False) -> None:
+    """Raise where a value is not a finite number within its limits.
+
+    Args:
+        what (str): What the value is of, e.g. ``'MixAudio: prob'``.
+        value: What was given.
+        least (float): It may be this, and not less.
+        most (float): It may be this, and not more.
+        above (float, optional): It must be more than this.
+        below (float, optional): It must be less than this.
+        whole (bool): Whether it must be an integer.
+
+    Raises:
+        ConfigError: It names the value and the limits.
+
+    Examples:
+        >>> check_number('LogMel: hop', 1.5, 1, whole=True)
+        Traceback (most recent call last):
+        ...
+        mmxkd.errors.ConfigError: LogMel: hop=1.5, expected a whole number \
+of 1 or more
+    """
+    kind = Integral if whole else Real
+    if (isinstance(value, kind) and not isinstance(value, bool)
+            and math.isfinite(value) and least <= value <= most
+            and (above is None or value > above)
+            and (below is None or value < below)):
+        return
+    ends = [f'above {above:g}' if above is not None else f'from {least:g}']
+    if below is not None:
+        ends.append(f'to below {below:g}')
+    elif math.isfinite(most):
+        ends.append(f'to {most:g}')
+    elif above is None:
+        ends = [f'of {least:g} or more']
+    if above is None and not math.isfinite(least):
+        ends = ['that is finite']
+    raise ConfigError(f'{what}={value!r}, expected a '
+                      f'{"whole " * whole}number {" ".join(ends)}')
+
+
+def check_size(what: str, value: object) -> None:
+    """Raise where a value is not a height and a width in pixels.
+
+    Examples:
+        >>> check_size('LoadMultiChannelAudio: frame', 768)
+        Traceback (most recent call last):
+        ...
+        mmxkd.errors.ConfigError: LoadMultiChannelAudio: frame=768, expected \
+height and width, two whole numbers above 0
+    """
+    if (not isinstance(value, Sequence) or len(value) != 2
+            or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1
+                   for n in value)):
+        raise ConfigError(f'{what}={value!r}, expected height and width, two '
+                          'whole numbers above 0')

@@ -1,7 +1,7 @@
 """Sound files, read whole or refused."""
 import io
 import os
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,6 +10,17 @@ from mmxkd.errors import CorruptSampleError
 MODALITY = 'audio'
 # What a writer that does not know the length puts into a RIFF header.
 _UNKNOWN = (0, 0xFFFFFFFF)
+# Containers whose header gives their length behind its first 8 bytes: where it
+# stands, and how its bytes are ordered.
+_LENGTHS: dict[bytes, tuple[slice, Literal['little', 'big']]] = {
+    b'RIFF': (slice(4, 8), 'little'),
+    b'RIFX': (slice(4, 8), 'big'),
+    b'FORM': (slice(4, 8), 'big'),
+    # Of more than 4 GB: within the chunk ds64, which is the first one.
+    b'RF64': (slice(20, 28), 'little'),
+}
+# Full scale is 1. A decoder of mp3, or floats, may exceed it somewhat.
+_LOUDEST = 16.
 
 
 def read_sound(path: str | os.PathLike,
@@ -29,7 +40,8 @@ def read_sound(path: str | os.PathLike,
 
     Raises:
         CorruptSampleError: The file is missing, empty, cut off, cannot be
-            decoded, or holds values that are not finite.
+            decoded, or holds values that are not finite or far above full
+            scale.
         ModuleNotFoundError: ``soundfile`` is not installed; or ``soxr``, and
             the rates differ.
     """
@@ -57,6 +69,11 @@ def read_sound(path: str | os.PathLike,
     if not np.isfinite(sound).all():
         raise CorruptSampleError(path, MODALITY,
                                  'holds values that are not finite')
+    loudest = max(float(sound.max()), -float(sound.min()))
+    if loudest > _LOUDEST:
+        raise CorruptSampleError(
+            path, MODALITY, f'holds values up to {loudest:g}, where full '
+            'scale is 1: were integers written as floats?')
     if sample_rate is not None and rate != sample_rate:
         soxr = _package('soxr', path)
         sound, rate = soxr.resample(sound, rate, sample_rate), sample_rate
@@ -80,7 +97,7 @@ def stored_rate(path: str | os.PathLike) -> int:
 
 
 def _check_start(content: io.RawIOBase, path: str | os.PathLike) -> None:
-    """Refuse an empty file, and a wav whose header gives more than there is.
+    """Refuse an empty file, and one whose header gives more than there is.
 
     The file is at its start afterwards.
     """
@@ -88,11 +105,12 @@ def _check_start(content: io.RawIOBase, path: str | os.PathLike) -> None:
     content.seek(0)
     if not size:
         raise CorruptSampleError(path, MODALITY, 'the file is empty')
-    start = content.read(8) or b''
+    start = content.read(28) or b''
     content.seek(0)
-    if start[:4] != b'RIFF' or len(start) < 8:
+    if start[:4] not in _LENGTHS or len(start) < 28:
         return
-    promised = int.from_bytes(start[4:8], 'little')
+    place, order = _LENGTHS[start[:4]]
+    promised = int.from_bytes(start[place], order)
     if promised not in _UNKNOWN and promised + 8 > size:
         raise CorruptSampleError(
             path, MODALITY, f'is cut off: {size} bytes, its header gives '

@@ -56,6 +56,23 @@ def test_half_a_file_is_refused(tmp_path, ending, message):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize('form, endian', [('RF64', 'LITTLE'), ('WAV', 'BIG'),
+                                          ('AIFF', 'FILE')])
+def test_half_of_other_containers(tmp_path, form, endian):
+    """The decoder returns half of them, and says nothing."""
+    path = tmp_path / 'tone.wav'
+    soundfile.write(path, tone(), RATE, 'PCM_16', endian, form)
+    sound, _ = read_sound(path)
+    np.testing.assert_allclose(sound[0], tone(), atol=1e-4)
+    size = path.stat().st_size
+    cut(path)
+    assert len(soundfile.read(path)[0]) < RATE
+    with pytest.raises(
+            CorruptSampleError,
+            match=f'is cut off: {size // 2} bytes, its header gives {size}'):
+        read_sound(path)
+
+
 def test_half_an_mp3_is_refused_by_its_header(tmp_path):
     """The decoder itself returns what there is."""
     path = tmp_path / 'tone.mp3'
@@ -84,6 +101,18 @@ def test_values_that_are_not_finite(tmp_path):
         read_sound(path)
     with pytest.raises(CorruptSampleError, match='cannot be read'):
         read_sound(tmp_path / 'none.wav')
+
+
+@pytest.mark.parametrize('level, is_good', [(2, True), (-32767, False)])
+def test_floats_far_above_full_scale(tmp_path, level, is_good):
+    path = tmp_path / 'tone.wav'
+    soundfile.write(path, tone() * 2 * level, RATE, subtype='FLOAT')
+    if is_good:
+        assert read_sound(path)[0].max() == pytest.approx(level)
+        return
+    with pytest.raises(CorruptSampleError,
+                       match='tone.wav: holds values up to 327.*integers'):
+        read_sound(path)
 
 
 @pytest.mark.parametrize('package', ['soundfile', 'soxr'])

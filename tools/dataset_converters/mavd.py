@@ -7,7 +7,6 @@ annotations/SPLIT.json. Pictures stay where they are.
     python tools/dataset_converters/mavd.py data/mavd --workers 4
 """
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from mmxkd.datasets.convert.mavd import REPORT, MavdSettings, convert
@@ -41,6 +40,9 @@ def _columns(text: str) -> str | tuple[int, int]:
     except ValueError:
         raise argparse.ArgumentTypeError(
             "expected 'published', 'all' or FIRST,END") from None
+    if not 0 <= first < end:
+        raise argparse.ArgumentTypeError(
+            f'{text}: expected FIRST,END: 0 or more, rising')
     return first, end
 
 
@@ -106,9 +108,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--label-train', action='store_true',
         help='true boxes for train, too: drives that teachers learn from')
     args = parser.parse_args(argv)
-    if args.workers < 0 or args.seconds <= 0 or args.offset < 0:
-        parser.error('expected --workers and --offset of 0 or more, and '
-                     '--seconds above 0')
+    if args.workers < 0:
+        parser.error('--workers: expected 0 or more')
+    try:
+        args.sound = SoundSettings(args.source, args.store, args.sample_rate,
+                                   args.seconds, args.offset, args.silent)
+    except ConfigError as error:
+        parser.error(str(error))
     return args
 
 
@@ -143,10 +149,7 @@ def main(argv=None) -> None:
     if args.label_train and truth is None:
         raise ConfigError(f'--label-train: {args.root / TRUTH_FILE} is not '
                           'there, and --truth names no other file')
-    sound = replace(DEFAULT, source=args.source, store=args.store,
-                    sample_rate=args.sample_rate, seconds=args.seconds,
-                    offset=args.offset, silent=args.silent)
-    settings = MavdSettings(sound, args.columns, args.decode_pictures,
+    settings = MavdSettings(args.sound, args.columns, args.decode_pictures,
                             args.leave_out_bad)
     try:
         report = convert(args.root, splits, settings, args.out, truth,

@@ -16,6 +16,8 @@ from mmxkd.formats.mavd.index import IndexedFrame, index_content, with_truth
 from mmxkd.formats.mavd.layout import (
     CAMERAS,
     MICROPHONES,
+    PICTURE_SUFFIXES,
+    UNKNOWN,
     FrameId,
     audio_path,
     frame_time_key,
@@ -32,6 +34,7 @@ from mmxkd.io.text import read_json
 from .mavd_frame import FrameJob, SoundSettings, convert_frame
 from .mavd_report import (
     NO_DEPTH,
+    NO_LIGHTING,
     NO_THERMAL,
     SHORT,
     BadFilesError,
@@ -94,6 +97,8 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
     root, out = Path(root), Path(out or root)
     if not root.is_dir():
         raise ConfigError(f'{root}: no such folder')
+    # It is read at the end; that it can be is known before hours of work.
+    known = None if truth is None else read_json(truth, 'truth')
     report, folders = Report(), Folders(root)
     kept = {
         split: _whole(split, frames, report)
@@ -109,7 +114,7 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
     indices = _indices(kept, found, settings, out, report)
     if truth is not None:
         unlabelled = () if label_train else ('train', )
-        indices |= _true(indices, truth, unlabelled, report)
+        indices |= _true(indices, known, truth, unlabelled, report)
     # Nothing is written before all of it is right.
     for name, content in indices.items():
         write_text(out / 'annotations' / f'{name}.json', format_coco(content))
@@ -170,7 +175,7 @@ def _jobs(frames: Iterable[FrameId], folders: Folders, out: Path,
         ]
         if pictures['rgb'] is None:
             missing.insert(0, picture_path('rgb', frame))
-        bad = [(path, 'there is no such file') for path in missing]
+        bad = [(path, _absent(path)) for path in missing]
         ninth = folders.sound(sound.source, frame, MICROPHONES)
         if ninth is not None:
             bad.append((ninth, f'is of a microphone more than {MICROPHONES}'))
@@ -184,6 +189,15 @@ def _jobs(frames: Iterable[FrameId], folders: Folders, out: Path,
     return jobs
 
 
+def _absent(path: str) -> str:
+    """Says which other names the file might have."""
+    first, *others = next(suffixes for suffixes in (*SUFFIXES.values(),
+                                                    PICTURE_SUFFIXES)
+                          if path.endswith(suffixes))
+    nor = f', nor one in {" or ".join(others)}' if others else ''
+    return f'there is no such file{nor}'
+
+
 def _convert_all(jobs: Sequence[FrameJob], out: Path, num_workers: int,
                  report: Report) -> dict[FrameId, _Done]:
     """Job and result of each frame that is good."""
@@ -192,7 +206,8 @@ def _convert_all(jobs: Sequence[FrameJob], out: Path, num_workers: int,
     pending = []
     for job in jobs:
         result = journal.get(_entry(job), job.files())
-        if result is None:
+        # Earlier, a result had the rate of one microphone alone.
+        if result is None or 'rates' not in result:
             pending.append(job)
         else:
             done[job.frame] = job, result
@@ -247,10 +262,9 @@ def _indices(kept: Mapping[str, Sequence[FrameId]],
     return indices
 
 
-def _true(indices: Mapping[str, Any], path: Path, unlabelled: Sequence[str],
-          report: Report) -> dict[str, Any]:
+def _true(indices: Mapping[str, Any], truth: Any, path: Path,
+          unlabelled: Sequence[str], report: Report) -> dict[str, Any]:
     """The indices of all but some splits with true boxes."""
-    truth = read_json(path, 'truth')
     found = {}
     for split, index in indices.items():
         if split not in unlabelled:
@@ -261,6 +275,8 @@ def _true(indices: Mapping[str, Any], path: Path, unlabelled: Sequence[str],
 
 def _indexed(job: FrameJob, result: Mapping[str, Any], settings: MavdSettings,
              split: str, report: Report) -> IndexedFrame:
+    if job.frame.lighting == UNKNOWN:
+        report.tell(split, NO_LIGHTING, job.frame)
     for camera, what in (('thermal', NO_THERMAL), ('depth', NO_DEPTH)):
         if job.pictures[camera] is None:
             report.tell(split, what, job.frame)

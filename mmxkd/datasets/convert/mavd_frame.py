@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mmxkd.datasets.transforms import LoadMultiChannelAudio
-from mmxkd.errors import CorruptSampleError
+from mmxkd.errors import ConfigError, CorruptSampleError, check_number
 from mmxkd.formats.mavd.layout import MICROPHONES, FrameId, sound_path
 from mmxkd.formats.mavd.pictures import PictureFacts, picture_facts
 from mmxkd.formats.mavd.sound_array import (
@@ -27,6 +27,8 @@ from mmxkd.models.layers import LogMel
 
 # A decoder of mp3 may add two frames of 1152 samples at each end.
 _PADDING = 0.105
+# Samples of a window of a spectrogram: LogMel's.
+_WINDOW = 1024
 # No floor but that of the logarithm: levels are told apart later.
 _NO_FLOOR = 1000.
 
@@ -42,6 +44,10 @@ class SoundSettings:
         seconds: How much of a clip is kept.
         offset: Seconds before that.
         silent: ``'refuse'`` or ``'keep'`` silent microphones.
+
+    Raises:
+        ConfigError: A number is out of range, or a part is too short for a
+            spectrogram.
     """
 
     source: str = 'sound'
@@ -50,6 +56,23 @@ class SoundSettings:
     seconds: float = 1.
     offset: float = 0.
     silent: str = 'refuse'
+
+    def __post_init__(self) -> None:
+        check_number('sample_rate', self.sample_rate, 1, whole=True)
+        check_number('seconds', self.seconds, above=0)
+        check_number('offset', self.offset, 0)
+        least = _WINDOW // 2 + 1 if self.store == SPECTROGRAM else 1
+        # Of pickles, no part is taken.
+        if self.source != 'pickles' and self.samples < least:
+            raise ConfigError(
+                f'seconds={self.seconds} at sample_rate={self.sample_rate} '
+                f'are {self.samples} samples, expected {least} or more for a '
+                f'{self.store}')
+
+    @property
+    def samples(self) -> int:
+        """How many of a clip are kept."""
+        return round(self.seconds * self.sample_rate)
 
 
 @dataclass(frozen=True)
@@ -95,7 +118,7 @@ class _Clips(LoadMultiChannelAudio):
         super().__init__(MICROPHONES, settings.sample_rate,
                          silent=settings.silent)
         self.first = round(settings.offset * settings.sample_rate)
-        self.end = self.first + round(settings.seconds * settings.sample_rate)
+        self.end = self.first + settings.samples
 
     def _equally_long(self, paths: Sequence[str],
                       clips: list[np.ndarray]) -> list[np.ndarray]:
@@ -119,16 +142,17 @@ def convert_frame(job: FrameJob) -> dict[str, Any]:
     Returns:
         dict: ``bad``: path and reason of a file that cannot be used, and
         nothing is written then; or what the index says of the frame: sizes,
-        ``thermal_bits``, the ``rate`` of the files and ``clipped``.
+        ``thermal_bits``, the ``rates`` of the files, each once, and
+        ``clipped``.
     """
     try:
         rgb, bits = _pictures(job)
-        sound, rate = _sound(job)
+        sound, rates = _sound(job)
     except CorruptSampleError as error:
         return dict(bad=[error.path, error.reason])
     write_sound(job.target, sound)
     return dict(width=rgb.width, height=rgb.height, thermal_bits=bits,
-                rate=rate, clipped=sound.clipped)
+                rates=rates, clipped=sound.clipped)
 
 
 def _pictures(job: FrameJob) -> tuple[PictureFacts, int | None]:
@@ -149,12 +173,12 @@ def _pictures(job: FrameJob) -> tuple[PictureFacts, int | None]:
     return facts['rgb'], facts['thermal'].bits if 'thermal' in facts else None
 
 
-def _sound(job: FrameJob) -> tuple[SoundArray, int]:
-    """The sound, and the rate of its files."""
+def _sound(job: FrameJob) -> tuple[SoundArray, list[int]]:
+    """The sound, and the rates of its files, each once."""
     settings = job.settings
     if settings.source == 'pickles':
         return read_spectrograms(job.sounds, settings.sample_rate,
-                                 settings.silent), settings.sample_rate
+                                 settings.silent), [settings.sample_rate]
     paths = [str(path) for path in job.sounds]
     with warnings.catch_warnings():
         # Of clipped sound: the converter counts it, and tells at its end.
@@ -164,7 +188,7 @@ def _sound(job: FrameJob) -> tuple[SoundArray, int]:
                        loaded['audio_clipped'])
     if settings.store == SPECTROGRAM:
         sound = _spectrogram(sound)
-    return sound, stored_rate(paths[0])
+    return sound, sorted({stored_rate(path) for path in paths})
 
 
 def _spectrogram(sound: SoundArray) -> SoundArray:
@@ -183,4 +207,4 @@ def _front_end(sample_rate: int) -> LogMel:
         # One process per core already; and the threads of a forked process
         # are gone.
         torch.set_num_threads(1)
-    return LogMel(sample_rate, reference=1., top_db=_NO_FLOOR)
+    return LogMel(sample_rate, n_fft=_WINDOW, reference=1., top_db=_NO_FLOOR)

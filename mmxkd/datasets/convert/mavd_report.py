@@ -7,6 +7,7 @@ from typing import Any
 from mmxkd.formats.mavd.layout import FrameId
 
 SHORT = 'the nanoseconds of its stamp have fewer than 9 digits'
+NO_LIGHTING = 'the name of its drive says neither day nor night (kept)'
 NO_THERMAL = 'has no thermal picture (kept)'
 NO_DEPTH = 'has no depth picture (kept)'
 
@@ -40,7 +41,9 @@ class Report:
         """Add what one frame gave."""
         self.add('clipped samples', result['clipped'])
         self.add('frames with clipped sound', int(result['clipped'] > 0))
-        self.add(f'frames of sound at {result["rate"]} Hz', 1)
+        # Microphones of one frame may differ.
+        for rate in result['rates']:
+            self.add(f'frames of sound at {rate} Hz', 1)
         if result['thermal_bits'] is not None:
             self.add(f'frames with thermal of {result["thermal_bits"]} bits',
                      1)

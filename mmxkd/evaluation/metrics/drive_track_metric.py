@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.evaluation.functional.tracking import count_tracks
 from mmxkd.formats.coco_check import check_coco
+from mmxkd.formats.mavd.index import frame_ids
 from mmxkd.formats.mavd.layout import FrameId, parse_id
 from mmxkd.io.text import read_json
 from mmxkd.registry import METRICS
@@ -136,29 +137,29 @@ def read_tracks(path: str) -> dict[str, np.ndarray]:
     """True boxes of each frame of a COCO file: (N, 5) id, x1, y1, x2, y2.
 
     Raises:
-        CorruptSampleError: It is not a COCO file, or an entry has no
-            ``frame_id`` or ``instance_id``; names file and entry.
+        CorruptSampleError: It is not a COCO file; or an entry has no
+            ``frame_id`` or ``instance_id``, or one that another has; names
+            file and entry.
     """
     content = read_json(path, 'truth')
     check_coco(content, path)
-    frame_of = {}
-    for number, image in enumerate(content['images']):
-        name = image.get('frame_id')
-        if not isinstance(name, str):
-            raise CorruptSampleError(path, 'truth',
-                                     f'images[{number}] has no frame_id')
-        parse_id(name, path, f'images[{number}]')
-        frame_of[image['id']] = name
+    frame_of = frame_ids(content, path)
     rows: dict[str, list] = {name: [] for name in frame_of.values()}
+    seen: dict[tuple[str, int], int] = {}
     for number, annotation in enumerate(content['annotations']):
         track = annotation.get('instance_id')
-        if not isinstance(track, int):
+        if type(track) is not int:
             raise CorruptSampleError(
                 path, 'truth', f'annotations[{number}] has no instance_id: '
                 'boxes without one are not tracks')
+        frame = frame_of[annotation['image_id']]
+        first = seen.setdefault((frame, track), number)
+        if first != number:
+            raise CorruptSampleError(
+                path, 'truth', f'annotations[{number}] has the instance_id '
+                f'{track} of annotations[{first}] in the same frame, {frame}')
         x, y, width, height = annotation['bbox']
-        rows[frame_of[annotation['image_id']]].append(
-            (track, x, y, x + width, y + height))
+        rows[frame].append((track, x, y, x + width, y + height))
     return {
         name: np.array(boxes, np.float64).reshape(-1, 5)
         for name, boxes in rows.items()

@@ -9,7 +9,7 @@ import numpy as np
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.coco_check import check_coco
 
-from .layout import FrameId, sound_path
+from .layout import FrameId, parse_id, sound_path
 
 CLASSES = ('car', )
 
@@ -81,16 +81,28 @@ def with_truth(index: Mapping[str, Any], truth: Any,
 
     Raises:
         ConfigError: A frame of the index is not in the truth.
-        CorruptSampleError: The truth is not a COCO file, or an image of it
-            has no ``frame_id``.
+        CorruptSampleError: The truth is not a COCO file; or an image of it
+            has no ``frame_id``, that of another one, or another size than
+            the colour picture.
     """
     check_coco(truth, path)
     boxes = _by_frame(truth, path)
+    sizes = {
+        image['frame_id']: (image['width'], image['height'])
+        for image in truth['images']
+    }
     annotations: list[dict[str, Any]] = []
     outside = 0
     for image in index['images']:
         if image['frame_id'] not in boxes:
             raise ConfigError(f'{path}: has no frame {image["frame_id"]!r}')
+        found = image['picture_width'], image['height']
+        if sizes[image['frame_id']] != found:
+            expected = sizes[image['frame_id']]
+            raise CorruptSampleError(
+                path, 'truth', f'{image["frame_id"]}: boxes are for '
+                f'{expected[0]}x{expected[1]} pixels, but the colour picture '
+                f'has {found[0]}x{found[1]}')
         for known in boxes[image['frame_id']]:
             box = _into_frame(known['bbox'], image)
             if box is None:
@@ -106,14 +118,33 @@ def with_truth(index: Mapping[str, Any], truth: Any,
     }, outside
 
 
-def _by_frame(truth: Mapping[str, Any],
-              path: str | PathLike) -> dict[str, list[dict[str, Any]]]:
-    ids = {}
+def frame_ids(truth: Mapping[str, Any],
+              path: str | PathLike) -> dict[Any, str]:
+    """The frame, ``DRIVE/STAMP``, of each image of a truth, by the image's id.
+
+    Raises:
+        CorruptSampleError: An image has no ``frame_id``, or that of another
+            one; names file and entry.
+    """
+    ids: dict[Any, str] = {}
+    seen: dict[str, int] = {}
     for number, image in enumerate(truth['images']):
-        if not isinstance(image.get('frame_id'), str):
+        name = image.get('frame_id')
+        if not isinstance(name, str):
             raise CorruptSampleError(path, 'truth',
                                      f'images[{number}] has no frame_id')
-        ids[image['id']] = image['frame_id']
+        parse_id(name, path, f'images[{number}]')
+        if name in seen:
+            raise CorruptSampleError(
+                path, 'truth', f'images[{number}] has the frame_id {name!r} '
+                f'of images[{seen[name]}]')
+        ids[image['id']], seen[name] = name, number
+    return ids
+
+
+def _by_frame(truth: Mapping[str, Any],
+              path: str | PathLike) -> dict[str, list[dict[str, Any]]]:
+    ids = frame_ids(truth, path)
     boxes: dict[str, list[dict[str,
                                Any]]] = {name: [] for name in ids.values()}
     for annotation in truth['annotations']:

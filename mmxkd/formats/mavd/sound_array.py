@@ -69,6 +69,8 @@ def write_sound(path: str | PathLike, sound: SoundArray) -> None:
                 clipped=sound.clipped)
     if sound.kind == WAVEFORM:
         exponents = _exponents(sound.values)
+        if exponents.max(initial=0) > -_LEAST_EXPONENT:
+            raise ValueError(f'{path}: a value is too large')
         scaled = sound.values * _powers(-exponents)
         arrays = dict(values=_int16(path, scaled), exponents=exponents)
     else:

@@ -21,11 +21,12 @@ from mmxkd.datasets.convert import mavd, mavd_frame
 from mmxkd.datasets.convert.mavd import MavdSettings, convert
 from mmxkd.datasets.convert.mavd_frame import SoundSettings
 from mmxkd.datasets.convert.mavd_report import (
+    NO_LIGHTING,
     SHORT,
     BadFilesError,
     check_splits_apart,
 )
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.mavd.layout import (
     FrameId,
     audio_path,
@@ -39,6 +40,7 @@ from mmxkd.models.layers import LogMel
 from tests.helpers.forked import run_forked
 from tests.helpers.mavd_tree import (
     DAY,
+    NIGHT,
     RATE,
     SECONDS,
     SPLITS,
@@ -165,6 +167,33 @@ def test_truth_of_other_frames_writes_nothing(drives, tmp_path):
     assert not (tmp_path / 'out/annotations/train.json').exists()
 
 
+@pytest.mark.parametrize('change, message', [
+    (lambda truth: truth['images'][4].update(width=1920, height=1080),
+     'boxes are for 1920x1080 pixels, but the colour picture has 60x24'),
+    (lambda truth: truth['images'][4].update(
+        frame_id=truth['images'][3]['frame_id']),
+     r'images\[4\] has the frame_id .*of images\[3\]'),
+    (lambda truth: truth['images'][4].update(frame_id='drive_day_1'),
+     r'images\[4\]: expected DRIVE/SECONDS'),
+])  # yapf: disable
+def test_truth_of_other_pictures(drives, tmp_path, change, message):
+    truth = json.loads((drives / 'truth.json').read_text())
+    change(truth)
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(truth))
+    with pytest.raises(CorruptSampleError, match=message):
+        run(drives, tmp_path / 'out', truth=path)
+    assert not (tmp_path / 'out/annotations/train.json').exists()
+
+
+def test_a_truth_that_is_not_there_is_noticed_before_the_work(
+        drives, tmp_path, monkeypatch):
+    seen = converted(monkeypatch)
+    with pytest.raises(CorruptSampleError, match='none.json: cannot be read'):
+        run(drives, tmp_path, truth=tmp_path / 'none.json')
+    assert not seen
+
+
 def test_spectrograms_have_levels_and_half_the_bytes(drives, tmp_path):
     run(drives, tmp_path, store='spectrogram')
     sound = read_sound_array(tmp_path / sound_path(FIRST))
@@ -216,6 +245,51 @@ def test_another_rate_is_resampled_and_told(root):
     assert report.totals['frames of sound at 8000 Hz'] == 5
     found = read_sound_array(root / sound_path(FIRST))
     assert found.values.shape == (8, 800) and found.sample_rate == RATE
+
+
+def test_one_microphone_of_another_rate_is_told(root):
+    pytest.importorskip('soxr')
+    soundfile.write(wav(root), np.repeat(ONE, 2), 2 * RATE)
+    report = run(root)
+    assert report.totals['frames of sound at 16000 Hz'] == 1
+    assert report.totals['frames of sound at 8000 Hz'] == 6
+
+
+def test_a_journal_of_before_is_not_believed(root, monkeypatch):
+    """It knew the rate of one microphone alone."""
+    run(root)
+    path = root / mavd.PROGRESS / 'progress.jsonl'
+    path.write_text(path.read_text().replace('"rates": [8000]',
+                                             '"rate": 8000'))
+    seen = converted(monkeypatch)
+    assert run(root).totals['frames of sound at 8000 Hz'] == 6
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize('subtype, error', [('PCM_24', 0), ('PCM_32', 0),
+                                            ('FLOAT', 0), ('DOUBLE', 0),
+                                            ('PCM_U8', 2**-7)])
+def test_a_wav_of_other_bits(root, subtype, error):
+    rewrite(root, ONE, subtype=subtype)
+    run(root)
+    found = read_sound_array(root / sound_path(FIRST)).values[3]
+    assert np.abs(found - ONE).max() <= error
+
+
+@pytest.mark.parametrize('wrong, message', [
+    (dict(sample_rate=0),
+     'sample_rate=0, expected a whole number of 1 or more'),
+    (dict(sample_rate=8000.), 'sample_rate=8000.0, expected a whole number'),
+    (dict(seconds=np.nan), 'seconds=nan, expected a number above 0'),
+    (dict(seconds=np.inf), 'seconds=inf, expected a number above 0'),
+    (dict(seconds=1e-9), 'are 0 samples, expected 1 or more for a waveform'),
+    (dict(offset=-1), 'offset=-1, expected a number of 0 or more'),
+    (dict(seconds=.05, store='spectrogram'),
+     'are 400 samples, expected 513 or more for a spectrogram'),
+])
+def test_parts_of_a_recording_that_cannot_be(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        replace(SOUND, **wrong)
 
 
 def test_a_part_of_each_recording(drives, tmp_path):
@@ -272,6 +346,12 @@ BAD_SOUNDS = {
     'of unequal length': (
         lambda root: rewrite(root, np.concatenate([ONE, ONE[:9]])),
         '809 samples .*audio_0.* has 800'),
+    'integers as floats': (
+        lambda root: rewrite(root, ONE * 32768, subtype='FLOAT'),
+        'values up to .*where full scale is 1: were integers'),
+    'named otherwise': (
+        lambda root: wav(root).rename(wav(root).with_suffix('.WAV')),
+        'no such file, nor one in .wav or .flac'),
     'half a rate': (lambda root: rewrite(root, ONE, rate=2 * RATE),
                     'lasts 0.050 s'),
 }  # yapf: disable
@@ -424,6 +504,28 @@ def test_frames_without_thermal_or_depth_are_kept_and_listed(root):
     assert images[1]['depth_file'] is None and images[1]['thermal_file']
 
 
+def test_a_camera_is_missing_for_one_drive(root):
+    shutil.rmtree(root / NIGHT / 'fl_ir_aligned')
+    report = run(root)
+    assert report.told == dict(
+        val={'has no thermal picture (kept)': [*map(str, frames_of('val'))]})
+    shutil.rmtree(root / NIGHT / 'fl_rgb')
+    with pytest.raises(BadFilesError) as caught:
+        run(root)
+    assert [bad['file'] for bad in caught.value.report.bad
+            ] == [picture_path('rgb', f) for f in frames_of('val')]
+
+
+def test_a_drive_that_says_neither_day_nor_night_is_told(root):
+    (root / NIGHT).rename(root / 'drive_2020')
+    for path in (root / 'val_all.txt', root / 'truth.json'):
+        path.write_text(path.read_text().replace(NIGHT, 'drive_2020'))
+    report = run(root, truth=root / 'truth.json')
+    names = [f'drive_2020/{f.stamp}' for f in frames_of('val')]
+    assert report.told == dict(val={NO_LIGHTING: names})
+    assert index_of(root, 'val')['images'][0]['lighting'] == 'unknown'
+
+
 def test_thermal_of_8_bits_is_told(root):
     write_picture(root, 'thermal', (24, 60))
     report = run(root)
@@ -440,8 +542,10 @@ def test_absent_frames_short_stamps_and_frames_of_two_splits(root):
         run(root)
     bad = caught.value.report.bad
     assert {b['frame'] for b in bad} == {absent}
-    assert len(bad) == 9 and {b['reason']
-                              for b in bad} == {'there is no such file'}
+    assert len(bad) == 9 and {b['reason'] for b in bad} == {
+        'there is no such file, nor one in .wav or .flac',
+        'there is no such file, nor one in .png'
+    }
     report = run(root, leave_out_bad=True)
     assert report.frames['train'] == 3 and len(report.bad) == 9
     assert report.told['train'] == {SHORT: [short]}

@@ -76,6 +76,8 @@ def test_what_is_not_written(tmp_path):
                                               values[None] + 200, 1,
                                               reference='absolute'),
                                    ValueError, 'too large'),
+                                  (SoundArray('waveform', values + 1e37,
+                                              1), ValueError, 'too large'),
                                   (SoundArray('spectrogram', values[None],
                                               1), ConfigError, 'reference=')):
         with pytest.raises(error, match=message):

@@ -63,8 +63,11 @@ def test_some_splits_and_some_columns(command, root):
         command.main([str(root), '--splits', 'train', *SHORT])
 
 
-@pytest.mark.parametrize('wrong', [['--columns', '5'], ['--seconds', '0'],
-                                   ['--offset', '-1'], ['--workers', '-1']])
+@pytest.mark.parametrize(
+    'wrong', [['--columns', '5'], ['--columns', '50,10'], ['--columns=-5,10'],
+              ['--seconds', '0'], ['--seconds', 'nan'], ['--seconds', '1e-9'],
+              ['--offset', '-1'], ['--offset', 'inf'], ['--sample-rate', '0'],
+              ['--workers', '-1']])
 def test_wrong_options(command, root, wrong, capsys):
     with pytest.raises(SystemExit):
         command.main([str(root), *SHORT, *wrong])
