@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 
 class ConfigError(ValueError):
@@ -204,10 +205,11 @@ def check_number(what: str, value: object, least: float = -math.inf,
 of 1 or more
     """
     kind = Integral if whole else Real
+    number: Any = value
     if (isinstance(value, kind) and not isinstance(value, bool)
-            and math.isfinite(value) and least <= value <= most
-            and (above is None or value > above)
-            and (below is None or value < below)):
+            and math.isfinite(number) and least <= number <= most
+            and (above is None or number > above)
+            and (below is None or number < below)):
         return
     ends = [f'above {above:g}' if above is not None else f'from {least:g}']
     if below is not None:
@@ -237,3 +239,15 @@ height and width, two whole numbers above 0
                    for n in value)):
         raise ConfigError(f'{what}={value!r}, expected height and width, two '
                           'whole numbers above 0')
+
+
+def is_range(value: object) -> bool:
+    """Whether a value is two finite numbers, the second not below the first.
+
+    Examples:
+        >>> is_range((1, 2)), is_range((2, 1)), is_range(1), is_range('ab')
+        (True, False, False, False)
+    """
+    return (isinstance(value, Sequence) and len(value) == 2
+            and all(isinstance(n, Real) and math.isfinite(n) for n in value)
+            and value[0] <= value[1])

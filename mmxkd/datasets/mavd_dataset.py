@@ -2,20 +2,28 @@
 import logging
 import os.path as osp
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from mmengine.logging import print_log
 
 from mmxkd.errors import (
     ConfigError,
     CorruptSampleError,
+    check_keys,
     check_known,
     check_name,
 )
 from mmxkd.formats.mavd.index import CLASSES
-from mmxkd.formats.mavd.layout import CAMERAS, LIGHTINGS
+from mmxkd.formats.mavd.layout import (
+    CAMERAS,
+    LIGHTINGS,
+    UNKNOWN,
+    parse_id,
+)
+from mmxkd.formats.pseudo_labels import check_listed_once
 from mmxkd.io.paths import checked_path
+from mmxkd.io.text import read_json
 from mmxkd.registry import DATASETS
 
 from .scored_coco_dataset import ScoredCocoDataset
@@ -81,29 +89,35 @@ class MAVDDataset(ScoredCocoDataset):
                  **kwargs) -> None:
         if lighting is not None:
             check_known('MAVDDataset: lighting', lighting, LIGHTINGS)
+        if isinstance(cameras, str) or not isinstance(cameras, Sequence):
+            raise ConfigError(f'MAVDDataset: cameras={cameras!r}, expected '
+                              "names such as ('rgb', 'thermal')")
         for camera in cameras:
             check_name('camera', camera, CAMERAS, 'MAVDDataset')
         try:
             self._id_filter = re.compile(id_filter or '')
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise ConfigError(
                 f'MAVDDataset: id_filter={id_filter!r}: {error}') from error
         self.lighting, self.cameras = lighting, tuple(cameras)
         self.leave_out_incomplete = leave_out_incomplete
         self.other_sound = other_sound
         # The file names of the index already hold their folders.
-        kwargs['data_prefix'] = {
-            'img': '', 'sound': '', **kwargs.get('data_prefix', {})
-        }
+        prefix = {'img': '', 'sound': ''}
+        given = kwargs.get('data_prefix') or {}
+        check_keys('MAVDDataset: data_prefix', given, prefix)
+        kwargs['data_prefix'] = {**prefix, **given}
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         data_list = super().load_data_list()
         if len(self.cat_ids) != len(self.metainfo['classes']):
-            raise ConfigError(
-                f'{self.ann_file}: expected the categories '
-                f'{self.metainfo["classes"]}, found {len(self.cat_ids)} of '
-                'them')
+            content = read_json(self.ann_file, 'index')
+            names = [category['name'] for category in content['categories']]
+            raise ConfigError(f'{self.ann_file}: expected the categories '
+                              f'{self.metainfo["classes"]}, found {names}')
+        check_listed_once((info['frame_id'] for info in data_list),
+                          self.ann_file)
         kept = [
             info for info in data_list
             if self.lighting in (None, info['lighting'])
@@ -197,6 +211,7 @@ class MAVDDataset(ScoredCocoDataset):
                     self.ann_file, 'index', f'the frame '
                     f'{image["file_name"]!r} has no {key!r}; was it written '
                     'by tools/dataset_converters/mavd.py?')
+        _check_entry(image, self.ann_file)
         data_info.update({key: image[key] for key in _KEYS})
         data_info['columns'] = tuple(image['columns'])
         data_info['sound_path'] = self._path('sound', image, 'sound_file')
@@ -213,3 +228,33 @@ class MAVDDataset(ScoredCocoDataset):
     def _check_size(self, info: dict) -> None:
         """Of the file: the index has the width of its frame."""
         super()._check_size(dict(info, width=info['picture_width']))
+
+
+def _check_entry(image: Mapping[str, Any], path: str) -> None:
+    """Refuse what somebody has changed by hand, and has changed wrongly."""
+    where = f'the frame {image["file_name"]!r}'
+
+    def refuse(key: str, expected: str) -> NoReturn:
+        raise CorruptSampleError(
+            path, 'index',
+            f'{where}: {key} is {image[key]!r:.80}, expected {expected}')
+
+    if not isinstance(image['frame_id'], str):
+        refuse('frame_id', 'DRIVE/STAMP')
+    drive = parse_id(image['frame_id'], path, f'{where}: frame_id').drive
+    if image['drive'] != drive:
+        refuse('drive', f'{drive!r}, as in frame_id')
+    if image['lighting'] not in (*LIGHTINGS, UNKNOWN):
+        refuse('lighting', f'one of {(*LIGHTINGS, UNKNOWN)}')
+    for key in ('time', 'picture_width'):
+        if type(image[key]) is not int:
+            refuse(key, 'a whole number')
+    columns = image['columns']
+    if not (isinstance(columns, list) and len(columns) == 2
+            and all(type(column) is int for column in columns)
+            and 0 <= columns[0] < columns[1] <= image['picture_width']):
+        refuse(
+            'columns', 'the first one, and the one behind the last, of '
+            f'{image["picture_width"]}')
+    if image['width'] != columns[1] - columns[0]:
+        refuse('width', f'that of the columns {columns}')

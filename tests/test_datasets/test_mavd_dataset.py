@@ -152,6 +152,13 @@ def test_filters(root, options, number):
     (dict(lighting='dusk'), "lighting='dusk', expected one of"),
     (dict(id_filter='('), 'id_filter='),
     (dict(cameras=('rgb', 'termal')), "did you mean 'thermal'"),
+    (dict(cameras='rgb'), "cameras='rgb', expected names such as"),
+    (dict(cameras=None), 'cameras=None, expected names such as'),
+    (dict(id_filter=5), 'id_filter=5: '),
+    (dict(data_prefix=dict(sounds='/x')),
+     "data_prefix.sounds is unknown; did you mean 'sound'"),
+    (dict(metainfo=dict(classes=('vehicle', ))),
+     r"expected the categories \('vehicle',\), found \['car'\]"),
 ])
 def test_wrong_words(drives, options, message):
     with pytest.raises(ConfigError, match=message):
@@ -194,6 +201,19 @@ def test_no_frame_with_all_pictures(root):
      'sound_file: .*leads out of the folder'),
     (lambda image: image.update(thermal_file='/etc/passwd'),
      'thermal_file: .*is not below'),
+    (lambda image: image.update(frame_id=5), 'frame_id is 5, expected DRIVE'),
+    (lambda image: image.update(frame_id='x'), 'frame_id: expected DRIVE/'),
+    (lambda image: image.update(drive='other'),
+     f"drive is 'other', expected '{DAY}', as in frame_id"),
+    (lambda image: image.update(lighting=None), 'lighting is None, expected'),
+    (lambda image: image.update(time='5'), "time is '5', expected a whole"),
+    (lambda image: image.update(picture_width='60'),
+     "picture_width is '60', expected a whole number"),
+    (lambda image: image.update(columns='0,60'), "columns is '0,60', exp"),
+    (lambda image: image.update(columns=[0]), r'columns is \[0\], expected'),
+    (lambda image: image.update(columns=[40, 0]), r'columns is \[40, 0\]'),
+    (lambda image: image.update(columns=[0, 61]), '61.*behind the last, of 6'),
+    (lambda image: image.update(width=61), r'width is 61, .*the columns \[10'),
 ])
 def test_an_index_that_something_else_wrote(root, change, message):
     path = root / 'annotations/train.json'
@@ -201,6 +221,15 @@ def test_an_index_that_something_else_wrote(root, change, message):
     change(content['images'][1])
     path.write_text(json.dumps(content))
     with pytest.raises(CorruptSampleError, match=message):
+        build(root)
+
+
+def test_a_frame_that_is_listed_twice(root):
+    path = root / 'annotations/train.json'
+    content = json.loads(path.read_text())
+    content['images'].append(dict(content['images'][0], id=9))
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match='is listed twice, as frames 0 and'):
         build(root)
 
 

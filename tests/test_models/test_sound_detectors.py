@@ -143,10 +143,20 @@ def test_native_size_gives_maps_of_the_frame():
     (dict(stem='inflate', in_channels=2), 'expected 3 or more'),
     (dict(stem_name='conv'), "stem_name='conv'.*did you mean 'conv1'"),
     (dict(backbone=resnet(in_channels=1)), 'no convolution on 3 channels'),
+    (dict(in_channels=0), 'in_channels=0, expected a whole number of 1'),
+    (dict(frame=768, strides=[4, 8, 16, 32]), 'frame=768, expected height'),
 ])
 def test_backbones_that_cannot_be(options, message):
     with pytest.raises(ConfigError, match=message):
         SpectrogramBackbone(**dict(dict(backbone=resnet()), **options))
+
+
+def test_phases_that_the_backbone_does_not_expect():
+    model = SpectrogramBackbone(resnet(), 8)
+    with pytest.raises(
+            ConfigError, match='in_channels=8, but a spectrogram '
+            r'has 24 maps.*log_mel=dict\(phase=True\)'):
+        model(torch.zeros(1, 24, 64, 64))
 
 
 def test_strides_must_be_of_the_maps():
@@ -191,6 +201,9 @@ def test_batches_and_options_that_cannot_be():
     large['data_samples'][0].set_metainfo(dict(img_shape=(65, 96)))
     with pytest.raises(ConfigError, match=r'img_shape of .* \(65, 96\)'):
         ours(large)
+    for frame in (768, (768, ), (0, 768)):
+        with pytest.raises(ConfigError, match='frame=.*height and width'):
+            SoundDetDataPreprocessor(frame)
     for options in (dict(pad_size_divisor=64),
                     dict(pad_size_divisor=32, stretch=False)):
         with pytest.raises(ConfigError, match='would pad'):

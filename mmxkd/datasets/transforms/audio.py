@@ -1,13 +1,20 @@
 """Loading of sound, and spectrograms of it."""
 import warnings
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmxkd.errors import ConfigError, CorruptSampleError, check_known
+from mmxkd.errors import (
+    ConfigError,
+    CorruptSampleError,
+    check_known,
+    check_number,
+    check_size,
+)
 from mmxkd.io.sounds import read_sound
 from mmxkd.models.layers.log_mel import LogMel, resize_maps
 from mmxkd.registry import TRANSFORMS
@@ -51,8 +58,8 @@ class LoadMultiChannelAudio(BaseTransform):
         CorruptSampleError: A file is missing, damaged or too short; there
             are more or fewer channels; clips differ in length; a microphone
             is silent, or the same as another one.
-        ConfigError: The sample names no files, or ``frame`` is given and a
-            picture was loaded.
+        ConfigError: An argument is out of range; the sample names no files;
+            or ``frame`` is given and a picture was loaded.
     """
 
     def __init__(self, microphones: int = 8, sample_rate: int = 44100,
@@ -60,6 +67,15 @@ class LoadMultiChannelAudio(BaseTransform):
                  frame: tuple[int, int] | None = None) -> None:
         check_known('LoadMultiChannelAudio: silent', silent,
                     ('refuse', 'keep'))
+        for name, count in (('microphones', microphones), ('sample_rate',
+                                                           sample_rate)):
+            check_number(f'LoadMultiChannelAudio: {name}', count, 1,
+                         whole=True)
+        if duration is not None:
+            check_number('LoadMultiChannelAudio: duration', duration,
+                         1 / sample_rate)
+        if frame is not None:
+            check_size('LoadMultiChannelAudio: frame', frame)
         self.microphones, self.sample_rate = microphones, sample_rate
         self.duration, self.silent, self.frame = duration, silent, frame
 
@@ -79,15 +95,21 @@ class LoadMultiChannelAudio(BaseTransform):
         return add_modality(results, 'audio', audio, paths[0])
 
     def _read(self, results: dict) -> tuple[list[str], np.ndarray]:
-        if 'audio_paths' in results:
-            paths = list(results['audio_paths'])
+        if results.get('audio_paths') is not None:
+            paths = results['audio_paths']
+            if isinstance(paths, (str, PathLike)):
+                raise ConfigError(
+                    f'LoadMultiChannelAudio: audio_paths={paths!r}, expected '
+                    'a list of one file for each microphone; one file of all '
+                    'is audio_path')
+            paths = list(paths)
             if len(paths) != self.microphones:
                 raise CorruptSampleError(
                     paths[0] if paths else 'audio_paths', 'audio',
                     f'{len(paths)} files of a frame, expected one for each '
                     f'of {self.microphones} microphones')
             clips = [self._mono(path) for path in paths]
-        elif 'audio_path' in results:
+        elif results.get('audio_path') is not None:
             path = results['audio_path']
             whole, _ = read_sound(path, self.sample_rate)
             if len(whole) != self.microphones:
@@ -192,6 +214,8 @@ class LogMelSpectrogram(BaseTransform):
 
     def __init__(self, size: tuple[int, int] | None = None,
                  **kwargs: Any) -> None:
+        if size is not None:
+            check_size('LogMelSpectrogram: size', size)
         self.size = size
         self.options = kwargs
         self.layer = LogMel(**kwargs)
@@ -205,6 +229,12 @@ class LogMelSpectrogram(BaseTransform):
             raise ConfigError(
                 f'LogMelSpectrogram: sample_rate={self.layer.sample_rate}, '
                 f'but the sound of the sample has {rate} Hz')
+        least = self.layer.n_fft // 2 + 1
+        if results['audio'].shape[-1] < least:
+            raise ConfigError(
+                f'LogMelSpectrogram: n_fft={self.layer.n_fft} needs {least} '
+                f'samples, but the sound of the sample has '
+                f'{results["audio"].shape[-1]}')
         with torch.no_grad():
             maps = self.layer(torch.from_numpy(results['audio']))
             if self.size is not None:

@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.structures.bbox import autocast_box_type
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_number, is_range
 from mmxkd.modalities import present
 from mmxkd.registry import TRANSFORMS
 
@@ -40,10 +40,9 @@ class MixAudio(BaseTransform):
 
     def __init__(
         self, prob: float = 0.5, gain: tuple[float, float] = (1., 1.)) -> None:
-        if not 0 <= prob <= 1:
-            raise ConfigError(f'MixAudio: prob={prob}, expected 0 to 1')
-        if not 0 < gain[0] <= gain[1]:
-            raise ConfigError(f'MixAudio: gain={gain}, expected two numbers '
+        check_number('MixAudio: prob', prob, 0, 1)
+        if not is_range(gain) or gain[0] <= 0:
+            raise ConfigError(f'MixAudio: gain={gain!r}, expected two numbers '
                               'above 0, rising')
         self.prob, self.gain = prob, gain
 

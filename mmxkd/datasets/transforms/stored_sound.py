@@ -2,7 +2,12 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmxkd.errors import ConfigError, CorruptSampleError, check_known
+from mmxkd.errors import (
+    ConfigError,
+    CorruptSampleError,
+    check_known,
+    check_number,
+)
 from mmxkd.formats.mavd.sound_array import (
     KINDS,
     SPECTROGRAM,
@@ -48,7 +53,8 @@ class LoadStoredSound(BaseTransform):
             this; spectrograms alone.
 
     Raises:
-        ConfigError: A word is unknown; or the sample names no file.
+        ConfigError: A word is unknown, or a number out of range; or the
+            sample names no file.
         CorruptSampleError: The file is missing, damaged, or holds something
             else; or its levels are gone, and ``reference`` needs them.
     """
@@ -59,6 +65,10 @@ class LoadStoredSound(BaseTransform):
         check_known('LoadStoredSound: holds', holds, KINDS)
         check_known('LoadStoredSound: reference', reference,
                     ('microphone', 'common'))
+        for name, count in (('microphones', microphones), ('sample_rate',
+                                                           sample_rate)):
+            check_number(f'LoadStoredSound: {name}', count, 1, whole=True)
+        check_number('LoadStoredSound: top_db', top_db, above=0)
         self.holds, self.microphones = holds, microphones
         self.sample_rate = sample_rate
         self.reference, self.top_db = reference, top_db
@@ -97,7 +107,8 @@ class LoadStoredSound(BaseTransform):
         if sound.sample_rate != self.sample_rate:
             raise CorruptSampleError(
                 path, 'audio', f'{sound.sample_rate} Hz, expected '
-                f'{self.sample_rate}')
+                f'{self.sample_rate}: sample_rate of LoadStoredSound and '
+                '--sample-rate of the converter have to be the same')
 
     def _referred(self, path: str, sound: SoundArray) -> np.ndarray:
         """As ``LogMel`` makes it of the waveform, rounding aside."""

@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.errors import ConfigError, CorruptSampleError, is_range
 from mmxkd.io.images import read_image
 from mmxkd.registry import TRANSFORMS
 
@@ -95,8 +95,9 @@ class StretchThermal(BaseTransform):
 
     def __init__(
         self, window: tuple[int, int] | None = (21800, 25000)) -> None:
-        if window is not None and not window[0] < window[1]:
-            raise ConfigError(f'StretchThermal: window={window}, expected a '
+        if window is not None and not (is_range(window)
+                                       and window[0] < window[1]):
+            raise ConfigError(f'StretchThermal: window={window!r}, expected a '
                               'lower and a higher value')
         self.window = window
 

@@ -67,6 +67,10 @@ class FusedTeacherLabels:
             raise ConfigError(f'labels: teachers={teachers!r}, expected a '
                               'dict such as dict(rgb=dict(score_thr=0.3))')
         for name, options in teachers.items():
+            if not isinstance(options or {}, Mapping):
+                raise ConfigError(
+                    f'labels: teachers.{name}={options!r}, expected a dict '
+                    'such as dict(score_thr=0.3)')
             check_keys(f'labels: teachers.{name}', options or {},
                        ('score_thr', 'iou_thr', 'classes'))
         check_known('labels: empty', empty, ('negative', 'skip'))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmxkd.engine.meaning import check_classes
-from mmxkd.errors import ConfigError, check_name
+from mmxkd.errors import ConfigError, check_name, check_number
 from mmxkd.evaluation.functional.box_fusion import Detections
 from mmxkd.evaluation.functional.box_overlaps import suppress
 
@@ -38,12 +38,9 @@ class TeacherPart:
     _targets: np.ndarray | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.score_thr <= 1:
-            raise ConfigError(f'{self._key}.score_thr={self.score_thr}, '
-                              'expected 0 to 1')
-        if self.iou_thr is not None and not 0 <= self.iou_thr < 1:
-            raise ConfigError(f'{self._key}.iou_thr={self.iou_thr}, expected '
-                              '0 to below 1')
+        check_number(f'{self._key}.score_thr', self.score_thr, 0, 1)
+        if self.iou_thr is not None:
+            check_number(f'{self._key}.iou_thr', self.iou_thr, 0, below=1)
         if self.classes is not None and not (isinstance(self.classes, Mapping)
                                              and self.classes):
             raise ConfigError(

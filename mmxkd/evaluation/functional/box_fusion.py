@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 
 from .box_overlaps import box_iou, suppress
 
@@ -73,8 +73,7 @@ def fuse_detections(found: Sequence[Detections], mode: str = 'wbf',
         (array([[ 0.25,  0.25, 10.25, 10.25]]), array([0.6]))
     """
     check_known('mode of the fusion', mode, MODES)
-    if not 0 <= iou_thr < 1:
-        raise ConfigError(f'fusion: iou_thr={iou_thr}, expected 0 to below 1')
+    check_number('fusion: iou_thr', iou_thr, 0, below=1)
     if class_agnostic and mode != 'nms':
         raise ConfigError("fusion: class_agnostic goes with mode='nms' alone: "
                           'a mean of boxes of different classes has none')
@@ -109,13 +108,12 @@ def _join(found: Sequence[Detections]) -> Detections:
 
 def _checked_weights(number: int,
                      weights: Sequence[float] | None) -> np.ndarray:
-    counts = np.ones(number) if weights is None else np.asarray(
-        weights, np.float64)
-    if counts.shape != (number, ) or not (np.isfinite(counts)
-                                          & (counts > 0)).all():
+    counts = np.ones(number) if weights is None else np.asarray(weights)
+    if (counts.shape != (number, ) or counts.dtype.kind not in 'iuf'
+            or not (np.isfinite(counts) & (counts > 0)).all()):
         raise ConfigError(f'fusion: weights={weights}, expected one number '
                           f'above 0 for each of {number} detectors')
-    return counts
+    return counts.astype(np.float64)
 
 
 def _order(found: Detections, weight: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.errors import ConfigError, CorruptSampleError, check_number
 from mmxkd.evaluation.functional.tracking import count_tracks
 from mmxkd.formats.coco_check import check_coco
 from mmxkd.formats.mavd.index import frame_ids
@@ -50,7 +50,8 @@ class DriveTrackMetric(BaseMetric):
     Raises:
         ConfigError: An expression is not valid or matches no drive; a sample
             lacks something, is not in the file, or frames of a drive are
-            missing.
+            missing; the tracker tracks by more than boxes; or no tested
+            frame has a box.
         CorruptSampleError: The file is not such a one.
         ModuleNotFoundError: The tracker needs ``lap``.
         ValueError: A prediction is not finite.
@@ -63,9 +64,7 @@ class DriveTrackMetric(BaseMetric):
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
-        if not 0 < iou_thr <= 1:
-            raise ConfigError(f'DriveTrackMetric: iou_thr={iou_thr}, expected '
-                              'above 0, up to 1')
+        check_number('DriveTrackMetric: iou_thr', iou_thr, most=1, above=0)
         self.iou_thr, self.ann_file = iou_thr, ann_file
         self.parts = compile_parts('DriveTrackMetric', parts)
         self.truth = read_tracks(ann_file)
@@ -92,8 +91,14 @@ class DriveTrackMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Numbers of all drives, and of each part."""
+        tested = dict(results)
+        if not any(len(self.truth[name]) for name in tested):
+            raise ConfigError(
+                f'DriveTrackMetric: {self.ann_file}: none of the '
+                f'{len(tested)} tested frames has a box, so that nothing can '
+                'be measured')
         counts = {}
-        for drive, frames in self._drives(dict(results)).items():
+        for drive, frames in self._drives(tested).items():
             tracks = follow(self.tracker, [found for _, found in frames])
             true, seen = (np.concatenate([
                 np.insert(rows, 0, number, axis=1)

@@ -1,11 +1,14 @@
 """Tracks from the detections of a sequence, by a tracker of mmdet."""
 import importlib.util
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
+
+from mmxkd.errors import ConfigError
 
 BYTE_TRACKER = dict(type='ByteTracker', motion=dict(type='KalmanFilter'),
                     obj_score_thrs=dict(high=0.3, low=0.1), init_track_thr=0.4,
@@ -25,9 +28,13 @@ def build_tracker(config: Mapping[str, Any] = BYTE_TRACKER) -> Any:
         config (Mapping): With ``type``; it tracks by boxes alone.
 
     Raises:
+        ConfigError: It has no type, or tracks by more than boxes.
         ModuleNotFoundError: It needs ``lap``, which is not installed.
     """
-    name = str(config.get('type'))
+    if not isinstance(config, Mapping) or 'type' not in config:
+        raise ConfigError(f'tracker={config!r}, expected a dict such as '
+                          "dict(type='ByteTracker', …)")
+    name = str(config['type'])
     if (name.split('.')[-1] in _NEED_LAP
             and importlib.util.find_spec('lap') is None):
         raise ModuleNotFoundError(
@@ -37,7 +44,18 @@ def build_tracker(config: Mapping[str, Any] = BYTE_TRACKER) -> Any:
     from mmdet.registry import MODELS
 
     # Whatever the default scope of a run is.
-    return MODELS.build({'_scope_': 'mmdet', **config})
+    tracker = MODELS.build({'_scope_': 'mmdet', **config})
+    needed = [
+        name for name, parameter in inspect.signature(
+            tracker.track).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    if needed != ['data_sample']:
+        raise ConfigError(
+            f'tracker: {name} tracks by {needed}, expected one that tracks by '
+            'boxes alone, such as ByteTracker or OCSORTTracker')
+    return tracker
 
 
 def follow(tracker: Any, frames: Iterable[np.ndarray]) -> list[np.ndarray]:

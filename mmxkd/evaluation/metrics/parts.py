@@ -14,13 +14,16 @@ def compile_parts(metric: str,
         parts (dict[str, str], optional): Names and expressions.
 
     Raises:
-        ConfigError: An expression is not valid.
+        ConfigError: This is not a dict, or an expression is not valid.
     """
+    if parts is not None and not isinstance(parts, Mapping):
+        raise ConfigError(f'{metric}: parts={parts!r}, expected a dict such '
+                          "as dict(night='_night_')")
     compiled = {}
     for name, pattern in (parts or {}).items():
         try:
             compiled[name] = re.compile(pattern)
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise ConfigError(
                 f'{metric}: parts.{name}={pattern!r}: {error}') from error
     return compiled

@@ -6,7 +6,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_number
 from mmxkd.evaluation.functional.mm_distillnet import (
     THRESHOLDS,
     average_precision,
@@ -44,8 +44,9 @@ class SoundDetectionMetric(BaseMetric):
         prefix (str, optional): Likewise.
 
     Raises:
-        ConfigError: An expression is not valid; or a sample lacks true
-            boxes, predictions or a path.
+        ConfigError: An argument is not valid; a sample lacks true boxes,
+            predictions or a path; a detector predicts classes that the
+            data set does not have; or no frame at all has a true box.
         ValueError: A prediction is not finite.
 
     Source: the method's sheet, section 7.
@@ -59,6 +60,14 @@ class SoundDetectionMetric(BaseMetric):
                  as_published: bool = False, collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
+        check_number('SoundDetectionMetric: score_thr', score_thr, 0, 1)
+        if size is not None:
+            if not isinstance(size, Sequence) or len(size) != 2:
+                raise ConfigError(f'SoundDetectionMetric: size={size!r}, '
+                                  'expected width and height')
+            for axis, value in zip(('width', 'height'), size, strict=True):
+                check_number(f'SoundDetectionMetric: {axis} of size', value,
+                             above=0)
         self.truth, self.score_thr = truth, score_thr
         self.size, self.as_published = size, as_published
         self.parts = compile_parts('SoundDetectionMetric', parts)
@@ -69,6 +78,7 @@ class SoundDetectionMetric(BaseMetric):
             path = path_of(sample)
             boxes, scores, labels = instances_of(
                 path, sample, 'pred_instances', ('bboxes', 'scores', 'labels'))
+            self._check_labels(path, labels)
             order = np.argsort(-scores, kind='stable')
             order = order[scores[order] > self.score_thr]
             found = np.column_stack([boxes, scores, labels])[order]
@@ -79,8 +89,24 @@ class SoundDetectionMetric(BaseMetric):
             self.results.append((path, found, np.column_stack([boxes,
                                                                labels]), size))
 
+    def _check_labels(self, path: str, labels: np.ndarray) -> None:
+        """Else a detector of 20 classes has an AP of 0 on data of one."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if classes is None or not labels.size or labels.max() < len(classes):
+            return
+        raise ConfigError(
+            f'SoundDetectionMetric: frame {path}: the model predicts class '
+            f'{int(labels.max())}, but the data set has {len(classes)}: '
+            f'{tuple(classes)!r:.200}; is num_classes of the head another '
+            'one?')
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Numbers of all frames, and of each part."""
+        if not any(len(truth) for _, _, truth, _ in results):
+            raise ConfigError(
+                f'SoundDetectionMetric: none of {len(results)} frames has a '
+                f'true box, so that nothing can be measured; true boxes are '
+                f'of: {self.truth}')
         found = self._numbers(results)
         for name, pattern in self.parts.items():
             chosen = members_of('SoundDetectionMetric', name, pattern,

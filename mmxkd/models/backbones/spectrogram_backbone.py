@@ -7,7 +7,13 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmxkd.errors import ConfigError, check_known, did_you_mean
+from mmxkd.errors import (
+    ConfigError,
+    check_known,
+    check_number,
+    check_size,
+    did_you_mean,
+)
 from mmxkd.registry import MODELS
 
 STEMS = ('fresh', 'average', 'inflate')
@@ -45,8 +51,8 @@ class SpectrogramBackbone(BaseModule):
         init_cfg (dict, optional): Of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: There is no such convolution, or ``frame`` and
-            ``strides`` do not go together.
+        ConfigError: There is no such convolution, ``frame`` and ``strides``
+            do not go together, or a spectrogram has other maps.
     """
 
     def __init__(self, backbone: dict[str, Any], in_channels: int = 8,
@@ -59,6 +65,10 @@ class SpectrogramBackbone(BaseModule):
         if (strides is None) != (frame is None):
             raise ConfigError(f'SpectrogramBackbone: frame={frame} and '
                               f'strides={strides} go together')
+        check_number('SpectrogramBackbone: in_channels', in_channels, 1,
+                     whole=True)
+        if frame is not None:
+            check_size('SpectrogramBackbone: frame', frame)
         if stem == 'inflate' and in_channels < 3:
             raise ConfigError(f'SpectrogramBackbone: in_channels='
                               f'{in_channels}, expected 3 or more for '
@@ -124,6 +134,11 @@ class SpectrogramBackbone(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Maps of a spectrogram (N, in_channels, F, T)."""
+        if x.shape[1] != self.in_channels:
+            raise ConfigError(
+                f'SpectrogramBackbone: in_channels={self.in_channels}, but a '
+                f'spectrogram has {x.shape[1]} maps; microphones have one '
+                'each, and three with log_mel=dict(phase=True)')
         maps = tuple(self.backbone(x))
         if self.frame is None or self.strides is None:
             return maps

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_size
 from mmxkd.models.layers.log_mel import LogMel, resize_maps
 from mmxkd.registry import MODELS
 
@@ -52,6 +52,7 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
                  std: Sequence[float] | None = None, **kwargs) -> None:
         check_known('data_preprocessor: sound', sound,
                     ('spectrogram', 'audio'))
+        check_size('data_preprocessor: frame', frame)
         layer = LogMel(**(log_mel or {}))
         maps = layer.maps(microphones)
         super().__init__(modalities=(sound, ), channels={sound: maps},

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 from mmxkd.models.layers.same_padding import SeparableConv
 from mmxkd.registry import MODELS
 
@@ -102,6 +102,8 @@ class EfficientDetHead(AnchorHead):
                     ('negative', 'skip', 'published'))
         check_known('EfficientDetHead: normalizer', normalizer,
                     ('image', 'batch'))
+        if prior is not None:
+            check_number('EfficientDetHead: prior', prior, above=0, below=1)
         PublishedDetections.of(test_cfg, num_classes)
         self.num_levels, self.stacked_convs = num_levels, stacked_convs
         self.empty, self.normalizer = empty, normalizer

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import check_known, check_number
 
 from .mel_filters import mel_filters
 
@@ -58,13 +58,12 @@ class LogMel(nn.Module):
         if isinstance(reference, str):
             check_known('LogMel: reference', reference,
                         ('microphone', 'common'))
-        elif not reference > 0:
-            raise ConfigError(f'LogMel: reference={reference}, expected a '
-                              'power above 0')
-        for name, value in (('hop', hop), ('top_db', top_db)):
-            if not value > 0:
-                raise ConfigError(f'LogMel: {name}={value}, expected a number '
-                                  'above 0')
+        else:
+            check_number('LogMel: reference', reference, above=0)
+        for name, count in (('sample_rate', sample_rate), ('n_fft', n_fft),
+                            ('hop', hop), ('n_mels', n_mels)):
+            check_number(f'LogMel: {name}', count, 1, whole=True)
+        check_number('LogMel: top_db', top_db, above=0)
         self.sample_rate, self.n_fft, self.hop = sample_rate, n_fft, hop
         self.reference, self.top_db, self.phase = reference, top_db, phase
         filters = mel_filters(n_mels, n_fft, sample_rate, f_min, f_max)

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_number, check_size
 from mmxkd.models.layers.same_padding import SeparableConv
 from mmxkd.registry import MODELS
 
@@ -38,7 +38,9 @@ class FrameProjector(BaseModule):
         init_cfg (dict, optional): Of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: The strides do not double, or do not divide the frame.
+        ConfigError: A number is out of range; the strides do not double, or
+            do not divide the frame; the backbone's last map has other
+            channels; or there is one sample in a batch of training.
     """
 
     def __init__(self, in_channels: int, bands: int, frame: tuple[int, int],
@@ -46,6 +48,14 @@ class FrameProjector(BaseModule):
                  hidden_channels: int = 256, norm_cfg: dict[str, Any] = NORM,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
+        for name, value in (('in_channels', in_channels), ('bands', bands),
+                            ('out_channels', out_channels), ('hidden_channels',
+                                                             hidden_channels)):
+            check_number(f'FrameProjector: {name}', value, 1, whole=True)
+        check_size('FrameProjector: frame', frame)
+        if not isinstance(strides, Sequence):
+            raise ConfigError(f'FrameProjector: strides={strides!r}, expected '
+                              'numbers such as (8, 16, 32)')
         height, width = frame
         doubled = all(b == 2 * a
                       for a, b in zip(strides, strides[1:], strict=False))
@@ -55,7 +65,7 @@ class FrameProjector(BaseModule):
                 f'FrameProjector: strides={strides} for frame={frame}, '
                 'expected each to be half of the next one, and the last one '
                 'to divide the frame')
-        self.bands = bands
+        self.in_channels, self.bands = in_channels, bands
         self.coarsest = (height // strides[-1], width // strides[-1])
         cells = self.coarsest[0] * self.coarsest[1]
         self.project = nn.Sequential(
@@ -79,6 +89,20 @@ class FrameProjector(BaseModule):
         Returns:
             tuple[Tensor, ...]: (N, out_channels, H / s, W / s) per stride.
         """
+        found = inputs[-1].shape
+        if found[1] != self.in_channels:
+            raise ConfigError(
+                f'FrameProjector: in_channels={self.in_channels}, but the '
+                f"backbone's last map has {found[1]}")
+        norm = self.project[1]
+        # Not of SyncBN: it knows the samples of other processes.
+        if (norm.training and found[0] == 1
+                and isinstance(norm, nn.BatchNorm1d)):
+            raise ConfigError(
+                'FrameProjector: a batch of training has one sample, of which '
+                'batch norm knows no variance; set batch_size of '
+                'train_dataloader to 2 or more, and drop_last=True where one '
+                'sample is left at the end of an epoch')
         heard = F.adaptive_avg_pool2d(inputs[-1], (self.bands, 1))
         x = self.project(heard.flatten(1)).unflatten(1, (-1, *self.coarsest))
         maps: list[Tensor] = []

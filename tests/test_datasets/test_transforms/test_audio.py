@@ -78,6 +78,41 @@ def test_seven_or_nine(tmp_path, count):
         LoadMultiChannelAudio()(dict(audio_path=str(whole)))
 
 
+@pytest.mark.parametrize('wrong, message', [
+    (dict(microphones='8'), "microphones='8', expected a whole number of 1"),
+    (dict(sample_rate=0), 'sample_rate=0, expected a whole number'),
+    (dict(duration=0), 'duration=0, expected a number of '),
+    (dict(duration='1'), "duration='1', expected a number"),
+    (dict(frame=768), 'frame=768, expected height and width'),
+    (dict(frame=(0, 768)), r'frame=\(0, 768\), expected height and width'),
+])
+def test_options_that_cannot_be(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        LoadMultiChannelAudio(**wrong)
+
+
+def test_samples_that_name_no_files(tmp_path):
+    load = LoadMultiChannelAudio()
+    for sample in ({}, dict(audio_paths=None), dict(audio_path=None)):
+        with pytest.raises(ConfigError, match='neither audio_paths nor'):
+            load(sample)
+    with pytest.raises(
+            ConfigError, match="audio_paths='a.wav', expected a "
+            'list.*one file of all is audio_path'):
+        load(dict(audio_paths='a.wav'))
+
+
+def test_sizes_and_sounds_that_give_no_spectrogram():
+    sample = dict(audio=np.zeros((8, 400), np.float32), sample_rate=RATE)
+    with pytest.raises(
+            ConfigError, match='n_fft=1024 needs 513 samples, but '
+            'the sound of the sample has 400'):
+        LogMelSpectrogram()(sample)
+    for size in (768, (0, 768), (96, )):
+        with pytest.raises(ConfigError, match='size=.*height and width'):
+            LogMelSpectrogram(size=size)
+
+
 def test_bad_microphones_are_named(tmp_path):
     sounds = clips()
     sounds[5] = 0
@@ -213,5 +248,11 @@ def test_what_cannot_be_mixed():
     del second['gt_bboxes']
     with pytest.raises(ConfigError, match="only one .* has 'gt_bboxes'"):
         mix(dict(first, mix_results=[second]))
-    with pytest.raises(ConfigError, match='prob=2'):
-        MixAudio(prob=2)
+    for wrong, message in ((dict(prob=2), 'prob=2, expected a number from 0'),
+                           (dict(prob='x'), "prob='x', expected a number"),
+                           (dict(gain=1), 'gain=1, expected two numbers'),
+                           (dict(gain=(1, )), r'gain=\(1,\), expected two'),
+                           (dict(gain=(0, 1)), 'above 0, rising'),
+                           (dict(gain=(2, 1)), 'above 0, rising')):
+        with pytest.raises(ConfigError, match=message):
+            MixAudio(**wrong)

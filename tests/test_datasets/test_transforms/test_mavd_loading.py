@@ -94,8 +94,9 @@ def test_thermal_in_which_there_is_nothing():
 def test_stretched_twice_or_by_nothing():
     with pytest.raises(CorruptSampleError, match='is of float32'):
         stretched(stretched(GREY))
-    with pytest.raises(ConfigError, match='window='):
-        StretchThermal(window=(2, 2))
+    for window in ((2, 2), 5, (1, ), (1, 2, 3), 'ab', (float('nan'), 3)):
+        with pytest.raises(ConfigError, match='window=.*lower and a higher'):
+            StretchThermal(window=window)
     with pytest.raises(ConfigError, match='has no thermal'):
         StretchThermal()({})
 
@@ -204,8 +205,12 @@ def test_what_the_file_does_not_hold(tmp_path):
     LoadStoredSound(holds='spectrogram')(dict(sound_path=path))
     with pytest.raises(ConfigError, match='no sound_path'):
         LoadStoredSound()({})
-    with pytest.raises(ConfigError, match='holds='):
-        LoadStoredSound(holds='waveforms')
+    for wrong, message in ((dict(holds='waveforms'), 'holds='),
+                           (dict(top_db=-5), 'top_db=-5, expected a number'),
+                           (dict(microphones=0), 'microphones=0, expected'),
+                           (dict(sample_rate='x'), "sample_rate='x', exp")):
+        with pytest.raises(ConfigError, match=message):
+            LoadStoredSound(**wrong)
 
 
 def test_a_frame_without_a_picture(tmp_path):

@@ -110,7 +110,8 @@ def test_bad_scores_and_options():
             'not finite for images/1.png'):
         TeacherLabels('t').label(unlabelled_batch()['data_samples'][1:],
                                  [predicted([float('nan')])])
-    with pytest.raises(ConfigError, match='score_thr=2, expected 0 to 1'):
+    with pytest.raises(ConfigError,
+                       match='score_thr=2, expected a number from 0'):
         TeacherLabels('t', 2)
 
 

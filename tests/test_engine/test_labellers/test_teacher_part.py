@@ -95,8 +95,12 @@ def test_numbers_that_are_not_finite(column, what, value):
 
 
 @pytest.mark.parametrize('wrong, message', [
-    (dict(score_thr=2), "labels of teacher 't'.score_thr=2, expected 0 to 1"),
-    (dict(iou_thr=1), 'iou_thr=1, expected 0 to below 1'),
+    (dict(score_thr=2),
+     "labels of teacher 't'.score_thr=2, expected a number from 0 to 1"),
+    (dict(score_thr='0.3'), "score_thr='0.3', expected a number"),
+    (dict(score_thr=None), 'score_thr=None, expected a number'),
+    (dict(iou_thr=1), 'iou_thr=1, expected a number from 0 to below 1'),
+    (dict(iou_thr='x'), "iou_thr='x', expected a number"),
     (dict(classes={}), 'classes={}, expected a dict such as'),
     (dict(classes=('car', )), r"classes=\('car',\), expected a dict"),
 ])

@@ -173,7 +173,7 @@ def test_nothing_fuses_to_nothing(mode, number):
 
 @pytest.mark.parametrize('options, message', [
     (dict(mode='wfb'), "did you mean 'wbf'"),
-    (dict(iou_thr=1.), 'iou_thr=1.0, expected 0 to below 1'),
+    (dict(iou_thr=1.), 'iou_thr=1.0, expected a number from 0 to below 1'),
     (dict(weights=[1]), 'one number above 0 for each of 2'),
     (dict(weights=[1, 0]), 'one number above 0 for each of 2'),
     (dict(weights=[1, 1], mode='nms'), 'takes no weights'),

@@ -194,11 +194,43 @@ def test_what_is_missing_is_named(truth, tmp_path, monkeypatch):
         path.write_text(json.dumps(broken))
         with pytest.raises(CorruptSampleError, match=message):
             DriveTrackMetric(str(path))
+    for tracker, message in (('ByteTracker', "tracker='ByteTracker', exp"),
+                             (dict(motion=dict()), 'tracker={.*expected a'),
+                             (dict(type='StrongSORTTracker'), 'boxes alone')):
+        with pytest.raises(ConfigError, match=message):
+            DriveTrackMetric(str(truth), tracker=tracker)
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None
                         if name == 'lap' else find(name))
     with pytest.raises(ModuleNotFoundError, match=r"lap.*mmxkd\[track\]"):
         DriveTrackMetric(str(truth))
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda c: c['images'].append(dict(c['images'][0], id=999)),
+     'has the frame_id .* of images.0.'),
+    (lambda c: c['annotations'].append(dict(c['annotations'][0], id=999)),
+     'has the instance_id .* of annotations.0. in the same frame, drive_'),
+    (lambda c: c['annotations'][0].update(instance_id=True),
+     'annotations.0. has no instance_id'),
+])  # yapf: disable
+def test_a_truth_that_contradicts_itself(truth, tmp_path, change, message):
+    content = json.loads(truth.read_text())
+    change(content)
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(CorruptSampleError, match=message):
+        DriveTrackMetric(str(path))
+
+
+def test_a_truth_without_a_box(truth, tmp_path):
+    content = json.loads(truth.read_text())
+    content['annotations'] = []
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match='none of the .* tested frames has a '
+                       'box'):
+        measured(path, perfect())
 
 
 def test_the_truth_of_synthetic_drives_finds_itself(tmp_path):

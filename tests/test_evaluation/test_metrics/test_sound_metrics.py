@@ -109,6 +109,52 @@ def test_samples_that_lack_something(frames):
     assert metric.results[0][0] == 'a_0.mp3'
 
 
+@pytest.mark.parametrize('wrong, message', [
+    (dict(score_thr='0.3'), "score_thr='0.3', expected a number from 0 to 1"),
+    (dict(score_thr=30), 'score_thr=30, expected a number from 0 to 1'),
+    (dict(score_thr=float('nan')), 'score_thr=nan, expected a number'),
+    (dict(size=768), 'size=768, expected width and height'),
+    (dict(size=(768, 0)), 'height of size=0, expected a number above 0'),
+    (dict(parts='day'), "parts='day', expected a dict such as"),
+    (dict(parts=['day']), r"parts=\['day'\], expected a dict"),
+    (dict(parts=dict(day=5)), 'parts.day=5: '),
+])
+def test_options_that_cannot_be(wrong, message):
+    with pytest.raises(ConfigError, match=f'SoundDetectionMetric: {message}'):
+        SoundDetectionMetric('truth', **wrong)
+
+
+def test_a_head_of_other_classes_than_the_data(frames):
+    """Its AP would be 0, whatever it has learned."""
+    (sample, *_), _ = frames
+    other = dict(
+        sample, pred_instances=dict(
+            sample['pred_instances'],
+            labels=torch.full_like(sample['pred_instances']['labels'], 6)))
+    metric = SoundDetectionMetric('truth')
+    metric.dataset_meta = dict(classes=('car', ))
+    with pytest.raises(
+            ConfigError, match=r"0.jpg: the model predicts class 6, but the "
+            r"data set has 1: \('car',\); is num_classes"):
+        metric.process({}, [other])
+    metric.dataset_meta = dict(classes=tuple('abcdefg'))
+    metric.process({}, [other])
+    assert len(metric.results) == 1
+
+
+def test_frames_of_which_none_has_a_true_box(frames):
+    (sample, *_), _ = frames
+    bare = dict(
+        sample, gt_instances=dict(bboxes=torch.zeros(0, 4),
+                                  labels=torch.zeros(0).long()))
+    metric = SoundDetectionMetric('three teachers')
+    metric.process({}, [bare, bare])
+    with pytest.raises(
+            ConfigError, match='none of 2 frames has a true box.*'
+            'of: three teachers'):
+        metric.evaluate(2)
+
+
 def test_golden_tracks(shared_data):
     golden = np.load(shared_data / 'mm_distillnet_golden/tracking.npz',
                      allow_pickle=False)

@@ -186,3 +186,11 @@ def test_unknown_words_are_refused(wrong):
     (key, ) = wrong
     with pytest.raises(ConfigError, match=f'{key}=.*did you mean'):
         head(**wrong)
+
+
+@pytest.mark.parametrize('prior', [0, 1, 2, -.1, '0.01', float('nan')])
+def test_a_first_score_that_cannot_be(prior):
+    with pytest.raises(
+            ConfigError, match='prior=.*, expected a number above '
+            '0 to below 1'):
+        head(prior=prior)

@@ -113,8 +113,14 @@ def test_gradients_reach_the_waveform():
 
 @pytest.mark.parametrize('options, message', [
     (dict(reference='micro'), "did you mean 'microphone'"),
-    (dict(reference=0), 'expected a power above 0'),
-    (dict(hop=0), 'hop=0'),
+    (dict(reference=0), 'reference=0, expected a number above 0'),
+    (dict(reference=None), 'reference=None, expected a number above 0'),
+    (dict(hop=0), 'hop=0, expected a whole number of 1 or more'),
+    (dict(hop=1.5), 'hop=1.5, expected a whole number'),
+    (dict(n_mels=0), 'n_mels=0, expected a whole number'),
+    (dict(n_fft=-2), 'n_fft=-2, expected a whole number'),
+    (dict(sample_rate=0), 'sample_rate=0, expected a whole number'),
+    (dict(top_db=float('nan')), 'top_db=nan, expected a number above 0'),
     (dict(n_mels=400), 'band 0 of n_mels=400 holds no frequency'),
     (dict(f_max=23000), 'up to half of sample_rate=44100'),
 ])

@@ -56,6 +56,36 @@ def test_strides_and_frames_that_cannot_be(options):
         build(**options)
 
 
+@pytest.mark.parametrize('options, message', [
+    (dict(bands=0), 'bands=0, expected a whole number of 1 or more'),
+    (dict(in_channels='6'), "in_channels='6', expected a whole number"),
+    (dict(out_channels=0), 'out_channels=0, expected a whole number'),
+    (dict(hidden_channels=0), 'hidden_channels=0, expected a whole number'),
+    (dict(frame=64), 'frame=64, expected height and width'),
+    (dict(frame=(0, 0)), r'frame=\(0, 0\), expected height and width'),
+    (dict(strides=8), 'strides=8, expected numbers such as'),
+])
+def test_numbers_that_cannot_be(options, message):
+    with pytest.raises(ConfigError, match=f'FrameProjector: {message}'):
+        build(**options)
+
+
+def test_a_map_of_other_channels():
+    with pytest.raises(
+            ConfigError, match="in_channels=5, but the backbone's "
+            'last map has 6'):
+        build(in_channels=5)([heard()])
+
+
+def test_one_sample_is_left_at_the_end_of_an_epoch():
+    neck = build()
+    with pytest.raises(
+            ConfigError, match='batch of training has one sample'
+            '.*batch_size.*drop_last=True'):
+        neck([heard(1)])
+    assert len(neck.eval()([heard(1)])) == 3
+
+
 def test_only_the_last_map_is_heard():
     neck = build().eval()
     fine, coarse = torch.randn(3, 3, 8, 9), heard()
