@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmdet.apis import init_detector
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -17,6 +18,7 @@ from mmxkd.errors import (
     CheckpointError,
     ConfigError,
     CorruptSampleError,
+    check_number,
     did_you_mean,
 )
 from mmxkd.evaluation.metrics.following import (
@@ -53,7 +55,21 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='of the pictures (default: %(default)s)')
     parser.add_argument('--device', default='cpu',
                         help='of the model (default: %(default)s)')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.out.suffix.lower() != '.gif':
+        parser.error(f'--out {args.out}: expected a name in .gif; no other '
+                     'form of video is written')
+    try:
+        check_number('--score-thr', args.score_thr, 0, 1)
+        # A GIF counts hundredths of a second with 16 bits.
+        check_number('--seconds', args.seconds, 0.02, 600)
+        check_number('--zoom', args.zoom, 1, whole=True)
+        device = torch.device(args.device)
+    except (ConfigError, RuntimeError) as error:
+        parser.error(str(error))
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        parser.error(f'--device {args.device}: torch finds no such device')
+    return args
 
 
 def frames_of(dataset: Any, drive: str) -> list[int]:
@@ -94,7 +110,7 @@ def tracker_of(config: Config) -> dict:
     if isinstance(evaluators, dict):
         evaluators = [evaluators]
     for evaluator in evaluators:
-        if evaluator['type'].split('.')[-1] == 'DriveTrackMetric':
+        if str(evaluator.get('type')).split('.')[-1] == 'DriveTrackMetric':
             return evaluator.get('tracker') or BYTE_TRACKER
     return BYTE_TRACKER
 
@@ -134,13 +150,18 @@ def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
     config = Config.fromfile(args.config)
+    if 'test_dataloader' not in config:
+        raise ConfigError(f'{args.config}: has no test_dataloader, in whose '
+                          'data set a drive could be')
+    # First of all what fails at once.
+    tracker = build_tracker(tracker_of(config))
     model = init_detector(config, str(args.checkpoint), device=args.device)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     indices = frames_of(dataset, args.drive)
     found = [
         detect(model, dataset[index], args.score_thr) for index in indices
     ]
-    tracks = follow(build_tracker(tracker_of(config)), found)
+    tracks = follow(tracker, found)
     infos = [dataset.get_data_info(index) for index in indices]
     write_bytes(args.out,
                 encode_gif(list(draw(infos, tracks, args.zoom)), args.seconds))
@@ -152,6 +173,6 @@ def main(argv=None) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CheckpointError, CorruptSampleError,
-            OSError) as error:
+    except (ConfigError, CheckpointError, CorruptSampleError, OSError,
+            ModuleNotFoundError) as error:
         raise SystemExit(f'error: {escape(error)}') from None

@@ -1,4 +1,5 @@
 """The demos of drives, as a user calls them."""
+import importlib.util
 import io
 
 import numpy as np
@@ -88,6 +89,60 @@ def test_a_gif_of_a_drive(repo, drives, detector, tmp_path, capsys):
             drive.replace('night', 'nigth'), '--out',
             str(out)
         ])
+
+
+@pytest.mark.parametrize('wrong, message', [
+    (['--out', 'drive.mp4'], 'drive.mp4: expected a name in .gif'),
+    (['--out', 'drive'], 'expected a name in .gif'),
+    (['--zoom', '0'], '--zoom=0, expected a whole number of 1 or more'),
+    (['--seconds', '0'], '--seconds=0.0, expected a number from 0.02 to 600'),
+    (['--seconds', 'nan'], '--seconds=nan, expected a number'),
+    (['--score-thr', '5'], '--score-thr=5.0, expected a number from 0 to 1'),
+    (['--score-thr', 'nan'], '--score-thr=nan, expected a number'),
+    (['--device', 'gpu'], 'gpu'),
+])
+def test_options_of_the_gif_that_cannot_be(repo, wrong, message, capsys):
+    demo = load_tool(repo / 'demo/sound_video.py')
+    with pytest.raises(SystemExit):
+        demo.main(['config.py', 'weights.pth', 'drive', *wrong])
+    assert message in capsys.readouterr().err
+
+
+def test_what_fails_at_once_does_so_before_the_model(repo, detector, tmp_path,
+                                                     monkeypatch):
+    demo = load_tool(repo / 'demo/sound_video.py')
+
+    def never(*args, **kwargs):
+        raise AssertionError('the model was built')
+
+    monkeypatch.setattr(demo, 'init_detector', never)
+    path = tmp_path / 'config.py'
+    path.write_text('model = dict()\n')
+    with pytest.raises(ConfigError, match='config.py: has no test_dataloader'):
+        demo.main([str(path), 'weights.pth', 'drive'])
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, 'find_spec', lambda name, *args: None
+        if name == 'lap' else find(name, *args))
+    with pytest.raises(ModuleNotFoundError, match=r'lap.*mmxkd\[track\]'):
+        demo.main([*map(str, detector), 'drive'])
+
+
+def test_a_missing_extra_is_an_error_without_a_traceback(
+        repo, detector, run_python, tmp_path):
+    """As a user sees it."""
+    (tmp_path / 'sitecustomize.py').write_text(
+        'import importlib.util\n'
+        'find = importlib.util.find_spec\n'
+        'importlib.util.find_spec = lambda name, *a: (\n'
+        '    None if name == "lap" else find(name, *a))\n')
+    done = run_python(repo / 'demo/sound_video.py', *detector, 'drive',
+                      check=False, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "error: ByteTracker needs the package lap, which is not installed: "
+        "pip install 'mmxkd[track]'")
+    assert 'Traceback' not in done.stderr
 
 
 def test_boxes_that_are_heard_are_those_that_are_drawn(repo, drives):

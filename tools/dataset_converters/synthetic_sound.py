@@ -2,7 +2,7 @@
 import argparse
 from pathlib import Path
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import DriveSettings, write_drives
 
@@ -46,7 +46,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--num-workers', type=int, default=2, metavar='N', help=
         'processes; the result does not depend on it (default: %(default)s)')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.num_workers < 0:
+        parser.error('--num-workers: expected 0 or more')
+    return args
 
 
 def main(argv=None) -> None:
@@ -66,5 +69,5 @@ def main(argv=None) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, OSError) as error:
+    except (ConfigError, CorruptSampleError, OSError) as error:
         raise SystemExit(f'error: {escape(error)}') from None

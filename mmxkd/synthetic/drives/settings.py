@@ -46,6 +46,8 @@ class DriveSettings:
                 raise ConfigError(
                     f'{name} must be an even number of drives, 2 or more, '
                     f'half by day and half by night: {value}')
+        if self.seed < 0:
+            raise ConfigError(f'seed must be 0 or more: {self.seed}')
         if self.frames < 1:
             raise ConfigError(f'frames must be 1 or more: {self.frames}')
         # Twice as many samples are emitted, of sound up to 3 kHz at least.

@@ -17,6 +17,7 @@ from mmxkd.formats.mavd.layout import (
 )
 from mmxkd.io.images import read_image
 from mmxkd.synthetic import DriveSettings, write_drives
+from mmxkd.synthetic.claim import claim_folder
 from mmxkd.synthetic.drives.rig import microphone_places
 from mmxkd.synthetic.drives.sampler import sample_drive
 from mmxkd.synthetic.drives.sound import record_drive
@@ -193,11 +194,31 @@ def test_another_seed_is_another_drive(written_drives, tmp_path):
     assert abs(np.corrcoef(one[0], other[0])[0, 1]) < .5
 
 
+def test_real_data_is_never_overwritten(tmp_path):
+    """Its split files and true boxes have the same names."""
+    settings = DriveSettings(2, 2, 2, frames=1, scale=.125)
+    path = tmp_path / 'train_all.txt'
+    path.write_text('drive_day_1/1_100000000_0\n')
+    with pytest.raises(
+            ConfigError, match="not synthetic, such as 'train_all.t"
+            "xt', and no synthetic.json; choose a new folder"):
+        write_drives(tmp_path, settings)
+    assert [p.name for p in tmp_path.iterdir()] == ['train_all.txt']
+    assert path.read_text() == 'drive_day_1/1_100000000_0\n'
+    # A hidden file, and what a killed run left of its claim, are no data.
+    path.unlink()
+    (tmp_path / '.gitkeep').touch()
+    (tmp_path / 'synthetic.json.17.partial').touch()
+    claim_folder(tmp_path, settings)
+    claim_folder(tmp_path, settings)
+
+
 @pytest.mark.parametrize(
     'options, message',
     [(dict(train=3), 'train must be an even number of drives'),
      (dict(test=0), 'test must be an even number of drives, 2 or more'),
      (dict(frames=0), 'frames must be 1 or more'),
+     (dict(seed=-1), 'seed must be 0 or more: -1'),
      (dict(scale=2), r'scale must be 0\.125\.\.1: 2'),
      (dict(sample_rate=4000), r'sample_rate must be 8000\.\.96000'),
      (dict(interval=0), r'interval must be 0\.01'),
