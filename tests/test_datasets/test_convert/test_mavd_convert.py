@@ -325,6 +325,12 @@ def half_mp3(root):
     path.write_bytes(content[:len(content) // 2])
 
 
+def stereo_mp3(root):
+    wav(root).unlink()
+    soundfile.write(root / audio_path(FIRST, 3, '.mp3'),
+                    np.stack([ONE, ONE], 1), RATE)
+
+
 ONE = sounds_of(FIRST)[3]
 BAD_SOUNDS = {
     'missing': (lambda root: wav(root).unlink(), 'there is no such file'),
@@ -334,6 +340,7 @@ BAD_SOUNDS = {
                  'cannot be decoded'),
     'stereo': (lambda root: rewrite(root, np.stack([ONE, ONE], 1)),
                '2 channels'),
+    'mp3 in stereo': (stereo_mp3, '2 channels'),
     'silent': (lambda root: rewrite(root, ONE * 0), 'microphone 3 is silent'),
     'twice the same': (lambda root: shutil.copy(wav(root, 1), wav(root)),
                        'hears exactly what microphone 1 does'),
