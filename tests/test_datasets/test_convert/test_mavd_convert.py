@@ -327,8 +327,8 @@ def half_mp3(root):
 
 def stereo_mp3(root):
     wav(root).unlink()
-    soundfile.write(root / audio_path(FIRST, 3, '.mp3'),
-                    np.stack([ONE, ONE], 1), RATE)
+    soundfile.write(root / audio_path(FIRST, 3, '.mp3'), np.stack([ONE, ONE],
+                                                                  1), RATE)
 
 
 ONE = sounds_of(FIRST)[3]
