@@ -8,6 +8,7 @@ from .audio_mixing import MixAudio
 from .columns import CropColumns
 from .cutting import Expand, MinIoURandomCrop, RandomCenterCropPad, RandomShift
 from .depth import LoadDepth, ProjectDepth
+from .depth_completion import CompleteDepth
 from .depth_picture import LoadDepthPicture
 from .drift import RandomDrift
 from .erasing import RandomErasing
@@ -40,9 +41,9 @@ from .warping import (
 )
 
 __all__ = [
-    'CachedMixUp', 'CachedMosaic', 'CropColumns', 'Expand', 'FixScaleResize',
-    'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth',
-    'LoadDepthPicture', 'LoadGatedSlices', 'LoadImageFromFile',
+    'CachedMixUp', 'CachedMosaic', 'CompleteDepth', 'CropColumns', 'Expand',
+    'FixScaleResize', 'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel',
+    'LoadDepth', 'LoadDepthPicture', 'LoadGatedSlices', 'LoadImageFromFile',
     'LoadMultiChannelAudio', 'LoadStoredSound', 'LoadThermal',
     'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop',
     'MixAudio', 'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs',
