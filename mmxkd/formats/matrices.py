@@ -5,6 +5,8 @@ import numpy as np
 _TOLERANCE = 1e-3
 #: Metres between two sensors of one car, or a unit that is not the metre.
 FARTHEST = 100.
+#: How far two focal lengths may differ, relative to each other.
+_UNEQUAL = 1e-3
 
 
 def rotation_fault(matrix: np.ndarray) -> str | None:
@@ -62,3 +64,27 @@ def projection_fault(matrix: np.ndarray) -> str | None:
         return (f'shifts by {matrix[2, 3]:g}, expected metres below '
                 f'{FARTHEST:.0f}')
     return None
+
+
+def square_pixel_fault(matrix: np.ndarray) -> str | None:
+    """Why a projection is not that of square pixels without skew.
+
+    Args:
+        matrix (np.ndarray): (3, 3) or larger, finite.
+
+    Returns:
+        str | None: None for square pixels.
+
+    Examples:
+        >>> square_pixel_fault(np.diag([700., 700., 1.]))
+        >>> square_pixel_fault(np.diag([700., 600., 1.]))
+        'has a skew of 0 and focal lengths 700 and 600; expected no skew, and \
+two equal lengths above 0: pixels are taken to be square'
+    """
+    focal = float(matrix[0, 0]), float(matrix[1, 1])
+    if not matrix[0, 1] and min(focal) > 0 and np.isclose(
+            *focal, rtol=_UNEQUAL, atol=0):
+        return None
+    return (f'has a skew of {matrix[0, 1]:g} and focal lengths {focal[0]:g} '
+            f'and {focal[1]:g}; expected no skew, and two equal lengths above '
+            '0: pixels are taken to be square')

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from mmxkd.errors import ConfigError
+from mmxkd.formats.matrices import square_pixel_fault
 
 from .geometry import Cameras
 
 #: What the transforms of :mod:`.transforms` write, and the head reads.
 META_KEYS = ('cam2img', 'trans_mat', 'crop_range', 'projection')
-#: How far the two focal lengths may differ, relative to each other.
-UNEQUAL = 1e-3
 
 
 def _matrix(sample: Any, key: str, shape: tuple[int, int]) -> np.ndarray:
@@ -70,14 +69,10 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
                 f'projection={own!r}, the head {projection!r}; P2 of a '
                 'mirrored picture differs between them: give both the same')
         matrix = _matrix(sample, 'cam2img', (3, 3))
-        focal = matrix[0, 0], matrix[1, 1]
-        if matrix[0, 1] or not (min(focal) > 0
-                                and np.isclose(*focal, rtol=UNEQUAL, atol=0)):
+        fault = square_pixel_fault(matrix)
+        if fault is not None:
             raise ConfigError(
-                f'{meta.get("img_path", "a sample")}: cam2img has a skew of '
-                f'{matrix[0, 1]} and focal lengths {focal[0]} and {focal[1]}; '
-                'expected no skew, and two equal lengths above 0: pixels are '
-                'taken to be square')
+                f'{meta.get("img_path", "a sample")}: cam2img {fault}')
         whole = np.zeros((3, 4))
         found = np.asarray(meta['cam2img'], np.float64)[:3]
         whole[:, :found.shape[1]] = found

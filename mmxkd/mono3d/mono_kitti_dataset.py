@@ -6,12 +6,19 @@ import numpy as np
 from mmdet3d.datasets import KittiDataset
 
 from mmxkd.datasets.strict import StrictSamplesMixin
-from mmxkd.errors import ConfigError, CorruptSampleError, did_you_mean
+from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.formats.kitti import KittiInfos
 from mmxkd.formats.kitti.difficulty import DIFFICULTIES
+from mmxkd.formats.kitti.infos import CAMERA
 from mmxkd.registry import DATASETS
+
+from .kitti_infos import check_classes, check_frames, prefixes_of, read_infos
 
 #: Nearest centre that is learned, metres.
 NEAREST = 2.0
+#: Options of mmdet3d's data set that have one value here.
+_FIXED = dict(load_type='frame_based', box_type_3d='Camera',
+              default_cam_key=CAMERA)
 
 
 def learnable(boxes: np.ndarray, truncated: np.ndarray, occluded: np.ndarray,
@@ -49,36 +56,70 @@ class MonoKittiDataset(StrictSamplesMixin, KittiDataset):
         data_root (str): Of KITTI.
         ann_file (str): JSON infos of ``tools/dataset_converters/kitti.py``.
         data_prefix (dict, optional): ``img``, ``depth`` and ``pts``, folders
-            of the data root; default: those of ``training``, with
-            ``depth_2``.
+            of the data root; default: those of ``training``, or of
+            ``testing`` for the infos of the test split, with ``depth_2``.
         learn_all (bool): Learn objects of every difficulty.
+        metainfo (dict, optional): ``classes``, some of KITTI's.
+        filter_empty_gt (bool): Leave frames without an object of the classes
+            out of training.
+        modality (dict, optional): ``use_camera`` must be True.
         **kwargs: Of mmdet3d's ``KittiDataset``.
 
     Raises:
-        ConfigError: A depth map is asked for that is not there.
-        CorruptSampleError: A label cannot be learned from; it names the
-            image.
+        ConfigError: A name or an option is unknown, a folder is that of
+            other frames, or no frame is left.
+        CorruptSampleError: The info file, a camera or a label cannot be
+            used; it names the file and the frame, or the image.
     """
 
     def __init__(self, data_root: str, ann_file: str,
                  data_prefix: dict | None = None, learn_all: bool = False,
-                 **kwargs: Any) -> None:
+                 metainfo: dict | None = None, filter_empty_gt: bool = False,
+                 modality: dict | None = None, **kwargs: Any) -> None:
         self.learn_all = learn_all
-        for key in data_prefix or ():
-            if key not in ('img', 'depth', 'pts'):
+        modality = dict(modality or dict(use_camera=True, use_lidar=False))
+        if not modality.get('use_camera'):
+            raise ConfigError(f'MonoKittiDataset: modality={modality}, '
+                              'expected use_camera=True')
+        for key, value in _FIXED.items():
+            if kwargs.get(key, value) != value:
                 raise ConfigError(
-                    f'MonoKittiDataset: data_prefix.{key} is unknown; '
-                    + did_you_mean(key, ('img', 'depth', 'pts')))
-        prefix = dict(img='training/image_2', depth='training/depth_2',
-                      pts='training/velodyne')
+                    f'MonoKittiDataset: {key}={kwargs[key]!r}, expected '
+                    f'{value!r}: monocular detectors learn boxes in the frame '
+                    'of the camera, and the 2-D boxes of the labels')
+        check_classes((metainfo or {}).get('classes'))
+        infos = read_infos(osp.join(data_root, ann_file))
+        self._infos: KittiInfos | None = infos
         super().__init__(
-            data_root=data_root, ann_file=ann_file,
-            data_prefix=prefix | dict(data_prefix or {}),
-            **dict(
-                dict(modality=dict(use_camera=True, use_lidar=False),
-                     box_type_3d='Camera', filter_empty_gt=False), **kwargs))
+            data_root=data_root, ann_file=ann_file, metainfo=metainfo,
+            data_prefix=prefixes_of(infos.split, data_prefix or {},
+                                    infos.path), modality=modality,
+            filter_empty_gt=filter_empty_gt, **(kwargs | _FIXED))
+
+    def load_data_list(self) -> list[dict]:
+        # Once, and not kept: the base has its own, compressed copy.
+        infos, self._infos = self._infos or read_infos(self.ann_file), None
+        check_frames(infos, self.test_mode)
+        return super().load_data_list()
+
+    def filter_data(self) -> list[dict]:
+        """Frames with an object where ``filter_empty_gt``; all for testing."""
+        if self.test_mode or not self.filter_empty_gt:
+            return self.data_list
+        kept = [
+            info for info in self.data_list
+            if len(info['ann_info']['gt_labels_3d'])
+        ]
+        if not kept:
+            raise ConfigError(
+                f'{self.ann_file}: none of the {len(self.data_list)} frames '
+                f'has an object of the classes {self.metainfo["classes"]}; '
+                'filter_empty_gt=True leaves none')
+        return kept
 
     def parse_data_info(self, info: dict) -> dict:
+        # A test set may have no labels.
+        info.setdefault('instances', [])
         info = super().parse_data_info(info)
         stem = osp.splitext(osp.basename(info['img_path']))[0]
         image = info['images'][self.default_cam_key]
@@ -98,6 +139,9 @@ class MonoKittiDataset(StrictSamplesMixin, KittiDataset):
         found.setdefault('gt_bboxes_labels', np.zeros(0, np.int64))
         found.setdefault('truncated', np.zeros(0))
         found.setdefault('occluded', np.zeros(0))
+        # What its own detectors ask for beside.
+        found.setdefault('centers_2d', np.zeros((0, 2), np.float32))
+        found.setdefault('depths', np.zeros(0, np.float32))
         return found
 
     def _kept(self, info: dict) -> np.ndarray:

@@ -77,6 +77,11 @@ class KittiInfos:
             raise ConfigError(f'ann_file: no file {self.path}; write it with '
                               'tools/dataset_converters/kitti.py')
         content = read_json(path, 'infos')
+        if isinstance(content, list):
+            raise CorruptSampleError(
+                path, 'infos', 'is a list of frames, as mmdet3d before 1.1 '
+                'wrote them: write it again with '
+                'tools/dataset_converters/kitti.py')
         try:
             self._names = self._label_names(content['metainfo']['categories'])
             # Not in files that mmdet3d's own converter wrote.
@@ -104,6 +109,11 @@ class KittiInfos:
     def frame_ids(self) -> tuple[str, ...]:
         """All frames, in the order of the file."""
         return tuple(self._infos)
+
+    @property
+    def categories(self) -> dict[str, int]:
+        """The label of each class, as the file says it."""
+        return {name: label for label, name in self._names.items()}
 
     def _label_names(self, categories: dict[str, int]) -> dict[int, str]:
         names: dict[int, str] = {}
@@ -135,7 +145,12 @@ class KittiInfos:
         # Of other data sets than KITTI too, so not six digits.
         return checked_name(Path(name).stem, self.path, 'infos', where)
 
-    def _info(self, frame_id: str) -> dict:
+    def entry(self, frame_id: str) -> dict:
+        """A frame as the file has it.
+
+        Raises:
+            ConfigError: The file has no such frame.
+        """
         if frame_id not in self._infos:
             raise ConfigError(f'{self.path} has no frame {frame_id!r}; '
                               f'{did_you_mean(frame_id, self._infos)}')
@@ -149,7 +164,7 @@ class KittiInfos:
             CorruptSampleError: It lacks what is needed, or holds matrices of
                 another shape, or that no camera has.
         """
-        image = self._info(frame_id).get('images', {}).get(CAMERA, {})
+        image = self.entry(frame_id).get('images', {}).get(CAMERA, {})
         missing = {'cam2img', 'height', 'width'} - image.keys()
         if missing:
             raise CorruptSampleError(
@@ -192,7 +207,7 @@ class KittiInfos:
             raise CorruptSampleError(self.path, 'infos', str(error)) from error
 
     def _columns(self, frame_id: str) -> dict[str, Any]:
-        info = self._info(frame_id)
+        info = self.entry(frame_id)
         if 'instances' not in info:
             raise CorruptSampleError(self.path, 'infos',
                                      f'frame {frame_id} has no labels')
