@@ -18,6 +18,11 @@ from .plain_config import read_plain_config
 #: Options of a data preprocessor by which an input means something else.
 INPUT_KEYS = ('modalities', 'channels', 'mean', 'std', 'max_value',
               'bgr_to_rgb', 'rgb_to_bgr', 'depth_norm')
+#: Preprocessor → what it does where its config does not say: leaving an
+#: option out means as much as to state its default.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = dict(
+    Mono3DDataPreprocessor=dict(modalities=('img', ), depth_norm='plain'),
+    ModalityDetDataPreprocessor=dict(modalities=('img', 'gated')))
 
 
 @dataclass
@@ -52,11 +57,7 @@ def meaning_of_config(cfg: Any) -> Meaning:
             classes = _names(part.get('classes'))
     model = cfg if 'type' in cfg else cfg.get('model') or {}
     model = model.get('student') or model
-    preprocessor = model.get('data_preprocessor') or {}
-    inputs = {
-        key: _plain(preprocessor[key]) for key in INPUT_KEYS
-        if preprocessor.get(key) is not None
-    }
+    inputs = _inputs(model.get('data_preprocessor') or {})
     return Meaning(classes, inputs, _size(_at(cfg, (*data, 'pipeline'))))
 
 
@@ -136,6 +137,25 @@ def check_sizes(student: Meaning, teacher: Meaning, name: str) -> None:
                 'check_meaning=False')
 
 
+def check_number_of_classes(model: Any, classes: Sequence[str] | None) -> None:
+    """Compare the head of a monocular 3-D detector with the data set.
+
+    mmdet3d's ``KittiDataset`` has eight classes where the config names none,
+    and fewer classes than the head's are trained as others.
+
+    Raises:
+        ConfigError: The head has another number of classes.
+    """
+    number = getattr(getattr(model, 'bbox_head', None), 'num_classes', None)
+    monocular = any(kind.__name__ == 'SingleStageMono3DDetector'
+                    for kind in type(model).__mro__)
+    if monocular and classes is not None and number != len(classes):
+        raise ConfigError(
+            f'model.bbox_head.num_classes={number}, but the data set has the '
+            f'{len(classes)} classes {tuple(classes)}: set metainfo.classes '
+            'of the data set, or num_classes')
+
+
 def check_classes(student: Sequence[str] | None, teacher: Sequence[str] | None,
                   name: str, key: str) -> None:
     """Compare the classes of student and teacher where something relies on
@@ -164,6 +184,22 @@ def check_classes(student: Sequence[str] | None, teacher: Sequence[str] | None,
         f'{key} compares classes one by one, but those of teacher {name!r} '
         f'are {what}. Student: {tuple(student)}. Teacher: {tuple(teacher)}. '
         f'If this is meant, set teachers.{name}.check_meaning=False')
+
+
+def _inputs(preprocessor: Any) -> dict[str, Any]:
+    """Options by which an input means something else, defaults filled in."""
+    kind = str(preprocessor.get('type', '')).rpartition('.')[-1]
+    found = {
+        key: _plain(value) for key, value in DEFAULTS.get(kind, {}).items()
+    }
+    found |= {
+        key: _plain(preprocessor[key]) for key in INPUT_KEYS
+        if preprocessor.get(key) is not None
+    }
+    if kind in DEFAULTS and 'depth' not in found['modalities']:
+        # Of a depth that it does not see.
+        found.pop('depth_norm', None)
+    return found
 
 
 def _at(cfg: Any, path: Sequence[str]) -> Any:

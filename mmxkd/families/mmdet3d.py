@@ -115,7 +115,10 @@ class MMDet3DFamily(MMDetFamily):
         focal = []
         for sample in step.samples:
             meta = sample.metainfo
-            missing = {'cam2img', 'ori_shape', 'img_shape'} - meta.keys()
+            needed = {'cam2img', 'ori_shape', 'img_shape'}
+            if 'trans_mat' in meta:  # cropped, by who writes both
+                needed.add('aug_scale')
+            missing = needed - meta.keys()
             if missing:
                 raise ConfigError(
                     "it asks for 'input_focal', for which the meta_keys of "

@@ -13,6 +13,7 @@ from .mono_kitti_dataset import MonoKittiDataset
 from .mono_roi_head import MonoRoIHead
 from .review_fusion import ReviewFusionConnector
 from .roi_branch import MonoRoIBranch
+from .smoke_head import SMOKEMono3DHead
 from .targets import MonoTargetEncoder
 from .transforms import (
     AffineResize,
@@ -27,5 +28,5 @@ __all__ = [
     'DidDepthHead', 'GupDepthHead', 'HTLHook', 'Mono3DDataPreprocessor',
     'MonoDLANet', 'MonoHeadLoss', 'MonoKittiDataset', 'MonoRoI3D',
     'MonoRoIBranch', 'MonoRoIHead', 'MonoTargetEncoder', 'Pack3DDetInputs',
-    'RandomFlip3D', 'ReviewFusionConnector'
+    'RandomFlip3D', 'ReviewFusionConnector', 'SMOKEMono3DHead'
 ]

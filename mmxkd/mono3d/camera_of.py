@@ -43,6 +43,41 @@ def map_matrix(sample: Any, device: torch.device | str = 'cpu') -> Tensor:
     return torch.from_numpy(_matrix(sample, 'trans_mat', (3, 3))).to(device)
 
 
+def check_stride(samples: Sequence[Any], size: Sequence[int],
+                 stride: int) -> None:
+    """Compare the cells of a map and of the pipeline with a head's stride.
+
+    Args:
+        samples (Sequence): Data samples.
+        size (Sequence[int]): H, W of the map.
+        stride (int): Of the head.
+
+    Raises:
+        ConfigError: The map is that of another level, or ``down_ratio`` of
+            AffineResize is another number.
+    """
+    for sample in samples:
+        meta = sample.metainfo
+        whole = meta.get('batch_input_shape')
+        if whole is not None and [n * stride for n in size] != list(whole):
+            raise ConfigError(
+                f'a map of {size[1]}x{size[0]} cells of an input of '
+                f'{whole[1]}x{whole[0]}: the head has stride={stride}, and '
+                'the first level of the neck another one')
+        if not {'ori_shape', 'img_shape', 'aug_scale', 'trans_mat'
+                } <= meta.keys():
+            continue
+        crop = meta['ori_shape'][1] * meta['aug_scale']
+        cells = _matrix(sample, 'trans_mat', (3, 3))[0, 0] * crop
+        # The transform rounds to whole cells.
+        if abs(cells - meta['img_shape'][1] / stride) >= 1:
+            ratio = meta['img_shape'][1] / max(cells, 1e-9)
+            raise ConfigError(
+                f'{meta.get("img_path", "a sample")}: the pipeline has '
+                f'{ratio:g} pixels per cell (down_ratio of AffineResize), the '
+                f'head stride={stride}: give both the same')
+
+
 def cameras_of(samples: Sequence[Any], size: Sequence[int],
                projection: str = 'exact',
                device: torch.device | str = 'cpu') -> Cameras:
@@ -79,7 +114,12 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
         matrices.append(whole)
         crop = meta.get('crop_range')
         if crop is None:
-            back = np.linalg.inv(_matrix(sample, 'trans_mat', (3, 3)))
+            matrix = _matrix(sample, 'trans_mat', (3, 3))
+            if not np.linalg.det(matrix):
+                raise ConfigError(
+                    f'{meta.get("img_path", "a sample")}: trans_mat cannot be '
+                    f'inverted: {matrix.tolist()}')
+            back = np.linalg.inv(matrix)
             corners = np.array([[0, 0, 1], [size[1], size[0], 1]])
             crop = (corners @ back.T)[:, :2]
         ranges.append(np.asarray(crop, np.float64))

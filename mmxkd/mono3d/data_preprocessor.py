@@ -2,6 +2,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from torch import Tensor
@@ -41,13 +42,18 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
         **kwargs: Of mmdet3d's ``Det3DDataPreprocessor``.
 
     Raises:
-        ConfigError: A name is unknown, or given twice.
+        ConfigError: A name is unknown, or given twice, or a number is out of
+            range.
     """
 
     def __init__(self, modalities: Sequence[str] = ('img', ),
                  depth_norm: str = 'plain', depth_channels: int = 3,
                  mean: Sequence[float] | None = None,
                  std: Sequence[float] | None = None, **kwargs: Any) -> None:
+        if (mean is None) != (std is None) or not np.all(
+                np.asarray(1 if std is None else std, float) > 0):
+            raise ConfigError(f'Mono3DDataPreprocessor: mean={mean}, std={std}'
+                              '; expected both or neither, and std above 0')
         super().__init__(mean=mean, std=std, **kwargs)
         if isinstance(modalities, str) or not modalities or len(
                 set(modalities)) < len(modalities):
@@ -58,6 +64,9 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
             check_known('Mono3DDataPreprocessor: modality', name, MODALITIES)
         check_known('Mono3DDataPreprocessor: depth_norm', depth_norm,
                     DEPTH_NORMS)
+        if not isinstance(depth_channels, int) or depth_channels < 1:
+            raise ConfigError('Mono3DDataPreprocessor: depth_channels='
+                              f'{depth_channels!r}, expected 1 or more')
         self.modalities = tuple(modalities)
         self.depth_norm, self.depth_channels = depth_norm, depth_channels
 
@@ -80,6 +89,12 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
         """
         data = self.cast_data(data)
         views = [self._view(name, data) for name in self.modalities]
+        for parts in zip(*views, strict=True):
+            sizes = [tuple(part.shape[-2:]) for part in parts]
+            if len(set(sizes)) > 1:
+                raise ConfigError(
+                    f'this model sees {self.modalities}, but they have the '
+                    f'sizes {sizes}: one draw has to move all of them')
         stacked = [torch.cat(parts) for parts in zip(*views, strict=True)]
         return super().forward({**data, 'inputs': dict(img=stacked)}, training)
 
@@ -107,7 +122,13 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
 
     def _depth(self, depth: Tensor, sample: Any) -> Tensor:
         """(depth_channels, H, W) of (1, H, W) metres."""
-        scale = 1.0 if sample is None else sample.metainfo.get('aug_scale', 1.)
+        meta = {} if sample is None else sample.metainfo
+        if 'trans_mat' in meta and 'aug_scale' not in meta:
+            raise ConfigError(
+                f'{meta.get("img_path", "a sample")}: its meta information '
+                "has a trans_mat and no 'aug_scale', by which depth is "
+                'scaled: add it to the meta_keys of mmxkd.Pack3DDetInputs')
+        scale = meta.get('aug_scale', 1.0)
         mean, std = DEPTH_NORMS[self.depth_norm]
         found = (depth.float() * scale / FARTHEST - mean) / std
         return found.expand(self.depth_channels, -1, -1)

@@ -3,8 +3,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdet3d.models.backbones import DLANet
+from torch import Tensor
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_known
 from mmxkd.registry import MODELS
 
 _KAIMING = dict(type='Kaiming', layer='Conv2d', mode='fan_out')
@@ -33,20 +34,26 @@ class MonoDLANet(DLANet):
         **kwargs: Of mmdet3d's ``DLANet``.
 
     Raises:
-        ConfigError: A level would have no channel.
+        ConfigError: A level would have no channel, or there is no such level
+            or depth.
     """
 
     def __init__(self, depth: int = 34, width: float = 1.0,
                  out_indices: Sequence[int] = (2, 3, 4, 5),
                  norm_cfg: dict | None = None, init_cfg: Any = None,
                  **kwargs: Any) -> None:
+        check_known('MonoDLANet: depth', depth, DLANet.arch_settings)
+        for index in out_indices:
+            check_known('MonoDLANet: out_indices', index, range(6))
+        if not isinstance(width, (int, float)):
+            raise ConfigError(f'MonoDLANet: width={width!r}, expected a '
+                              'number')
         # mmdet3d reads the channels from the class; of the instance here.
         self.arch_settings = {
             key: (block, levels, tuple(round(c * width) for c in channels))
             for key, (block, levels, channels) in DLANet.arch_settings.items()
         }
-        if depth in self.arch_settings and min(
-                self.arch_settings[depth][2]) < 1:
+        if min(self.arch_settings[depth][2]) < 1:
             raise ConfigError(f'MonoDLANet: width={width} leaves a level '
                               'without channels; expected 1/16 or more')
         super().__init__(depth, out_indices=out_indices, norm_cfg=norm_cfg
@@ -54,3 +61,18 @@ class MonoDLANet(DLANet):
                          or [_KAIMING, _ONE], **kwargs)
         for level in (self.level3, self.level4):
             level.project.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The levels of pictures (N, C, H, W).
+
+        Raises:
+            ConfigError: The size is not a multiple of the coarsest stride:
+                mmdet3d's trees add maps that would not have one size.
+        """
+        stride = 2**(self.num_levels - 1)
+        if x.shape[-1] % stride or x.shape[-2] % stride:
+            raise ConfigError(
+                f'MonoDLANet: pictures of {x.shape[-1]}x{x.shape[-2]}, '
+                f'expected multiples of {stride}: set pad_size_divisor='
+                f'{stride} of the data preprocessor')
+        return super().forward(x)

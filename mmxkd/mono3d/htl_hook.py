@@ -7,7 +7,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.errors import CheckpointError, ConfigError, check_keys
 from mmxkd.registry import HOOKS
 
 from .task_weights import PARENTS, HierarchicalTaskWeights
@@ -34,6 +34,7 @@ class HTLHook(Hook):
     """
 
     def __init__(self, **options: Any) -> None:
+        check_keys('HTLHook', options, ('total_epochs', 'clamp', 'skip_first'))
         self.tasks = HierarchicalTaskWeights(**options)
         self._sums = dict.fromkeys(PARENTS, 0.0)
         self._count = 0

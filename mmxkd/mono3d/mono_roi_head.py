@@ -8,12 +8,12 @@ from mmdet3d.models.dense_heads import base_mono3d_dense_head
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_keys, check_known
 from mmxkd.registry import MODELS, TASK_UTILS
 
-from .camera_of import cameras_of
+from .camera_of import cameras_of, check_stride
 from .coder import MonoCoder, instances_of
-from .geometry import HEADING_BINS, Cameras
+from .geometry import HEADING_BINS, PROJECTIONS, Cameras
 from .laplacian import mean_or_zero
 from .roi_branch import Cells
 from .targets import MonoTargets
@@ -67,8 +67,9 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         test_cfg (dict, optional): Arguments of :class:`.MonoCoder`.
 
     Raises:
-        ConfigError: The depth head is unknown, the mean sizes are not K rows
-            of numbers above 0, or ``start_extent`` is not two of them.
+        ConfigError: A name or a key is unknown, a number is below 1, the mean
+            sizes are not K rows of numbers above 0, or ``start_extent`` is
+            not two of them.
     """
 
     def __init__(self, num_classes: int = 3, in_channels: int = 64,
@@ -81,6 +82,17 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
                  train_cfg: dict | None = None, test_cfg: dict | None = None,
                  init_cfg: Any = None) -> None:
         super().__init__(init_cfg)
+        for name, value in (('num_classes', num_classes),
+                            ('in_channels', in_channels), ('feat_channels',
+                                                           feat_channels),
+                            ('stride', stride), ('roi_size', roi_size)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f'MonoRoIHead: {name}={value!r}, expected '
+                                  'a whole number above 0')
+        check_known('MonoRoIHead: projection', projection, PROJECTIONS)
+        check_keys('model.test_cfg', test_cfg or {}, ('topk', 'score_thr'))
+        check_keys('bbox_head.encoder', encoder or {},
+                   ('type', 'gate', 'fill_holes', 'min_overlap'))
         if isinstance(depth, str):
             check_known('MonoRoIHead: depth', depth, DEPTH_HEADS)
             depth = dict(type=DEPTH_HEADS[depth])
@@ -160,6 +172,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         """
         dense = self(x)
         size = dense['heatmap'].shape[-2:]
+        check_stride(batch_data_samples, size, self.stride)
         targets = self.get_targets(batch_data_samples, size)
         cameras = cameras_of(batch_data_samples, size, self.projection,
                              x[0].device)
@@ -229,6 +242,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         """
         dense = self(x)
         size = dense['heatmap'].shape[-2:]
+        check_stride(batch_data_samples, size, self.stride)
         cameras = cameras_of(batch_data_samples, size, self.projection,
                              x[0].device)
         scores, cells = self.coder.peaks(centre_scores(dense['heatmap']))
@@ -275,7 +289,11 @@ def _mean_sizes(rows: Sequence[Sequence[float]] | None,
                 classes: int) -> Tensor:
     if rows is None:
         rows = [MEAN_SIZES[n] for n in ('Pedestrian', 'Cyclist', 'Car')]
-    sizes = torch.tensor(rows, dtype=torch.float64)
+    try:
+        sizes = torch.tensor(rows, dtype=torch.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'MonoRoIHead: mean_sizes={rows!r}, expected '
+                          f'{classes} rows of h, w, l') from error
     if sizes.shape != (classes, 3) or not (sizes > 0).all():
         raise ConfigError(
             f'MonoRoIHead: mean_sizes has the shape {tuple(sizes.shape)}, '

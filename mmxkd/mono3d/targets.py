@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmxkd.errors import ConfigError
 from mmxkd.registry import TASK_UTILS
 
 from .camera_of import cameras_of, map_matrix
 from .geometry import Cameras, encode_angle, wrap_angle
+from .ground_truth import depth_maps_of, objects_of
 from .roi_branch import Cells, legacy_roi_align
 
 
@@ -118,7 +118,8 @@ class MonoTargetEncoder:
     def _image(self, number: int, sample: Any, cameras: Cameras,
                heatmap: Tensor, mean_sizes: Tensor) -> dict[str, Tensor]:
         """The rows of one image; draws into its heatmap."""
-        boxes, rows, label = objects_of(sample, heatmap.device)
+        boxes, rows, label = objects_of(sample, heatmap.device,
+                                        self.num_classes)
         camera = cameras.of(
             torch.full((len(label), ), number, device=heatmap.device))
         matrix = map_matrix(sample, heatmap.device)
@@ -170,47 +171,6 @@ class MonoTargetEncoder:
         valid = (
             (found - depth[:, None, None]).abs() < self.gate) & (found > 0)
         return found * valid, valid
-
-
-def depth_maps_of(samples: Sequence[Any]) -> Tensor:
-    """(B, 1, H, W) metres, 0 = no value, of the network's input.
-
-    Raises:
-        ConfigError: A sample has none.
-    """
-    maps = []
-    for sample in samples:
-        found = getattr(sample, 'gt_depth', None)
-        if found is None:
-            raise ConfigError(
-                f'{sample.metainfo.get("img_path", "a sample")} has no '
-                'gt_depth, which this model learns from: add mmxkd.LoadDepth, '
-                'and depth_target=True to mmxkd.Pack3DDetInputs')
-        maps.append(found.data)
-    return torch.stack(maps)
-
-
-def objects_of(sample: Any,
-               device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Label boxes (G, 4), camera boxes (G, 7) and labels (G, ) to learn.
-
-    float64, so that cells do not depend on rounding.
-
-    Raises:
-        ConfigError: There are not as many of both boxes.
-    """
-    flat, solid = sample.gt_instances, sample.gt_instances_3d
-    boxes = getattr(flat.bboxes, 'tensor', flat.bboxes)
-    rows = solid.bboxes_3d.tensor
-    if len(boxes) != len(rows):
-        raise ConfigError(
-            f'{sample.metainfo.get("img_path", "a sample")}: {len(boxes)} '
-            f'boxes in the image for {len(rows)} objects; use '
-            "mmxkd.MonoKittiDataset, and pack 'gt_bboxes' and 'gt_bboxes_3d'")
-    kept = solid.get('kept', torch.ones(len(rows), dtype=torch.bool))
-    kept = kept.to(rows.device)
-    return (boxes.to(device).double()[kept.to(boxes.device)],
-            rows[kept].to(device).double(), solid.labels_3d[kept].to(device))
 
 
 def gaussian_radius(size: Tensor, min_overlap: float = 0.7) -> Tensor:

@@ -44,9 +44,9 @@ class HierarchicalTaskWeights:
 
     def __init__(self, total_epochs: int = 140, clamp: bool = True,
                  skip_first: bool = False) -> None:
-        if total_epochs <= WINDOW:
-            raise ConfigError(f'HTLHook: total_epochs={total_epochs}, '
-                              f'expected more than {WINDOW}')
+        if not isinstance(total_epochs, int) or total_epochs <= WINDOW:
+            raise ConfigError(f'HTLHook: total_epochs={total_epochs!r}, '
+                              f'expected a number above {WINDOW}')
         self.total_epochs, self.clamp = total_epochs, clamp
         self.skip_first = skip_first
         self._past: list[list[float]] = []

@@ -66,5 +66,6 @@ def test_labels_that_cannot_be_learned_are_named(streets, index, value):
 
 
 def test_an_unknown_folder_is_named(streets):
-    with pytest.raises(ConfigError, match="unknown key of data_prefix 'dept'.*'depth'"):
+    with pytest.raises(ConfigError, match="unknown key of data_prefix "
+                       "'dept'.*'depth'"):
         build(streets, data_prefix=dict(dept='training/depth_dense'))

@@ -90,9 +90,15 @@ def load(cfg: Config, path: str) -> Any:
 def plain_test(pipeline: list) -> list:
     """A pipeline of training without what draws."""
     drawn = ('RandomFlip3D', 'ClippedNormalShiftScale', 'ColourJitter')
-    return [
-        step for step in pipeline if step['type'].split('.')[-1] not in drawn
-    ]
+
+    def kind(step: dict) -> str:
+        return step['type'].split('.')[-1]
+
+    found = [step for step in pipeline if kind(step) not in drawn]
+    if not {'AffineResize', 'Resize'} & {kind(step) for step in found}:
+        # Heads of mmdet3d read the scale of the picture where they predict.
+        found.insert(-1, dict(type='mmxkd.Resize', scale_factor=1.0))
+    return found
 
 
 @torch.no_grad()
@@ -108,6 +114,11 @@ def frame_of(model: Any, sample: dict, score: float) -> DepthBranchFrame:
         found = student.predict(data['inputs'], data['data_samples'])[0]
     own = sample['data_samples']
     meta = own.metainfo
+    if 'gt_depth' not in own:
+        raise ConfigError(
+            f'{meta.get("img_path", "a sample")} has no gt_depth: give '
+            'depth_target=True to mmxkd.Pack3DDetInputs of the training '
+            'pipeline')
     depth = own.gt_depth.data[None].float()
     scale = meta['img_shape'][1] / (meta['ori_shape'][1]
                                     * meta.get('aug_scale', 1.))
@@ -155,6 +166,8 @@ def main(argv=None) -> None:
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.default_scope)
     dataset = cfg.train_dataloader.dataset
+    while 'dataset' in dataset:  # repeated, or balanced
+        dataset = dataset.dataset
     if args.data_root:
         dataset.data_root = args.data_root
     dataset.pipeline = plain_test(dataset.pipeline)

@@ -10,6 +10,8 @@ model = dict(
     neck=dict(
         in_channels=[4, 8, 16, 32, 64, 128], use_dcn=False, norm_cfg=norm),
     bbox_head=dict(
+        # As mmdet3d's, and a batch may be without objects.
+        type='mmxkd.SMOKEMono3DHead',
         in_channels=16,
         feat_channels=16,
         cls_branch=(32, ),

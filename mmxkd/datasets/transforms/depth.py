@@ -1,13 +1,21 @@
 """Loading of depth maps."""
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti import KittiCalibration, project_depth, read_scan
 from mmxkd.formats.kitti.depth_maps import read_depth
+from mmxkd.formats.kitti.infos import as_matrix, as_projection
 from mmxkd.registry import TRANSFORMS
 
 from .adding import add_modality
+
+#: Height and width of KITTI's maps after completion: crops of the picture.
+COMPLETED = (352, 1216)
 
 
 @TRANSFORMS.register_module()
@@ -29,19 +37,23 @@ class LoadDepth(BaseTransform):
 
     Args:
         backend_args (dict, optional): Of :func:`mmengine.fileio.get`.
-        pad_to_img (bool): Take a map that is smaller than ``img`` for a crop
-            at its bottom centre, as those of depth completion are, and
-            repeat its border (DID-M3D's rule). Default: refused.
+        pad_to_img (bool | Sequence[int]): Height and width of maps that are
+            crops of ``img`` at its bottom centre; their border is repeated
+            (DID-M3D's rule). True: 352 and 1216, the size at which depth
+            completion on KITTI is published. Maps of any other size than
+            these and ``img``'s are refused. Default: no crops.
 
     Raises:
         ConfigError: The data set knows of no depth map for a sample.
+            Or ``pad_to_img`` is not a size.
         CorruptSampleError: The file cannot be decoded, is not one channel of
             16 bits, holds no depth at all, or differs from ``img`` in size.
     """
 
     def __init__(self, backend_args: dict | None = None,
-                 pad_to_img: bool = False) -> None:
+                 pad_to_img: bool | Sequence[int] = False) -> None:
         self.backend_args, self.pad_to_img = backend_args, pad_to_img
+        self.crop = _crop_size(pad_to_img)
 
     def transform(self, results: dict) -> dict:
         if 'depth_path' not in results:
@@ -53,17 +65,31 @@ class LoadDepth(BaseTransform):
                 'mmxkd.CheckedCocoDataset (2-D)')
         path = results['depth_path']
         depth = read_depth(path, self.backend_args)
-        if not depth.any():
-            raise CorruptSampleError(
-                path, 'depth', 'no pixel has a depth; the scan or the '
-                'calibration that it was made of is not that of this frame')
-        if self.pad_to_img and 'img' in results:
+        _check_any(depth, path)
+        if depth.shape == self.crop and 'img' in results:
             depth = pad_crop(depth, results['img'].shape[:2])
         return add_modality(results, 'depth', depth, path)
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(backend_args={self.backend_args}, '
                 f'pad_to_img={self.pad_to_img})')
+
+
+def _crop_size(value: Any) -> tuple[int, int] | None:
+    if isinstance(value, bool):
+        return COMPLETED if value else None
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(
+            isinstance(side, int) and side > 0 for side in value):
+        return value[0], value[1]
+    raise ConfigError(f'LoadDepth: pad_to_img={value!r}, expected True, False '
+                      'or the height and width of the crops')
+
+
+def _check_any(depth: np.ndarray, path: str | PathLike) -> None:
+    if not depth.any():
+        raise CorruptSampleError(
+            path, 'depth', 'no pixel has a depth; the scan or the '
+            'calibration that it was made of is not that of this frame')
 
 
 def pad_crop(depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -104,7 +130,8 @@ class ProjectDepth(BaseTransform):
     Raises:
         ConfigError: The data set does not say where the scan is, or how the
             sensors are mounted; or the picture was moved before.
-        CorruptSampleError: The scan cannot be read.
+        CorruptSampleError: The scan cannot be read, or nothing of it lies in
+            the picture.
     """
 
     def transform(self, results: dict) -> dict:
@@ -118,11 +145,25 @@ class ProjectDepth(BaseTransform):
         if tuple(results.get('ori_shape', size)[:2]) != size:
             raise ConfigError('ProjectDepth: the picture has another size '
                               'than on disk; write it before the geometry')
-        mounted = KittiCalibration(
-            np.asarray(results['cam2img'])[:3], np.eye(3),
-            np.asarray(results['lidar2cam'])[:3])
+        if results.get('flip'):
+            # A camera of a mirrored scene, and a scan that is not.
+            raise ConfigError('ProjectDepth: the picture was flipped before; '
+                              'write it before the geometry')
+        mounted = _calibration_of(results)
         depth = project_depth(read_scan(path), mounted, *size)
+        _check_any(depth, path)
         return add_modality(results, 'depth', depth, path)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'
+
+
+def _calibration_of(results: dict) -> KittiCalibration:
+    where = results.get('img_path', 'this sample')
+    camera = as_projection(results['cam2img'])
+    mounting = as_matrix(results['lidar2cam'], (3, 4), (4, 4))
+    if camera is None or mounting is None:
+        raise ConfigError(
+            f'ProjectDepth: {where}: cam2img or lidar2cam is no matrix of '
+            'finite numbers; expected (3, 4) or (4, 4) each')
+    return KittiCalibration(camera, np.eye(3), mounting[:3])

@@ -2,7 +2,11 @@
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmxkd.engine.meaning import check_sizes, meaning_of_config
+from mmxkd.engine.meaning import (
+    check_number_of_classes,
+    check_sizes,
+    meaning_of_config,
+)
 from mmxkd.registry import HOOKS
 
 
@@ -12,23 +16,26 @@ class TeacherMeaningHook(Hook):
     and the size of the pictures.
 
     Before the first step. Classes count only where a loss or a label compares
-    them, sizes only where pictures are brought to one by ``AffineResize``. A
-    model without teachers is left alone. ``tools/train.py`` adds it to every
-    run.
+    them, sizes only where pictures are brought to one by ``AffineResize``. Of
+    a model without teachers, the head of a monocular 3-D detector alone is
+    compared with the data. ``tools/train.py`` adds it to every run.
 
     Raises:
-        ConfigError: The classes are not the same, or in another order; or a
-            teacher was trained on pictures of another size.
+        ConfigError: The classes are not the same, or in another order, or
+            the head of a monocular detector has another number; or a teacher
+            was trained on pictures of another size.
     """
 
     def before_train(self, runner) -> None:
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
+        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
+        classes = metainfo.get('classes')
+        check_number_of_classes(getattr(model, 'student', model), classes)
         check = getattr(model, 'check_classes', None)
         if check is not None:
-            metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
-            check(metainfo.get('classes'))
+            check(classes)
         for name, teacher in getattr(model, 'teachers', {}).items():
             if teacher.check_meaning:
                 check_sizes(meaning_of_config(runner.cfg), teacher.meaning,

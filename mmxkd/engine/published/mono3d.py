@@ -3,7 +3,7 @@
 Source: the method's sheet, additions B; names as in the golden networks.
 """
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -82,6 +82,7 @@ def converter(
                           f'published files {CLASSES}')
 
     def convert(state, model, path: str) -> Converted:
+        _check_part(kind, part, state, path)
         for prefix in left_out:
             if not any(name.startswith(prefix) for name in state):
                 raise CheckpointError(f'{path}: nothing in it starts with '
@@ -100,6 +101,24 @@ def converter(
         return found
 
     return convert
+
+
+def _check_part(kind: str, part: str | None, state: Mapping[str, Tensor],
+                path: str) -> None:
+    """Whether a file is of a distillation, and ``part`` given for it."""
+    there = [
+        name for name, prefix in PARTS.items() if any(
+            key.startswith(prefix) for key in state)
+    ]
+    if there and part is None and kind != 'dla34':
+        raise CheckpointError(
+            f'{path} holds the networks {there} of a distillation: say which '
+            'by --part')
+    if part is not None and part not in there:
+        raise CheckpointError(
+            f'{path}: nothing in it starts with {PARTS[part]!r}, so there is '
+            f'no part {part!r}'
+            + (f', but {there}' if there else ': leave --part out'))
 
 
 def _with_parts(kind: str, part: str | None, left_out: tuple[str, ...]):

@@ -80,6 +80,10 @@ class KittiMetric(BaseMetric):
                               'folder of label files, or ann_file, infos of '
                               'the converter')
         # Found now, and not at the end of the first epoch.
+        for place in (submission_prefix, f'{submission_prefix}/data'):
+            if submission_prefix and Path(str(place)).is_file():
+                raise ConfigError(f'{name}: submission_prefix: {place} is a '
+                                  'file, expected a folder to write to')
         if label_dir and not Path(label_dir).is_dir():
             raise ConfigError(f'{name}: label_dir: no folder {label_dir}')
         check_names(name, 'classes', classes or CLASSES, CLASSES)

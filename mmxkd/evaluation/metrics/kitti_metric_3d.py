@@ -33,7 +33,9 @@ class KittiMetric3D(KittiMetric):
     corners, cut at a near plane. It is clipped to the image. KITTI's height
     limits and DontCare regions go by it. As in other tools, detections
     that no pixel of the image shows are left out: KITTI labels only what its
-    camera sees. Their number is logged. No other range is applied.
+    camera sees. So are boxes in the frame of a camera whose centre does not
+    lie before it (z <= 0) or that have a size of 0: a monocular detector sees
+    no such thing. Their numbers are logged. No other range is applied.
 
     Args:
         *args: Of :class:`KittiMetric`. With both ``label_dir`` and
@@ -75,6 +77,10 @@ class KittiMetric3D(KittiMetric):
         rows, scores, labels = instances_of(
             frame_id, sample, 'pred_instances_3d',
             ('bboxes_3d', 'scores_3d', 'labels_3d'))
+        if not len(rows) == len(scores) == len(labels):
+            raise ValueError(
+                f'frame {frame_id}: pred_instances_3d has {len(rows)} boxes, '
+                f'{len(scores)} scores and {len(labels)} labels')
         bad = np.flatnonzero((rows[:, 3:6] < 0).any(axis=1))
         if bad.size:
             raise ValueError(
@@ -88,20 +94,28 @@ class KittiMetric3D(KittiMetric):
         pictures = project_boxes(boxes, camera.cam2img)
         names = self.names_of(frame_id, labels)
         known, seen = names != '', touches_image(pictures, *size)
+        pictures = clip_boxes(pictures, *size)
         own = self._own_boxes(frame_id, sample, len(rows))
         if own is not None:
-            # An untrained model predicts boxes of a negative extent.
-            whole = (own[:, 2:] > own[:, :2]).all(1)
-            pictures = np.where(whole[:, None], own, pictures)
-        kept = known & seen
+            # An untrained model predicts boxes of a negative extent, or
+            # beside the image.
+            clipped = clip_boxes(own, *size)
+            whole = (clipped[:, 2:] > clipped[:, :2]).all(1)
+            pictures = np.where(whole[:, None], clipped, pictures)
+        solid = np.ones(len(rows), bool)
+        if is_of_camera(sample['pred_instances_3d']['bboxes_3d']):
+            solid = (rows[:, 2:6] > 0).all(1)
+        kept = known & seen & solid
         columns = dict(name=names, score=scores,
-                       alpha=observation_angle(boxes),
-                       bbox=clip_boxes(pictures, *size), **boxes._asdict())
+                       alpha=observation_angle(boxes), bbox=pictures,
+                       **boxes._asdict())
         return FramePrediction(
             frame_id, {key: value[kept] for key, value in columns.items()}, {
                 'of classes that KITTI does not evaluate': int(
                     (~known).sum()), 'outside of the image': int(
-                        (known & ~seen).sum())
+                        (known & ~seen).sum()),
+                'at or behind the camera, or without extent': int(
+                    (known & seen & ~solid).sum())
             })
 
     def _own_boxes(self, frame_id: str, sample: Mapping,
@@ -120,6 +134,12 @@ class KittiMetric3D(KittiMetric):
                             ('bboxes', ))[0].reshape(-1, 4)
 
 
+def is_of_camera(boxes: object) -> bool:
+    """Whether their class is mmdet3d's of boxes in the frame of a camera."""
+    return any(kind.__name__ == 'CameraInstance3DBoxes'
+               for kind in type(boxes).__mro__)
+
+
 def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
               camera: Camera) -> CameraBoxes:
     """Predicted boxes in the camera's frame.
@@ -134,9 +154,9 @@ def to_camera(frame_id: str, boxes: object, rows: np.ndarray,
         ConfigError: Boxes of another frame, or ``lidar2cam`` is needed and
             not known.
     """
-    kinds = {kind.__name__ for kind in type(boxes).__mro__}
-    if 'CameraInstance3DBoxes' in kinds:
+    if is_of_camera(boxes):
         return from_camera_rows(rows)
+    kinds = {kind.__name__ for kind in type(boxes).__mro__}
     if 'LiDARInstance3DBoxes' not in kinds:
         raise ConfigError(
             f'frame {frame_id}: expected LiDARInstance3DBoxes or '

@@ -1,11 +1,13 @@
 """Depth in bins: edges, targets and decoding."""
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmxkd.errors import check_known
+from mmxkd.errors import check_keys, check_known
 
 KITTI_FOCAL = 721.5377 * 1280 / 1242
 """Focal length of KITTI's colour camera, for a picture 1280 pixels wide."""
@@ -41,6 +43,13 @@ RULES: dict[str, Callable[[float, float, int],
                                           sid=_spacing_increasing,
                                           rpd=_road_plane)
 """Rule → function of near, far, N that returns the N + 1 edges."""
+
+
+def _fits(near: Any, far: Any, number: Any) -> bool:
+    """Whether these are a range and a count."""
+    return (all(isinstance(n, (int, float)) for n in (near, far))
+            and isinstance(number, int) and 0 <= near < far < math.inf
+            and number >= 1)
 
 
 class DepthBins:
@@ -90,13 +99,25 @@ class DepthBins:
         [3.0, 5.0, 0.0]
     """
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None, name: str) -> 'DepthBins':
+        """Of a dict of a config; ``name`` says whose it is.
+
+        Raises:
+            ConfigError: It has an unknown key.
+        """
+        check_keys(f'{name}: bins', options or {},
+                   ('rule', 'near', 'far', 'number'))
+        return cls(**(options or {}))
+
     def __init__(self, rule: str = 'rpd', near: float = 5.0, far: float = 80.0,
                  number: int = 80) -> None:
         check_known('DepthBins: rule', rule, RULES)
-        if not 0 <= near < far or number < 1 or (rule == 'rpd' and not near):
+        if not _fits(near, far, number) or (rule == 'rpd' and not near):
             raise ValueError(
                 f'DepthBins: near={near}, far={far}, number={number}; '
-                'expected 0 <= near < far, near > 0 for rpd, and number >= 1')
+                'expected 0 <= near < far, finite, near > 0 for rpd, and a '
+                'whole number >= 1')
         self.rule, self.near, self.far = rule, near, far
         self.number = number
         self.edges = RULES[rule](near, far, number)

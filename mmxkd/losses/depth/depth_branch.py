@@ -1,16 +1,20 @@
 """A depth branch that exists while a student is trained, and its losses."""
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import ConfigError, check_keys
 from mmxkd.losses.base import Levels
 from mmxkd.registry import MODELS
 
 from .bins import KITTI_FOCAL, apparent_depth_ratio
 from .depth_dual_kl import DepthDualKLLoss
 from .distribution import DepthDistributionLoss
+
+#: Options of the mimicking loss that are not the branch's own.
+_MIMIC = ('kind', 'alpha', 'gamma', 'foreground_weight', 'background_weight')
 
 
 class DepthBranch(nn.Sequential):
@@ -69,7 +73,8 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
         **options: Of :class:`.DepthDualKLLoss`.
 
     Raises:
-        ConfigError: A weight or the focal length is negative.
+        ConfigError: A number is out of range, or ``mimic`` has an unknown
+            key.
     """
 
     def __init__(self, in_channels: int, feat_channels: int = 128,
@@ -82,9 +87,15 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
         for name, value in (('mimic_weight', mimic_weight),
                             ('kd_weight', kd_weight), ('reference_focal',
                                                        reference_focal)):
-            if not value >= 0:
+            if not 0 <= value < math.inf:
                 raise ConfigError(f'DepthBranchDualKLLoss: {name}={value}, '
-                                  'expected 0 or more')
+                                  'expected a finite number, 0 or more')
+        for name, value in (('in_channels', in_channels), ('feat_channels',
+                                                           feat_channels)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f'DepthBranchDualKLLoss: {name}={value!r}, '
+                                  'expected a whole number above 0')
+        check_keys('DepthBranchDualKLLoss: mimic', mimic or {}, _MIMIC)
         self.branch = DepthBranch(in_channels, feat_channels, self.bins.number)
         self.mimic = DepthDistributionLoss(options.get('bins'),
                                            downsample=self.downsample,

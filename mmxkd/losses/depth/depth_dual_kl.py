@@ -44,7 +44,7 @@ class DepthDualKLLoss(DualKLLoss):
         name = type(self).__name__
         check_known(f'{name}: uncertainty', uncertainty, MODES)
         check_known(f'{name}: downsample', downsample, DOWNSAMPLE)
-        self.bins = DepthBins(**(bins or {}))
+        self.bins = DepthBins.of(bins, name)
         self.uncertainty, self.downsample = uncertainty, downsample
         self.exclude_invalid = exclude_invalid
 

@@ -1,4 +1,5 @@
 """Supervision of a depth branch by depth maps."""
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +44,8 @@ class DepthDistributionLoss(DistillationLoss):
             the logits; see :func:`.downsample_depth`.
 
     Raises:
-        ValueError: An option is unknown, or ``gamma`` is less than 1.
+        ValueError: An option is unknown, ``gamma`` is less than 1, or a
+            weight negative.
     """
 
     same_shape = False
@@ -60,7 +62,13 @@ class DepthDistributionLoss(DistillationLoss):
         if gamma < 1:
             raise ValueError(f'{name}: gamma={gamma}, expected at least 1, '
                              'for a finite gradient where p = 1')
-        self.bins = DepthBins(**(bins or {}))
+        for key, value in (('alpha', alpha), ('foreground_weight',
+                                              foreground_weight),
+                           ('background_weight', background_weight)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f'{name}: {key}={value}, expected a finite '
+                                 'number, 0 or more')
+        self.bins = DepthBins.of(bins, name)
         self.kind, self.alpha, self.gamma = kind, alpha, gamma
         self.weights = (foreground_weight, background_weight)
         self.downsample = downsample

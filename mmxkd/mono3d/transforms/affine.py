@@ -92,12 +92,23 @@ class AffineResize(MovesTogether, MMDet3DAffineResize):
     Added Keys: ``trans_mat`` (3, 3) float64, original pixels to cells of the
     map; ``aug_scale``, size of the crop over that of the picture;
     ``crop_range`` with ``released_range``.
+
+    Raises:
+        ConfigError: An option is unknown or no size.
     """
 
     def __init__(self, img_scale: tuple[int, int], down_ratio: int = 4,
                  bbox_clip_border: bool = False, depth: str = 'valid_minimum',
                  released_range: bool = False) -> None:
         check_known('AffineResize: depth', depth, ('valid_minimum', 'linear'))
+        if not isinstance(img_scale,
+                          (list, tuple)) or len(img_scale) != 2 or not all(
+                              isinstance(n, int) and n > 0
+                              for n in (*img_scale, down_ratio)):
+            raise ConfigError(
+                f'AffineResize: img_scale={img_scale!r}, down_ratio='
+                f'{down_ratio!r}; expected width and height, and one number, '
+                'whole and above 0')
         super().__init__(tuple(img_scale), down_ratio, bbox_clip_border)
         self.depth, self.released_range = depth, released_range
 

@@ -7,7 +7,7 @@ from mmdet3d.datasets.transforms import RandomFlip3D as MMDet3DRandomFlip3D
 from mmxkd.datasets.transforms import MovesTogether
 from mmxkd.datasets.transforms.geometry import beside_img
 from mmxkd.datasets.transforms.moves import FLIPS
-from mmxkd.errors import check_known
+from mmxkd.errors import ConfigError, check_known
 from mmxkd.registry import TRANSFORMS
 
 from ..geometry import PROJECTIONS
@@ -46,19 +46,36 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
     KITTI, and moves no depth map.
 
     Args:
-        *args: Of mmdet3d's ``RandomFlip3D``.
+        flip_ratio_bev_horizontal (float): Of a flip, of the picture and of
+            all else.
         projection (str): ``'exact'``, which mmdet3d's detectors and our
             metric expect, or ``'by_z'``; see :func:`mirrored_camera`.
+        flip_ratio_bev_vertical (float): 0: it would turn objects to behind
+            the camera, and leave the picture.
+        sync_2d (bool): True: else mmdet3d draws twice, for the picture and
+            for the boxes.
         **kwargs: Of mmdet3d's ``RandomFlip3D``.
 
     Raises:
-        ConfigError: The projection is unknown.
+        ConfigError: An option is not one of these, or a flipped sample has no
+            camera.
     """
 
-    def __init__(self, *args: Any, projection: str = 'exact',
+    def __init__(self, flip_ratio_bev_horizontal: float = 0.0,
+                 projection: str = 'exact',
+                 flip_ratio_bev_vertical: float = 0.0, sync_2d: bool = True,
                  **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         check_known('RandomFlip3D: projection', projection, PROJECTIONS)
+        if flip_ratio_bev_vertical or not sync_2d or not (
+                0 <= flip_ratio_bev_horizontal <= 1):
+            raise ConfigError(
+                'RandomFlip3D: flip_ratio_bev_horizontal='
+                f'{flip_ratio_bev_horizontal}, flip_ratio_bev_vertical='
+                f'{flip_ratio_bev_vertical}, sync_2d={sync_2d}; expected a '
+                'number in [0, 1], 0 and True: one draw moves the picture and '
+                'all else')
+        super().__init__(flip_ratio_bev_horizontal=flip_ratio_bev_horizontal,
+                         **kwargs)
         self.projection = projection
 
     def transform(self, input_dict: dict) -> dict:
@@ -78,6 +95,10 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
 
     def random_flip_data_3d(self, input_dict: dict,
                             direction: str = 'horizontal') -> None:
+        if 'cam2img' not in input_dict:
+            raise ConfigError(
+                f'RandomFlip3D: {input_dict.get("img_path", "a sample")} has '
+                'no cam2img, which a flip mirrors too')
         # mmdet3d changes one number of the matrix, in place.
         before = np.array(input_dict['cam2img'], np.float64)
         input_dict['cam2img'] = before.copy()

@@ -33,11 +33,14 @@ class Pack3DDetInputs(MMDet3DPack):
 
     Raises:
         ConfigError: A key is not in the sample, or depth does not lie on the
-            picture.
+            picture, or a transform dropped objects, and not of all keys.
     """
 
     def __init__(self, keys: Sequence[str], depth_target: bool = False,
                  meta_keys: Sequence[str] | None = None) -> None:
+        if isinstance(keys, str):
+            raise ConfigError(f'Pack3DDetInputs: keys={keys!r}, expected a '
+                              'list')
         super().__init__(
             keys=tuple(keys), meta_keys=tuple(meta_keys or dict.fromkeys(
                 (*_DEFAULT, *META_KEYS, 'aug_scale', 'frame_id'))))
@@ -60,7 +63,15 @@ class Pack3DDetInputs(MMDet3DPack):
         packed = super().transform(plain)
         sample: Any = packed['data_samples']
         if 'kept' in results:
-            sample.gt_instances_3d['kept'] = torch.from_numpy(results['kept'])
+            solid = sample.gt_instances_3d
+            count = len(results['kept'])
+            if 'bboxes_3d' in solid and len(solid.bboxes_3d) != count:
+                raise ConfigError(
+                    f'Pack3DDetInputs: {results.get("img_path", "a sample")} '
+                    f'has {len(solid.bboxes_3d)} objects, but kept says which '
+                    f'of {count} to learn: a transform has dropped some; '
+                    'choose classes by metainfo of the data set')
+            solid['kept'] = torch.from_numpy(results['kept'])
         if _DEPTH in self.keys:
             packed['inputs'][_DEPTH] = depth
         if self.depth_target:

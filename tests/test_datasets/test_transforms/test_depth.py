@@ -99,6 +99,34 @@ def test_map_larger_than_the_image_is_no_crop_of_it(sample, shape):
         LoadDepth(pad_to_img=True)(sample)
 
 
+@pytest.mark.parametrize('size', [(352, 1216), (10, 14)])
+def test_a_documented_crop_is_put_at_the_bottom_centre(sample, size):
+    whole = size[0] + 2, size[1] + 4
+    sample['img'] = np.zeros((*whole, 3), np.uint8)
+    depth = np.zeros(size, np.float32)
+    depth[0, 0], depth[-1, -1] = 5, 7
+    write_depth(sample['depth_path'], depth)
+    given = True if size == (352, 1216) else list(size)
+    found = LoadDepth(pad_to_img=given)(sample)['depth']
+    assert found.shape == whole
+    assert (found[:3, :3] == 5).all() and (found[-1, -3:] == 7).all()
+
+
+def test_a_map_of_half_the_size_is_no_crop(sample):
+    """It would be taken for one that lies elsewhere, and stretched."""
+    write_depth(sample['depth_path'], np.ones((H // 2, W // 2), np.float32))
+    for given in (True, (H - 1, W)):
+        with pytest.raises(CorruptSampleError,
+                           match='000000.png: is 10x6, but img is 20x12'):
+            LoadDepth(pad_to_img=given)(sample)
+
+
+@pytest.mark.parametrize('value', ['yes', (352, ), (0, 9), None])
+def test_crops_that_cannot_be(value):
+    with pytest.raises(ConfigError, match='pad_to_img=.*height and width'):
+        LoadDepth(pad_to_img=value)
+
+
 @pytest.mark.parametrize('seed', range(4))
 def test_chain_keeps_depth_with_the_image_and_blends_nothing(sample, seed):
     """Enlarged twice by repetition, image and depth share their pixels."""
