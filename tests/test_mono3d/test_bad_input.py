@@ -158,6 +158,30 @@ def test_a_teacher_trained_on_pictures_of_another_size(cfg):
     check_sizes(own, own, 'depth')
 
 
+def test_a_head_of_another_number_of_classes(cfg):
+    """Known when training starts: the data set has eight by default."""
+    from types import SimpleNamespace
+
+    from mmxkd.engine.hooks import TeacherMeaningHook
+    student = MODELS.build(cfg.model.student)
+    classes = ('Pedestrian', 'Cyclist', 'Car')
+    for model in (student, SimpleNamespace(student=student)):
+
+        def start(names, model=model) -> None:
+            dataset = SimpleNamespace(metainfo=dict(classes=names))
+            TeacherMeaningHook().before_train(
+                SimpleNamespace(
+                    model=model, cfg=cfg,
+                    train_dataloader=SimpleNamespace(dataset=dataset)))
+
+        start(classes)
+        for names in (classes[2:], (*classes, 'Van')):
+            with pytest.raises(
+                    ConfigError, match='num_classes=3, but the '
+                    f'data set has the {len(names)} classes'):
+                start(names)
+
+
 def test_a_scan_projected_on_the_fly_is_the_converters_map(streets, tmp_path):
     """ProjectDepth against the map that the converter writes, bit for bit."""
     init_default_scope('mmdet3d')

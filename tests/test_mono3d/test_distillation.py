@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmxkd.engine.export import export_student
-from mmxkd.errors import CheckpointError
+from mmxkd.errors import CheckpointError, ConfigError
 from mmxkd.io.images import read_image
 from mmxkd.registry import DATASETS, MODELS
 from tests.helpers.mono_run import narrow, tiny_config, write_streets
@@ -196,6 +196,57 @@ def test_a_teacher_of_another_depth_norm_is_refused(chain):
         model.init_weights()
 
 
+@pytest.mark.parametrize('key, value', [('depth_norm', 'monoskd'),
+                                        ('modalities', ('depth', ))])
+@pytest.mark.parametrize('by_default', ['config', 'checkpoint'])
+def test_what_a_config_leaves_out_is_its_default(chain, tmp_path, key, value,
+                                                 by_default):
+    """A teacher whose file, or whose config, does not say what it sees."""
+    given, other = (copy.deepcopy(chain['teacher_tiny']) for _ in range(2))
+    given.model.data_preprocessor[key] = value
+    del other.model.data_preprocessor[key]
+    file, config = ((given, other) if by_default == 'config' else
+                    (other, given))
+    path = tmp_path / 'teacher.pth'
+    content = torch.load(chain['root'] / 'teacher_tiny/epoch_1.pth',
+                         weights_only=True)
+    content['meta']['cfg'] = file.pretty_text
+    torch.save(content, path)
+    config.dump(tmp_path / 'teacher.py')
+    cfg = copy.deepcopy(chain['mmkd_tiny'].model)
+    cfg.teachers.depth.update(cfg=str(tmp_path / 'teacher.py'),
+                              checkpoint=str(path))
+    with pytest.raises(ValueError, match=f'data_preprocessor.{key}='):
+        MODELS.build(cfg).init_weights()
+
+
+def test_defaults_of_preprocessors_are_those_of_their_classes():
+    from inspect import signature
+
+    from mmxkd.engine.meaning import DEFAULTS
+    for name, options in DEFAULTS.items():
+        known = signature(MODELS.get(f'mmxkd.{name}').__init__).parameters
+        for key, value in options.items():
+            assert known[key].default == value
+
+
+def test_a_teacher_of_another_width_is_refused(chain):
+    cfg = copy.deepcopy(chain['mmkd_tiny'].model)
+    other = copy.deepcopy(chain['teacher_tiny'])
+    narrow(other.model)
+    other.model.backbone.width = 0.25
+    other.model.neck.in_channels = (16, 32, 64, 128)
+    other.model.bbox_head.in_channels = 16
+    path = chain['root'] / 'other_width.py'
+    other.dump(path)
+    cfg.teachers.depth.cfg = str(path)
+    model = MODELS.build(cfg)
+    with pytest.raises(
+            ValueError, match="teacher 'depth' and its checkpoint "
+            r'do not fit[^~]*of another shape'):
+        model.init_weights()
+
+
 def test_the_branch_is_drawn(chain, repo, tmp_path, capsys):
     """By the tool, from a checkpoint of the training."""
     tool = runpy.run_path(
@@ -215,6 +266,18 @@ def test_the_branch_is_drawn(chain, repo, tmp_path, capsys):
     assert shown.any() and (frame.doubt[~shown] == 0).all()
     assert 0 < frame.doubt[shown].min() <= frame.doubt.max() <= 1
     assert len(frame.true.above) == 3
+    blind = samples_of(chain['mmkd_tiny'])[0]
+    del blind['data_samples'].gt_depth
+    with pytest.raises(ConfigError,
+                       match='has no gt_depth: give depth_target'):
+        tool['frame_of'](model, blind, 0.)
+    # Heads of mmdet3d read the scale of a picture that nobody resized.
+    steps = [
+        dict(type='mmxkd.RandomFlip3D'),
+        dict(type='mmxkd.Pack3DDetInputs')
+    ]
+    assert [s['type'] for s in tool['plain_test'](steps)
+            ] == ['mmxkd.Resize', 'mmxkd.Pack3DDetInputs']
     export = tmp_path / 'student.pth'
     export_student(config, str(root / 'mmkd_tiny/epoch_1.pth'), export)
     with pytest.raises(CheckpointError, match='holds no distiller'):

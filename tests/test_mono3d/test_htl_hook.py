@@ -83,5 +83,8 @@ def test_a_model_without_tasks_is_refused():
 
 
 def test_too_few_epochs_are_refused():
-    with pytest.raises(ConfigError, match='total_epochs=5'):
-        HTLHook(total_epochs=5)
+    for value in (5, '140'):
+        with pytest.raises(ConfigError, match=f'total_epochs={value!r}'):
+            HTLHook(total_epochs=value)
+    with pytest.raises(ConfigError, match="'total_epochs'"):
+        HTLHook(total_epoch=140)

@@ -164,6 +164,25 @@ def test_what_does_not_fit(files, repo, tmp_path):
         converter('monoskd', OURS, part='rbg')
 
 
+def test_which_network_of_a_distillation(files, repo, tmp_path):
+    """Said at once, not of the first tensor that has no place."""
+    _, state, path = files['did']
+    both = {
+        f'centernet_{p}.{n}': v for p in ('rgb', 'depth')
+        for n, v in state.items()
+    }
+    source = tmp_path / 'both.pth'
+    torch.save(dict(model_state=both), source)
+    with pytest.raises(
+            CheckpointError, match=r"both.pth holds the networks "
+            r"\['rgb', 'depth'\] of a distillation: say which"):
+        convert(repo, source, tmp_path / 'out.pth', name='monoskd')
+    with pytest.raises(CheckpointError, match="did.pth: .*no part 'rgb': "
+                       'leave --part out'):
+        convert(repo, path, tmp_path / 'out.pth', part='rgb')
+    assert not (tmp_path / 'out.pth').exists()
+
+
 def test_the_tool(files, repo, run_python, tmp_path):
     _, _, path = files['did']
     done = run_python(repo / 'tools/model_converters/mono3d.py', 'did_m3d',

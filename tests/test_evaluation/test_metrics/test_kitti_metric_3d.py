@@ -279,6 +279,62 @@ def test_detections_outside_of_the_image_are_counted(labels, detections, infos,
     assert any('2 not counted: outside of the image' in t for t in logged)
 
 
+@pytest.mark.parametrize('place, value', [(2, 0.), (2, -1.), (3, 0.), (4, 0.)])
+def test_boxes_that_a_camera_cannot_see(detections, infos, tmp_path, logged,
+                                        place, value):
+    """z <= 0 though the front is in the image, or a size of 0."""
+    sample = samples_3d(detections, 'camera')[1]
+    found = sample['pred_instances_3d']
+    # A long car right ahead, seen from within.
+    row = torch.tensor([0., 1.6, 3., 9., 1.5, 1.6, np.pi / 2])
+    found['bboxes_3d'].tensor[0] = row
+    files = []
+    for number in (row[place].item(), value):
+        found['bboxes_3d'].tensor[0, place] = number
+        folder = tmp_path / str(number)
+        run(
+            KittiMetric3D(ann_file=infos, format_only=True,
+                          submission_prefix=str(folder)), [sample])
+        files.append(read_results(folder))
+    assert len(files[1]) == len(files[0]) - 1
+    assert (files[1].location[:, 2] > 0).all()
+    assert (files[1].dimensions > 0).all()
+    assert any('1 not counted: at or behind the camera' in t for t in logged)
+
+
+def test_own_boxes_beside_the_image(detections, infos, tmp_path):
+    """Clipped, they have no area: the projection counts."""
+    sample = widened(samples_3d(detections, 'camera')[1], detections, 1e4)
+    run(
+        KittiMetric3D(ann_file=infos, format_only=True,
+                      submission_prefix=str(tmp_path)), [sample])
+    found = read_results(tmp_path)
+    x1, y1, x2, y2 = found.bbox.T
+    assert len(found) and ((x2 > x1) & (y2 > y1)).all()
+
+
+def test_scores_of_other_boxes(detections, infos):
+    sample = samples_3d(detections, 'camera')[1]
+    found = sample['pred_instances_3d']
+    count = len(found['scores_3d'])
+    found['scores_3d'] = found['scores_3d'][:-1]
+    with pytest.raises(
+            ValueError, match=f'frame 000007: pred_instances_3d has'
+            f' {count} boxes, {count - 1} scores'):
+        run(KittiMetric3D(ann_file=infos), [sample])
+
+
+@pytest.mark.parametrize('place', ['.', 'data'])
+def test_results_into_a_file(infos, tmp_path, place):
+    """Said before the test, and not after all frames were predicted."""
+    folder = tmp_path / 'out'
+    if place == 'data':
+        folder.mkdir()
+    (folder / place).write_text('')
+    with pytest.raises(ConfigError, match='submission_prefix: .* is a file'):
+        KittiMetric3D(ann_file=infos, submission_prefix=str(folder))
+
+
 def test_image_boxes_of_a_detector_of_both(labels, detections, infos):
     """mmdet3d's monocular detectors may predict them: the 2-D metric's."""
     samples = samples_2d(detections)

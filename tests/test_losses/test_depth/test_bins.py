@@ -187,6 +187,10 @@ def test_apparent_depth_bins_are_rows_of_the_enlarged_picture():
     (('ud', 5., 5., 80), 'near=5.0, far=5.0'),
     (('rpd', 0., 80., 80), 'near > 0 for rpd'),
     (('lid', 2., 50., 0), 'number=0'),
+    (('lid', 2., 50., 2.5), 'number=2.5'),
+    (('rpd', 5., float('inf'), 80), 'far=inf'),
+    (('rpd', float('nan'), 80., 80), 'near=nan'),
+    (('rpd', '5', 80., 80), 'near=5'),
 ])
 def test_impossible_bins_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -83,6 +83,22 @@ def test_no_valid_depth(loss):
 
 @pytest.mark.parametrize('key',
                          ['mimic_weight', 'kd_weight', 'reference_focal'])
-def test_negative_numbers_are_refused(key):
-    with pytest.raises(ConfigError, match=f'{key}=-1'):
-        DepthBranchDualKLLoss(3, **{key: -1})
+@pytest.mark.parametrize('value', [-1, float('inf'), float('nan')])
+def test_negative_numbers_are_refused(key, value):
+    with pytest.raises(ConfigError, match=f'{key}={value}'):
+        DepthBranchDualKLLoss(3, **{key: value})
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(in_channels=0), 'in_channels=0'),
+        (dict(in_channels=3, feat_channels=0), 'feat_channels=0'),
+        (dict(in_channels=3, bins=dict(numbr=4)), "bins.numbr .*'number'"),
+        (dict(in_channels=3, mimic=dict(knd='ce')), "mimic.knd .*'kind'"),
+        # They are the branch's own.
+        (dict(in_channels=3, mimic=dict(bins=dict(rule='ud'))), 'mimic.bins'),
+    ])
+def test_options_that_cannot_be(options, message):
+    with pytest.raises(ConfigError, match=message):
+        DepthBranchDualKLLoss(**options)

@@ -146,6 +146,9 @@ def test_defaults():
     (dict(downsample='mean'), "downsample='mean'"),
     (dict(kind='focal', gamma=0.5), 'gamma=0.5'),
     (dict(bins=dict(rule='no')), "rule='no'"),
+    (dict(bins=dict(rle='ud')), "bins.rle is unknown.*'rule'"),
+    (dict(foreground_weight=-1.), 'foreground_weight=-1'),
+    (dict(background_weight=float('nan')), 'background_weight=nan'),
 ])
 def test_unknown_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
