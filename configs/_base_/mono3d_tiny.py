@@ -40,7 +40,8 @@ pack = dict(
     depth_target=True)
 pack_img = dict(type='mmxkd.Pack3DDetInputs', keys=('img', ))
 pack_depth = dict(type='mmxkd.Pack3DDetInputs', keys=('img', 'depth'))
-load = [_base_.load_image, _base_.load_depth]
+# So small networks see little in single hits.
+load = [_base_.load_image, _base_.load_depth, dict(type='mmxkd.CompleteDepth')]
 # PGD reads the scale of its picture.
 as_it_is = dict(type='mmxkd.Resize', scale_factor=1.0)
 

@@ -1,20 +1,24 @@
 # The student with tiny models: a quarter of the width, pictures of 640x192,
 # for synthetic streets. No crops: each scene at the size that it is tested at.
+# Depth maps are completed: so small a network sees little in single hits.
 _base_ = ['./student.py', '../_base_/tiny.py']
 data_root = 'data/kitti_synthetic/'
 width, epochs = 0.25, 20
 
 
 def at_own_size(pipeline):
-    return [
-        dict(step, img_scale=(640, 192)) if 'img_scale' in step else step
-        for step in pipeline if step != _base_.crop
-    ]
+    for step in pipeline:
+        if step == _base_.load_depth:
+            yield from (step, dict(type='mmxkd.CompleteDepth'))
+        elif 'img_scale' in step:
+            yield dict(step, img_scale=(640, 192))
+        elif step != _base_.crop:
+            yield step
 
 
-train_pipeline = at_own_size(_base_.train_pipeline)
-test_pipeline = at_own_size(_base_.test_pipeline)
-depth_test_pipeline = at_own_size(_base_.depth_test_pipeline)
+train_pipeline = [*at_own_size(_base_.train_pipeline)]
+test_pipeline = [*at_own_size(_base_.test_pipeline)]
+depth_test_pipeline = [*at_own_size(_base_.depth_test_pipeline)]
 
 model = dict(
     backbone=dict(width=width),
