@@ -9,6 +9,7 @@ A training that was stopped goes on when the command is repeated, and one that
 is done is not done again.
 """
 import argparse
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +26,13 @@ from mmengine.config import Config, DictAction
 from mmengine.runner.checkpoint import save_checkpoint
 
 from mmxkd.engine import launch
+from mmxkd.engine.packages import EXPORT, check_installed
 from mmxkd.engine.weights import best_in
 from mmxkd.errors import CheckpointError, ConfigError, CorruptSampleError
 from mmxkd.experiments.short_forms import length
-from mmxkd.io.atomic import write_json, write_text
+from mmxkd.io.atomic import PARTIAL, write_json, write_text
 from mmxkd.io.escape import escape
+from mmxkd.io.text import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,7 +69,68 @@ def parse_args(argv=None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.prune is None and not args.int8:
         parser.error('nothing to do: give --prune SHARE, --int8, or both')
+    if args.prune is not None and not 0 < args.prune < 1:
+        parser.error(f'--prune {args.prune}: expected a share of the '
+                     'channels, above 0 and below 1')
+    for name, least in (('epochs', 0), ('calibration', 1), ('rounds', 1)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            parser.error(f'--{name} {value}: expected {least} or more')
     return args
+
+
+def check_out(args: argparse.Namespace) -> None:
+    """Make the folder, unless something would be written over.
+
+    Raises:
+        ConfigError: A file of the command line is one that is written.
+        OSError: The folder cannot be made.
+    """
+    written = [args.out / name for name in ('pruned.py', 'pruned.pth')]
+    for given in (args.config, args.checkpoint):
+        path = Path(given).resolve()
+        if (args.out / 'trained').resolve() in path.parents or any(
+                path == file.resolve() for file in written):
+            raise ConfigError(f'{given}: is what --out {args.out} is written '
+                              'to; name another folder')
+    args.out.mkdir(parents=True, exist_ok=True)
+
+
+def check_request(args: argparse.Namespace, cfg: Config) -> None:
+    """Note what is trained, or raise where the folder holds another training.
+
+    Raises:
+        ConfigError: It names what differs.
+    """
+    folder = args.out / 'trained'
+    path = folder / 'request.json'
+    checkpoint = Path(args.checkpoint)
+    wanted = dict(
+        config=digest(cfg.pretty_text.encode()),
+        checkpoint=digest(checkpoint.read_bytes()) if checkpoint.is_file() else
+        args.checkpoint, prune=args.prune, epochs=args.epochs, seed=args.seed)
+    if not path.is_file():
+        if folder.exists() and any(not file.name.endswith(PARTIAL)
+                                   for file in folder.iterdir()):
+            raise ConfigError(f'{folder}: exists, and does not say what it '
+                              'was trained for; name another --out')
+        write_json(path, wanted)
+        return
+    found = read_json(path, 'request')
+    other = [
+        f'{name} {found.get(name)}' if name not in ('config',
+                                                    'checkpoint') else name
+        for name, value in wanted.items() if found.get(name) != value
+    ]
+    if other:
+        raise ConfigError(f'{folder}: was trained with another '
+                          f'{", another ".join(other)}; name another --out, '
+                          'or remove this folder to train again')
+
+
+def digest(content: bytes) -> str:
+    """By which two files are told apart."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def prune_step(args: argparse.Namespace, model: Any, cfg: Config,
@@ -77,7 +141,7 @@ def prune_step(args: argparse.Namespace, model: Any, cfg: Config,
     size = make_recipe(model, cfg, classes)['padded']
     prune(model, args.prune, tuple(size))
     config, weights = args.out / 'pruned.py', args.out / 'pruned.pth'
-    pruned_config(cfg, model, str(weights)).dump(config)
+    write_text(config, pruned_config(cfg, model, str(weights)).pretty_text)
     save_checkpoint(
         dict(state_dict=model.state_dict(),
              meta=dict(dataset_meta=dict(classes=classes))), str(weights))
@@ -111,86 +175,23 @@ def train_on(args: argparse.Namespace, config: Path) -> Path:
     return Path(best_in(str(work_dir)))
 
 
-class Steps:
-    """The detectors of the table, one ``.onnx`` file each."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.macs: dict[str, int] = {}
-        self.parameters: dict[str, int] = {}
-
-    def path(self, name: str) -> Path:
-        """Where a step is."""
-        return self.out / f'{name.replace(" ", "_")}.onnx'
-
-    def add(self, name: str, model: Any, cfg: Config, classes: tuple) -> None:
-        """Measure and export a detector."""
-        import torch
-
-        from mmxkd.engine.model_size import measure
-        from mmxkd.export.onnx_file import RawOutputs, export_onnx
-        from mmxkd.export.recipe import make_recipe
-        size = make_recipe(model, cfg, classes)['padded']
-        raw = RawOutputs(model)
-        found = measure(model, lambda: raw(torch.zeros(1, 3, *size)))
-        self.macs[name], self.parameters[name] = found.macs, found.parameters
-        console.doing(f'exporting: {name}')
-        export_onnx(model, cfg, classes, self.path(name))
-
-    def rows(self, cfg: Config, rounds: int) -> list[dict[str, Any]]:
-        """What each has cost and found."""
-        from mmxkd.deploy import OnnxDetector
-        from mmxkd.export.measure import evaluate, latencies
-        detectors = {
-            name: OnnxDetector(str(self.path(name))) for name in self.macs
-        }
-        speed = latencies(detectors, rounds)
-        key = cfg.default_hooks.checkpoint.save_best
-        rows = []
-        for name, detector in detectors.items():
-            console.doing(f'testing: {name}')
-            found = evaluate(detector, cfg)
-            if key not in found:
-                raise ConfigError(
-                    f'default_hooks.checkpoint.save_best={key!r}: not among '
-                    f'the metrics of test_evaluator, {sorted(found)}')
-            rows.append(
-                dict(step=name, metric=key, value=found[key],
-                     megabytes=self.path(name).stat().st_size / 1e6,
-                     macs=self.macs[name], parameters=self.parameters[name],
-                     milliseconds=speed[name]))
-        return rows
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown; shares are of the first row."""
-    first = rows[0]
-    lines = [
-        f'| step | {first["metric"]} | MB | MACs | ms, one thread |',
-        '|---|---|---|---|---|'
-    ]
-    for row in rows:
-        change = row['value'] - first['value']
-        lines.append(f'| {row["step"]} | {row["value"]:.4f} ({change:+.4f}) '
-                     f'| {row["megabytes"]:.2f} '
-                     f'(×{row["megabytes"] / first["megabytes"]:.2f}) '
-                     f'| {row["macs"] / 1e6:.1f} M '
-                     f'(×{row["macs"] / first["macs"]:.2f}) '
-                     f'| {row["milliseconds"]:.1f} '
-                     f'(×{row["milliseconds"] / first["milliseconds"]:.2f}) |')
-    return '\n'.join(lines) + '\n'
-
-
 def main(argv=None) -> None:
     args = parse_args(argv)
-    from mmxkd.export.int8 import calibration_pictures, quantize
+    check_installed('tools/compress.py', EXPORT)
+    from mmxkd.compression import check_prunable
+    from mmxkd.export.int8 import calibration_pictures
     from mmxkd.export.onnx_file import read_detector
-    args.out.mkdir(parents=True, exist_ok=True)
+    from mmxkd.export.steps import Steps, table
+    check_out(args)
     model, cfg, classes = read_detector(args.config, args.checkpoint,
                                         args.cfg_options)
     # Before hours of training, and not after them.
+    if args.prune is not None:
+        check_prunable(model)
     pictures = calibration_pictures(cfg, args.calibration) if args.int8 else []
-    steps = Steps(args.out)
+    steps = Steps(args.out, cfg)
+    if args.prune is not None and args.epochs != 0:
+        check_request(args, cfg)
     last = 'given'
     steps.add(last, model, cfg, classes)
     if args.prune is not None:
@@ -203,13 +204,8 @@ def main(argv=None) -> None:
             last = 'pruned and trained'
             steps.add(last, model, cfg, classes)
     if args.int8:
-        console.doing('quantising')
-        name = 'int8'
-        quantize(str(steps.path(last)), steps.path(name), pictures,
-                 args.float_head)
-        steps.macs[name] = steps.macs[last]
-        steps.parameters[name] = steps.parameters[last]
-    rows = steps.rows(cfg, args.rounds)
+        steps.add_int8('int8', last, pictures, args.float_head)
+    rows = steps.rows(args.rounds)
     text = table(rows)
     write_text(args.out / 'compression.md', text)
     write_json(args.out / 'compression.json', rows)
@@ -219,5 +215,6 @@ def main(argv=None) -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CheckpointError, CorruptSampleError) as error:
+    except (ConfigError, CheckpointError, CorruptSampleError,
+            OSError) as error:
         sys.exit(f'error: {escape(error)}')

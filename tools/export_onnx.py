@@ -19,6 +19,7 @@ if __name__ == '__main__':
 from mmengine.config import DictAction
 
 from mmxkd.engine import launch
+from mmxkd.engine.packages import EXPORT, check_installed
 from mmxkd.errors import CheckpointError, ConfigError, CorruptSampleError
 from mmxkd.io.escape import escape
 
@@ -42,11 +43,15 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, default={},
         metavar='KEY=VALUE', help='change keys of the config, e.g. '
         'test_dataloader.dataset.data_root=data/mine')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.pictures < 1:
+        parser.error(f'--pictures {args.pictures}: expected 1 or more')
+    return args
 
 
 def main() -> None:
     args = parse_args()
+    check_installed('tools/export_onnx.py', EXPORT)
     from mmxkd.export.check import check_onnx
     from mmxkd.export.onnx_file import export_onnx, read_detector
     console.doing('exporting')
@@ -65,5 +70,6 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CheckpointError, CorruptSampleError) as error:
+    except (ConfigError, CheckpointError, CorruptSampleError,
+            OSError) as error:
         sys.exit(f'error: {escape(error)}')

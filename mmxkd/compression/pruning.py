@@ -6,6 +6,7 @@ from mmdet.models.dense_heads import SSDHead
 from mmdet.models.detectors import SingleStageDetector
 from torch import Tensor, nn
 
+from mmxkd.engine.packages import PRUNING, check_installed
 from mmxkd.errors import ConfigError
 from mmxkd.models import ConvDetHead, ShuffleDetNet
 
@@ -27,20 +28,33 @@ def prune(model: Any, ratio: float, size: tuple[int, int]) -> None:
         size (tuple[int, int]): Height and width of inputs.
 
     Raises:
-        ConfigError: The ratio is out of range, or there are no rules for such
-            a detector.
+        ConfigError: The ratio is out of range, or as
+            :func:`check_prunable`.
     """
     if not 0 < ratio < 1:
         raise ConfigError(f'prune={ratio}, expected a share of the channels, '
                           'above 0 and below 1')
+    check_prunable(model)
+    if isinstance(model.bbox_head, ConvDetHead):
+        prune_shuffledet(model, ratio)
+    else:
+        _prune_by_dependencies(model, ratio, size)
+
+
+def check_prunable(model: Any) -> None:
+    """Raise where :func:`prune` has no way to prune a detector.
+
+    Raises:
+        ConfigError: There are no rules for it, or torch-pruning, which SSDs
+            need, is not installed.
+    """
     if isinstance(model, SingleStageDetector):
-        backbone, head = model.backbone, model.bbox_head
-        if isinstance(backbone, ShuffleDetNet) and isinstance(
+        head = model.bbox_head
+        if isinstance(model.backbone, ShuffleDetNet) and isinstance(
                 head, ConvDetHead):
-            prune_shuffledet(model, ratio)
             return
         if isinstance(head, SSDHead):
-            _prune_by_dependencies(model, ratio, size)
+            check_installed('pruning an SSD', PRUNING)
             return
     raise ConfigError(
         f'model: {type(model).__name__} cannot be pruned; expected a '

@@ -16,6 +16,9 @@ DECODERS = dict(ssd=ssd, convdet=convdet)
 #: Of the recipe in a file; another number is another form.
 FORMAT = 1
 KEY = 'mmxkd'
+#: What a recipe holds beside format and head.
+PARTS = ('classes', 'priors', 'options', 'resized', 'padded', 'resize_float',
+         'mean', 'std', 'to_rgb')
 
 
 class DeployError(ValueError):
@@ -58,18 +61,35 @@ class OnnxDetector:
         self.priors = np.frombuffer(
             base64.b64decode(self.recipe.pop('priors')),
             np.dtype('<f4')).reshape(-1, 4)
+        names = [output.name for output in self.session.get_outputs()]
+        if names != list(self._decoder.OUTPUTS):
+            raise DeployError(f'{path}: its outputs are {names}, expected '
+                              f'{list(self._decoder.OUTPUTS)}: the graph is '
+                              'not the one that the recipe was written for')
 
     def _read_recipe(self, path: str) -> dict[str, Any]:
         given = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         if given is None:
             raise DeployError(f'{path}: an ONNX file, but not one of '
                               'tools/export_onnx.py: it has no recipe')
-        recipe = json.loads(given)
-        if recipe.get('format') != FORMAT or recipe['head'] not in DECODERS:
+        try:
+            recipe = json.loads(given)
+        except ValueError as error:
+            raise DeployError(f'{path}: its recipe is not JSON '
+                              f'({error})') from error
+        if not isinstance(recipe, dict):
+            raise DeployError(f'{path}: its recipe is a '
+                              f'{type(recipe).__name__}, expected a dict')
+        if (recipe.get('format') != FORMAT
+                or recipe.get('head') not in DECODERS):
             raise DeployError(
                 f'{path}: recipe of format {recipe.get("format")!r} for head '
                 f'{recipe.get("head")!r}, expected format {FORMAT} and one of '
                 f'{tuple(DECODERS)}: it is of another version of mmxkd')
+        lacking = [name for name in PARTS if name not in recipe]
+        if lacking:
+            raise DeployError(f'{path}: its recipe has no '
+                              f'{", ".join(lacking)}')
         return recipe
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Detections]:
@@ -85,7 +105,10 @@ class OnnxDetector:
         Raises:
             DeployError: A picture has another form.
         """
-        if not images:
+        if isinstance(images, np.ndarray):
+            raise DeployError(f'images is one array of shape {images.shape}, '
+                              'expected a list of pictures: detector([image])')
+        if not len(images):
             return []
         raw = self.raw(np.stack([self.preprocess(i) for i in images]))
         return [
@@ -95,6 +118,10 @@ class OnnxDetector:
 
     def preprocess(self, image: np.ndarray) -> np.ndarray:
         """Resize and normalise: (H, W, 3) uint8 to (3, H', W') float32."""
+        if not isinstance(image, np.ndarray):
+            raise DeployError(
+                f'picture is {type(image).__name__}, expected an array; '
+                'cv2.imread gives None for a file that it cannot read')
         if (image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8
                 or image.size == 0):
             raise DeployError(f'picture of shape {image.shape}, '

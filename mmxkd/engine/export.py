@@ -1,18 +1,19 @@
 """The plain student of a distilled checkpoint, as a file of its own."""
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.runner import checkpoint as checkpoints
-from torch import nn
+from torch import Tensor, nn
 
 from mmxkd.compat.safetensors_files import ENDING, write_safetensors
 from mmxkd.errors import CheckpointError, ConfigError
 
 from .finite import check_checkpoint, infinite_buffers
 from .model_config import build_model, read_model_config, whole_config
+from .weights import compare
 
 #: What a file may end in.
 ENDINGS = (ENDING, '.pth')
@@ -65,22 +66,39 @@ def load_student(config: str | Config, checkpoint: str,
     content = checkpoints.CheckpointLoader.load_checkpoint(
         checkpoint, map_location='cpu')
     check_checkpoint(content, checkpoint, infinite_buffers(model))
-    names = set(model.state_dict())
-    weights = {
-        name.removeprefix('module.'): value
-        for name, value in content.get('state_dict', content).items()
-    }
-    weights = {
-        name: value for name, value in weights.items()
-        if name in names or not name.startswith('distiller.')
-    }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
+    weights = _weights(content, checkpoint, set(model.state_dict()))
+    report = compare(model, weights, checkpoint)
+    if not report.fits:
         name = config.filename if isinstance(config, Config) else config
         raise CheckpointError(f'{checkpoint} does not fit the student of '
-                              f'{name}. {error}') from error
+                              f'{name}. {"; ".join(str(report).splitlines())}')
+    model.load_state_dict(weights)
     return Student(model, whole, cfg, scope, content)
+
+
+def _weights(content: Any, path: str, own: set[str]) -> dict[str, Tensor]:
+    """All of a checkpoint but what is of a distiller.
+
+    Raises:
+        CheckpointError: It holds no dict of tensors.
+    """
+    state = content.get('state_dict', content)
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f'{path}: state_dict is a '
+                              f'{type(state).__name__}, expected a dict of '
+                              'tensors')
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise CheckpointError(f'{path}: {name} is a '
+                                  f'{type(value).__name__}, expected a tensor')
+    weights = {
+        str(name).removeprefix('module.'): value
+        for name, value in state.items()
+    }
+    return {
+        name: value for name, value in weights.items()
+        if name in own or not name.startswith('distiller.')
+    }
 
 
 def export_student(config: str, checkpoint: str,

@@ -29,7 +29,8 @@ class Agreement:
     Attributes:
         pictures (int): That were compared.
         outputs (float): Largest difference of a raw output, over the largest
-            value of that output, or over 1 where it is smaller.
+            value of that output, or over 1 where it is smaller; infinite
+            where an output is not finite.
         detections (int): Of the one in PyTorch.
         different (int): Detections of either that the other lacks.
     """
@@ -66,8 +67,11 @@ def check_onnx(model: nn.Module, cfg: Config, path: str,
             are fewer.
 
     Raises:
-        ConfigError: The test set has no picture.
+        ConfigError: The test set has no picture, or none is asked for.
     """
+    if pictures < 1:
+        raise ConfigError(f'{pictures} pictures to compare, expected 1 or '
+                          'more')
     dataset = build_dataset(cfg, 'test_dataloader')
     number = min(pictures, len(dataset))
     if not number:
@@ -84,16 +88,19 @@ def check_onnx(model: nn.Module, cfg: Config, path: str,
             found = detector.raw(
                 np.stack([detector.preprocess(i) for i in images[some]]))
             for name, values in outputs.items():
-                worst = max(
-                    worst,
-                    np.abs(found[name] - values).max()
-                    / max(1.0,
-                          np.abs(values).max()))
+                worst = max(worst, _difference(found[name], values))
             for one, other in zip(expected, detector(images[some]),
                                   strict=True):
                 total += len(one.scores)
                 different += differences(one, other)
-    return Agreement(number, float(worst), total, different)
+    return Agreement(number, worst, total, different)
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest one, over the largest value or 1; infinite without one."""
+    error = np.abs(found - expected).max() / max(1.0, np.abs(expected).max())
+    # No comparison with NaN holds, so that none would be found too large.
+    return float(error) if np.isfinite(error) else float('inf')
 
 
 @torch.no_grad()

@@ -2,7 +2,6 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +18,7 @@ from mmxkd.deploy import OnnxDetector
 from mmxkd.errors import ConfigError
 from mmxkd.io.atomic import write_bytes
 
-from .pictures import build_dataset, read_picture
+from .pictures import picture_paths, read_picture
 
 
 class _Pictures(CalibrationDataReader):
@@ -49,13 +48,12 @@ def calibration_pictures(cfg: Config, number: int = 32) -> list[str]:
         raise ConfigError(f'calibration: {number} pictures, expected 1 or '
                           'more: without any, nothing says how large '
                           'activations are')
-    dataset: Any = build_dataset(cfg, 'train_dataloader', pipeline=[],
-                                 serialize_data=False)
-    if not len(dataset):
+    paths = picture_paths(cfg, 'train_dataloader')
+    if not paths:
         raise ConfigError('calibration: the training set of '
                           f'{cfg.filename} is empty')
-    index = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round()
-    return [dataset.get_data_info(int(i))['img_path'] for i in index]
+    index = np.linspace(0, len(paths) - 1, min(number, len(paths))).round()
+    return [paths[int(i)] for i in index]
 
 
 def quantize(path: str, out: str | os.PathLike, pictures: Sequence[str],

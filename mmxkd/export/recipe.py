@@ -1,6 +1,6 @@
 """What a deployed detector does beside its network, read off a config."""
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from mmxkd.engine.launch import type_name
 from mmxkd.errors import ConfigError
 from mmxkd.models import ClasswiseSSDHead, ConvDetHead
 
+from .pictures import single_datasets
+
 #: Heads with detections in numpy, and the word for it in the file.
 HEADS = {ClasswiseSSDHead: 'ssd', ConvDetHead: 'convdet'}
 SUPPORTED = ('a one-stage detector (SingleStageDetector) whose bbox_head is '
@@ -22,6 +24,11 @@ SUPPORTED = ('a one-stage detector (SingleStageDetector) whose bbox_head is '
 # Steps of a test pipeline that the deployed detector does, or does without.
 _STEPS = ('LoadImageFromFile', 'ImageToFloat32', 'Resize', 'LoadAnnotations',
           'PackDetInputs')
+# Options of these steps that change pixels, and what the detector does.
+_OPTIONS: dict[str, dict[str, Any]] = dict(
+    LoadImageFromFile=dict(color_type='color', imdecode_backend='cv2'),
+    Resize=dict(interpolation='bilinear', backend='cv2', keep_ratio=False,
+                scale_factor=None))
 
 
 def head_word(model: torch.nn.Module) -> str:
@@ -56,6 +63,9 @@ def make_recipe(model: Any, cfg: Config, classes: tuple) -> dict[str, Any]:
     """
     head = model.bbox_head
     word = head_word(model)
+    if not head.test_cfg:
+        raise ConfigError('model.test_cfg: there is none, and nothing says '
+                          'how a deployed detector chooses its boxes')
     if len(classes) != head.num_classes:
         raise ConfigError(f'{len(classes)} names of classes, expected '
                           f'{head.num_classes}: those of bbox_head')
@@ -63,6 +73,10 @@ def make_recipe(model: Any, cfg: Config, classes: tuple) -> dict[str, Any]:
     view = _normalising(model.data_preprocessor)
     divisor = view.pop('divisor')
     padded = [-(-side // divisor) * divisor for side in resized]
+    value = model.data_preprocessor.pad_value
+    if padded != resized and value:
+        raise ConfigError(f'data_preprocessor: pad_value={value}: a deployed '
+                          'detector pads with 0')
     return dict(
         format=FORMAT, head=word, classes=list(classes), resized=resized,
         padded=padded, resize_float=in_float, priors=_priors(model, padded),
@@ -72,22 +86,42 @@ def make_recipe(model: Any, cfg: Config, classes: tuple) -> dict[str, Any]:
 
 def _resizing(cfg: Config) -> tuple[list[int], bool]:
     """Height and width, and whether pixels are floats while resized."""
+    found = [_resizing_of(steps) for steps in _pipelines(cfg)]
+    if any(one != found[0] for one in found):
+        raise ConfigError('test_dataloader: its datasets prepare pictures in '
+                          f'different ways: {found}; expected one size')
+    return found[0]
+
+
+def _pipelines(cfg: Config) -> list[Sequence[Mapping]]:
+    """Of each dataset that ``test_dataloader`` reads."""
     loader = cfg.get('test_dataloader') or {}
-    pipeline = loader.get('dataset', {}).get('pipeline') or ()
+    return [
+        part.get('pipeline') or ()
+        for part in single_datasets(loader.get('dataset') or {})
+    ]
+
+
+def _resizing_of(pipeline: Sequence[Mapping]) -> tuple[list[int], bool]:
     size, in_float = None, False
     for step in pipeline:
         name = type_name(step)
         if name not in _STEPS:
             raise ConfigError(f'test pipeline: a deployed detector does not '
                               f'do {name}; expected some of {_STEPS}')
+        for key, done in _OPTIONS.get(name, {}).items():
+            if step.get(key, done) != done:
+                raise ConfigError(
+                    f'test pipeline: {name} with {key}={step[key]!r}: a '
+                    f'deployed detector does {key}={done!r} alone')
         if name == 'Resize':
             scale = step.get('scale')
-            if step.get('keep_ratio',
-                        False) or not isinstance(scale, (list, tuple)):
-                raise ConfigError(
-                    f'test pipeline: Resize to {scale}, keep_ratio='
-                    f'{step.get("keep_ratio", False)}: expected one fixed '
-                    'size, scale=(W, H) and keep_ratio=False')
+            if not isinstance(scale, (list, tuple)) or len(scale) != 2:
+                raise ConfigError(f'test pipeline: Resize to {scale}: '
+                                  'expected one fixed size, scale=(W, H)')
+            if size is not None:
+                raise ConfigError('test pipeline: Resize is there twice; a '
+                                  'deployed detector resizes once')
             size = [int(scale[1]), int(scale[0])]
         elif size is None:
             in_float |= name == 'ImageToFloat32' or step.get(

@@ -83,6 +83,9 @@ def classwise(**test_cfg):
                             test_cfg=test_cfg)
 
 
+SSD_TEST = dict(score_thr=.1, top_k=9, max_per_img=9)
+
+
 @pytest.mark.parametrize('build, reason', [
     (lambda: SlimSSDVGG(width=0), 'width=0, expected a number in'),
     (lambda: SlimSSDVGG(width=1.5), 'width=1.5'),
@@ -90,7 +93,13 @@ def classwise(**test_cfg):
     (lambda: TappedMobileNetV2(out_indices=(1, )), 'out_indices cannot be se'),
     (lambda: InvertedResidualNeck((8, 8), (4, 4), (.5, )), '1 expand_ratios'),
     (lambda: ClampedSSDAnchorGenerator([16], [[2]], None, [9]), 'min_sizes=N'),
-    (lambda: classwise(nms_pre=1000), "'nms_pre'"),
+    (lambda: classwise(nms_pre=1000), "nms_pre is unknown; .*'nms'"),
+    (lambda: classwise(**SSD_TEST, nms=dict(type='soft_nms')),
+     r"test_cfg.nms.type='soft_nms', expected one of"),
+    (lambda: classwise(**SSD_TEST, nms=dict(type='nms')),
+     'test_cfg.nms lacks iou_threshold'),
+    (lambda: classwise(**SSD_TEST, nms=dict(type='nms', iou_thr=.5)),
+     "test_cfg.nms.iou_thr is unknown; did you mean 'iou_threshold'"),
     (lambda: classwise(score_thr=.1),
      'test_cfg lacks top_k, nms, max_per_img'),
     (lambda: SSDAssigner(

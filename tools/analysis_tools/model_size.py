@@ -35,7 +35,11 @@ def parse_args() -> argparse.Namespace:
         'resizes')
     parser.add_argument('--per-layer', action='store_true',
                         help='a row for each layer')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.shape and min(args.shape) < 1:
+        parser.error(f'--shape {" ".join(map(str, args.shape))}: expected '
+                     'pixels, 1 or more')
+    return args
 
 
 def input_shape(cfg: Config | dict) -> tuple[int, int]:
@@ -122,5 +126,5 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         sys.exit(f'error: {error}')

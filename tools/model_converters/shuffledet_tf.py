@@ -6,6 +6,7 @@ shows how.
 import argparse
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,13 @@ from mmengine.runner.checkpoint import save_checkpoint
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
 from mmxkd.engine.published.shuffledet_tf import TEACHER, convert_shuffledet
-from mmxkd.errors import CheckpointError
+from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.io.escape import escape
+
+#: What numpy raises, by where the damage is; a shape in a damaged header may
+#: ask for more memory than there is.
+_UNREADABLE = (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError,
+               NotImplementedError, RuntimeError, MemoryError)
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,17 +40,29 @@ def parse_args() -> argparse.Namespace:
 def read(path: str) -> dict[str, np.ndarray]:
     """The arrays of an .npz file; nothing in it is run."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
-        raise CheckpointError(f'{path}: not an .npz file of arrays '
-                              f'({error})') from error
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError('one array without a name, as of numpy.save')
+        with file:
+            found = {name: file[name] for name in file.files}
+        # Members of other zip archives, such as PyTorch's, are bytes.
+        other = [n for n, v in found.items() if not isinstance(v, np.ndarray)]
+        if other:
+            raise ValueError(f'{other[0]} is not an array')
+        return found
+    except _UNREADABLE as error:
+        raise CheckpointError(
+            f'{path}: not an .npz file of arrays '
+            f'({str(error) or type(error).__name__})') from error
 
 
 def main() -> None:
     args = parse_args()
-    if Path(args.out).suffix != '.pth':
-        raise CheckpointError(f'{args.out}: the name must end in .pth')
+    out = Path(args.out)
+    if out.suffix != '.pth':
+        raise ConfigError(f'{out}: the name must end in .pth')
+    if out.exists() and out.samefile(args.npz):
+        raise ConfigError(f'{out}: would replace the file it is made of')
     done = convert_shuffledet(read(args.npz), args.npz,
                               TEACHER if args.teacher else '')
     classes = ('Car', 'Pedestrian', 'Cyclist')
@@ -60,5 +79,5 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
-    except CheckpointError as error:
-        sys.exit(f'error: {error}')
+    except (CheckpointError, ConfigError, OSError) as error:
+        sys.exit(f'error: {escape(error)}')

@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmxkd.errors import CheckpointError, did_you_mean
+from mmxkd.errors import CheckpointError, ConfigError, did_you_mean
 from mmxkd.registry import MODELS
 
 TEACHER = 'shuffleDet_supervisor/'
 """Prefix of the teacher's variables in a file of a distillation."""
+
+OUTPUTS = 9 * (3 + 1 + 4)
+"""Channels of the published head."""
 
 _BN = {
     'gamma': 'weight', 'beta': 'bias', 'mean/EMA': 'running_mean',
@@ -106,19 +109,24 @@ def _expected(renamed: Mapping[str, tuple[str, np.ndarray]], path: str,
               prefix: str) -> tuple[dict, dict[str, tuple[int, ...]]]:
     """The backbone's arguments, and the shape of each of its weights."""
 
-    def shape(target: str) -> tuple[int, ...]:
+    def shape(target: str, axes: int) -> tuple[int, ...]:
         if target not in renamed:
             others = {old for old, _ in renamed.values()}
             hint = (f'; {len(others)} others are there' if others else
-                    f'; no variable starts with {prefix!r}: for a teacher in '
-                    f'a file of a distillation use the prefix {TEACHER!r}')
+                    f'; no variable of a ShuffleDet has the prefix {prefix!r}:'
+                    ' for a teacher in a file of a distillation use the prefix'
+                    f' {TEACHER!r}')
             raise CheckpointError(f'{path}: nothing for {target}{hint}')
-        return renamed[target][1].shape
+        name, value = renamed[target]
+        if value.ndim != axes or not value.size:
+            raise CheckpointError(f'{path}: {name} is {value.shape}, expected '
+                                  f'{axes} axes, none of them empty')
+        return value.shape
 
-    stem = shape('backbone.conv1.conv.weight')[-1]
-    last = shape('backbone.added3.1.conv2.conv.weight')[-1]
-    middle = shape('backbone.group1.0.conv1.conv.weight')[-1]
-    inputs = shape('backbone.group1.0.conv2.conv.weight')[2]
+    stem = shape('backbone.conv1.conv.weight', 4)[-1]
+    last = shape('backbone.added3.1.conv2.conv.weight', 4)[-1]
+    middle = shape('backbone.group1.0.conv1.conv.weight', 4)[-1]
+    inputs = shape('backbone.group1.0.conv2.conv.weight', 4)[2]
     network: Any = MODELS.get('ShuffleDetNet')
     backbone: dict[str,
                    Any] = dict(width=last / network.base_channels[-1],
@@ -128,13 +136,23 @@ def _expected(renamed: Mapping[str, tuple[str, np.ndarray]], path: str,
         raise CheckpointError(f'{path}: group1/block0/conv2/W takes {inputs} '
                               f'of {middle} channels, expected {middle} or '
                               f'{middle // network.groups}')
-    with torch.device('meta'):
-        own = network(**backbone).state_dict()
+    try:
+        with torch.device('meta'):
+            own = network(**backbone).state_dict()
+    except ConfigError as error:
+        raise CheckpointError(
+            f'{path}: no ShuffleDet has a stem of {stem} channels (conv1/W) '
+            f'and a last map of {last} (added3/block1/conv2/W). {error}'
+        ) from error
     shapes = {
         f'backbone.{name}': tuple(value.shape) for name, value in own.items()
         if not name.endswith('num_batches_tracked')
     }
-    outputs = shape('bbox_head.conv_det.bias')[0]
+    outputs = shape('bbox_head.conv_det.bias', 1)[0]
+    if outputs != OUTPUTS:
+        raise CheckpointError(
+            f'{path}: conv12/biases has {outputs} values, expected {OUTPUTS}: '
+            '9 anchors with 3 classes, a confidence and 4 offsets each')
     shapes['bbox_head.conv_det.weight'] = (outputs, last, 3, 3)
     shapes['bbox_head.conv_det.bias'] = (outputs, )
     missing = [name for name in shapes if name not in renamed]

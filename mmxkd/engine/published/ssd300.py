@@ -108,6 +108,9 @@ def fold_first_layer(state: dict[str, Tensor], model: nn.Module) -> None:
     if not getattr(view, '_channel_conversion', False):
         raise ConfigError('--fold-input: the data_preprocessor of the config '
                           'has no bgr_to_rgb=True')
+    if not getattr(view, '_enable_normalize', False):
+        raise ConfigError('--fold-input: the data_preprocessor of the config '
+                          'has no mean and std')
     weight, bias = (f'backbone.features.0.{kind}'
                     for kind in ('weight', 'bias'))
     state[weight], state[bias] = fold_input(state[weight], state[bias],

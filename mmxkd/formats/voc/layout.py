@@ -95,6 +95,18 @@ class VocLayout:
             if lacking:
                 shown = ', '.join(
                     lacking[:_SHOWN]) + (', …' if lacking[_SHOWN:] else '')
+                first = file_of(lacking[0].partition(' (line')[0])
                 raise CorruptSampleError(
                     path, 'split', f'{len(lacking)} of its {len(seen)} ids '
-                    f'have no {what} in {folder}: {shown}')
+                    f'have no {what} in {folder}: {shown}'
+                    + _other_ending(first, there))
+
+
+def _other_ending(file: Path, there: set[str]) -> str:
+    """What a folder has in place of a file; empty where nothing."""
+    # An id that is a whole name already, such as 000001.jpg.
+    wanted = {file.stem, Path(file.stem).stem}
+    other = sorted(name for name in there if Path(name).stem in wanted)
+    return (f'; there is {other[0]}, expected {file.stem}{file.suffix}: ids '
+            f'are written without an ending, and files end in {file.suffix}' if
+            other else '')

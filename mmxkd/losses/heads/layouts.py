@@ -40,7 +40,8 @@ def _listed(values: Any) -> str:
 def check_priors(student: Any, teacher: Any) -> None:
     """Raise where the priors of two heads differ.
 
-    Levels, strides, priors per cell, their sizes and ratios, and their order.
+    Levels, strides, priors per cell, their sizes and ratios, their order,
+    and where they lie.
 
     Args:
         student, teacher: Prior generators.
@@ -68,6 +69,38 @@ def check_priors(student: Any, teacher: Any) -> None:
             raise ValueError(
                 f'priors of level {level} differ in size, ratio or order '
                 f'(width×height). Student: {sizes[0]}. Teacher: {sizes[1]}')
+    if student is not teacher:
+        _check_places(student, teacher, size)
+
+
+def _check_places(student: Any, teacher: Any, size: int | None) -> None:
+    """Raise where priors of equal sizes lie at other places, or are clamped.
+
+    Generators may move centres, or clamp what is larger than the picture:
+    the same deltas are then other boxes.
+    """
+    maps = [(4, 4) if size is None else tuple(-(-size // s)
+                                              for s in reversed(_pair(stride)))
+            for stride in student.strides]
+    own, other = (generator.grid_priors(maps, device='cpu')
+                  for generator in (student, teacher))
+    for level, (s, t) in enumerate(zip(own, other, strict=True)):
+        # Boxes of mmdet's type hold the tensor.
+        s, t = (getattr(priors, 'tensor', priors) for priors in (s, t))
+        # Some SSDs round their centres to a hundredth of a pixel.
+        bad = ((s - t).abs() > 0.1).any(1).nonzero()
+        if len(bad):
+            index = int(bad[0])
+            boxes = [[round(v, 1) for v in p[index].tolist()] for p in (s, t)]
+            raise ValueError(
+                f'priors of level {level} lie at other places, or one side '
+                f'clamps them: prior {index} (x1, y1, x2, y2). Student: '
+                f'{boxes[0]}. Teacher: {boxes[1]}. Give both heads the same '
+                'anchor_generator')
+
+
+def _pair(stride: Any) -> tuple:
+    return stride if isinstance(stride, tuple) else (stride, stride)
 
 
 def check_coders(student: Head, teacher: Head) -> None:

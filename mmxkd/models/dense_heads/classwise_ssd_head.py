@@ -7,8 +7,9 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmxkd.errors import ConfigError, check_known
 from mmxkd.registry import MODELS
+
+from .classwise_test_cfg import check_test_cfg
 
 
 @MODELS.register_module()
@@ -41,7 +42,8 @@ class ClasswiseSSDHead(SSDHead):
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         if self.test_cfg is not None:
-            _check(self.test_cfg)
+            check_test_cfg('ClasswiseSSDHead', self.test_cfg,
+                           ('score_thr', 'top_k', 'nms', 'max_per_img'))
 
     def _predict_by_feat_single(self, cls_score_list: list[Tensor],
                                 bbox_pred_list: list[Tensor],
@@ -99,15 +101,3 @@ class ClasswiseSSDHead(SSDHead):
             chosen = chosen[kept]
         return InstanceData(bboxes=boxes[chosen], scores=scores[chosen],
                             labels=chosen.new_full((len(chosen), ), label))
-
-
-def _check(cfg: dict) -> None:
-    known = ('score_thr', 'top_k', 'nms', 'max_per_img')
-    for key in cfg:
-        check_known('ClasswiseSSDHead: key of test_cfg', key, known)
-    lacking = [key for key in known if key not in cfg]
-    if lacking:
-        raise ConfigError('ClasswiseSSDHead: test_cfg lacks '
-                          + ', '.join(lacking))
-    check_known('ClasswiseSSDHead: test_cfg.nms.type', cfg['nms'].get('type'),
-                ('nms', ))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError, check_keys
 from mmxkd.registry import MODELS, TASK_UTILS
 
+from .classwise_test_cfg import check_test_cfg
 from .convdet_loss import (
     ConvDetWeights,
     aligned_iou,
@@ -69,8 +70,10 @@ class ConvDetHead(BaseDenseHead):
                               'number from 0 to below 1')
         check_keys('ConvDetHead: loss_weights', loss_weights or {},
                    ConvDetWeights._fields)
-        check_keys('ConvDetHead: test_cfg', test_cfg or {},
-                   ('nms_pre', 'max_per_class', 'nms', 'score_thr'))
+        if test_cfg is not None:
+            check_test_cfg('ConvDetHead', test_cfg,
+                           ('nms_pre', 'max_per_class', 'nms'),
+                           ('score_thr', ))
         self.num_classes, self.in_channels = num_classes, in_channels
         self.prior_generator = TASK_UTILS.build(
             anchor_generator or dict(type='mmxkd.SqueezeDetAnchorGenerator'))
@@ -205,15 +208,15 @@ class ConvDetHead(BaseDenseHead):
                              labels=labels[order])
         if not with_nms:
             return found
-        options = {k: v for k, v in cfg['nms'].items() if k != 'type'}
         kept = []
         for label in range(self.num_classes):
             # One class at a time: mmcv shifts classes apart to do it at once,
             # which rounds the boxes.
             own = (found.labels == label).nonzero()[:, 0]
             if len(own):
-                kept.append(own[nms(found.bboxes[own], found.scores[own],
-                                    **options)[1][:cfg['max_per_class']]])
+                kept.append(own[nms(
+                    found.bboxes[own], found.scores[own],
+                    cfg['nms']['iou_threshold'])[1][:cfg['max_per_class']]])
         return found[torch.cat(kept) if kept else order[:0]]
 
     def _flat(self, cls_scores: Maps, confidences: Maps,

@@ -30,6 +30,36 @@ def test_8732_and_3000_priors():
         check_priors(a, b)
 
 
+def test_equal_priors_that_one_side_clamps():
+    """Levels, strides, sizes and ratios agree, and yet the boxes do not."""
+    sizes = dict(strides=[16, 32, 64, 100, 150, 300], ratios=[[2, 3]] * 6,
+                 min_sizes=[60, 105, 150, 195, 240, 285],
+                 max_sizes=[105, 150, 195, 240, 285, 330])
+    clamped = TASK_UTILS.build(
+        dict(type='mmxkd.ClampedSSDAnchorGenerator', **sizes))
+    free = TASK_UTILS.build(
+        dict(type='SSDAnchorGenerator', scale_major=False, input_size=300,
+             **sizes))
+    for one, other in ((clamped, free), (free, clamped)):
+        check_priors(one, one)
+        with pytest.raises(
+                ValueError, match=(
+                    r'priors of level [0-5] lie at other places, or one side '
+                    r'clamps them: prior \d+ .*Student: \[.*Teacher: \[')):
+            check_priors(one, other)
+    again = TASK_UTILS.build(
+        dict(type='mmxkd.ClampedSSDAnchorGenerator', **sizes))
+    check_priors(clamped, again)
+
+
+def test_centres_at_other_places():
+    kinds = dict(type='AnchorGenerator', scales=[4], ratios=[1.], strides=[8])
+    one, other = (TASK_UTILS.build(dict(kinds, centers=[(c, c)]))
+                  for c in (0, 0.5))
+    with pytest.raises(ValueError, match='priors of level 0'):
+        check_priors(one, other)
+
+
 def changed(cfg, key, value):
     part = cfg
     *path, last = key.split('.')

@@ -243,6 +243,12 @@ def test_published_initialisation():
     (dict(dropout=1.), 'dropout=1.0'),
     (dict(loss_weights=dict(bboxes=1)), "bboxes is unknown.*'bbox'"),
     (dict(test_cfg=dict(nms_pres=1)), "nms_pres is unknown.*'nms_pre'"),
+    (dict(test_cfg=dict(nms_pre=1)),
+     'ConvDetHead: test_cfg lacks max_per_class, nms'),
+    (dict(test_cfg=dict(nms_pre=1, max_per_class=1, nms=dict(
+        type='soft_nms'))), "test_cfg.nms.type='soft_nms', expected one of"),
+    (dict(test_cfg=dict(nms_pre=1, max_per_class=1, nms=dict(type='nms'))),
+     'test_cfg.nms lacks iou_threshold'),
 ])
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
