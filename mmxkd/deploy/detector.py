@@ -105,7 +105,7 @@ class OnnxDetector:
         Raises:
             DeployError: A picture has another form.
         """
-        if isinstance(images, np.ndarray):
+        if isinstance(images, np.ndarray) and images.ndim != 4:
             raise DeployError(f'images is one array of shape {images.shape}, '
                               'expected a list of pictures: detector([image])')
         if not len(images):

@@ -132,6 +132,32 @@ def test_a_picture_of_another_size(root):
         build(root)
 
 
+def test_the_name_in_the_annotation_does_not_matter(root):
+    """Copied annotations often name another picture; the id decides."""
+    path = root / 'VOC2007/Annotations/000005.xml'
+    text = path.read_text()
+    assert '<filename>000005.jpg' in text
+    expected = build(root).get_data_info(0)
+    path.write_text(text.replace('000005.jpg', 'IMG_0001.PNG'))
+    assert build(root).get_data_info(0) == expected
+
+
+@pytest.mark.parametrize('picture, found', [
+    (np.zeros((60, 80), np.uint8), '1 of uint8'),
+    (np.zeros((60, 80, 3), np.uint16), '3 of uint16'),
+    (np.zeros((60, 80, 4), np.uint8), '4 of uint8'),
+])
+def test_pictures_of_other_kinds(root, picture, found):
+    """OpenCV reads by content, whatever the ending says."""
+    path = root / 'VOC2007/JPEGImages/000005.jpg'
+    path.write_bytes(cv2.imencode('.png', picture)[1].tobytes())
+    pipeline = [dict(type='mmxkd.LoadImageFromFile')]
+    data = build(root, pipeline=pipeline)
+    with pytest.raises(CorruptSampleError,
+                       match=f'expected 3 channels of uint8, found {found}'):
+        data[0]
+
+
 def test_a_size_behind_a_long_profile(root):
     """Segments of 64 KB stand in front of the size in some JPEGs."""
     path = root / 'VOC2007/JPEGImages/000005.jpg'

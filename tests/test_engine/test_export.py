@@ -104,3 +104,20 @@ def test_what_cannot_be_exported(distilled, tmp_path):
     with pytest.raises(CheckpointError, match='retina_cls.bias is NaN'):
         export_student(str(student), str(bad), tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize('content, message', [
+    (dict(state_dict=[1]), 'state_dict is a list, expected a dict of tensors'),
+    (dict(state_dict={'backbone.conv1.weight': 1}),
+     'backbone.conv1.weight is a int, expected a tensor'),
+    ({1: torch.zeros(2)}, '0 weights match, .* missing, 1 unexpected'),
+    ({}, '0 weights match'),
+])
+def test_files_that_hold_something_else(distilled, tmp_path, content, message):
+    odd = tmp_path / 'odd.pth'
+    torch.save(content, odd)
+    with pytest.raises(CheckpointError, match=f'odd.pth.*{message}') as caught:
+        export_student(str(distilled[0]), str(odd), tmp_path / 'out.pth')
+    # Some names say what happened; a list of all of them hides it.
+    assert len(str(caught.value)) < 1500
+    assert not (tmp_path / 'out.pth').exists()

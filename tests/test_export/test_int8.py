@@ -103,3 +103,18 @@ def test_pictures_are_spread_over_the_training_set(exported):
     assert [os.path.basename(path)
             for path in found] == ['0.png', '10.png', '19.png']
     assert len(calibration_pictures(exported[2], 99)) == 20
+
+
+def test_pictures_of_wrapped_datasets(exported):
+    """Repeated ones count once; nothing is loaded."""
+    cfg = exported[2].copy()
+    one = dict(cfg.train_dataloader.dataset)
+    first = dict(one, indices=4)
+    cfg.train_dataloader = dict(dataset=dict(
+        type='ConcatDataset', datasets=[
+            dict(type='RepeatDataset', times=5, dataset=first),
+            dict(type='ClassBalancedDataset', oversample_thr=1e-3, dataset=one)
+        ]))
+    found = [os.path.basename(p) for p in calibration_pictures(cfg, 99)]
+    assert found == [f'{i}.png' for i in (*range(4), *range(20))]
+    assert first['pipeline'] == one['pipeline'] != []

@@ -12,7 +12,7 @@ from mmxkd.deploy import DeployError, Detections, OnnxDetector
 from mmxkd.engine.model_config import build_model
 from mmxkd.export.check import check_onnx, differences
 from mmxkd.export.onnx_file import RawOutputs, export_onnx, read_detector
-from mmxkd.export.recipe import head_word
+from mmxkd.export.recipe import head_word, make_recipe
 from tests.helpers.detectors import narrow
 
 
@@ -33,6 +33,25 @@ def test_a_wrong_weight_is_noticed(exported):
         found = check_onnx(model, cfg, path, pictures=1)
         weight[0] = kept
     assert not found.equal and found.outputs > 1e-4
+
+
+def test_an_output_that_is_no_number_is_noticed(exported):
+    """Nothing is larger than NaN, and nothing is found."""
+    _, model, cfg, path = exported
+    layer = next(m for m in model.bbox_head.modules()
+                 if isinstance(m, torch.nn.Conv2d))
+    handle = layer.register_forward_hook(lambda *args: args[2] * float('nan'))
+    try:
+        found = check_onnx(model, cfg, path, pictures=1)
+    finally:
+        handle.remove()
+    assert found.outputs == float('inf') and not found.equal
+
+
+@pytest.mark.parametrize('number', [0, -5])
+def test_nothing_to_compare_is_an_error(exported, number):
+    with pytest.raises(ValueError, match=f'{number} pictures to compare'):
+        check_onnx(*exported[1:], pictures=number)
 
 
 @pytest.mark.parametrize('batch', [1, 3, 4])
@@ -93,6 +112,14 @@ def test_what_is_no_picture_is_refused(exported):
         (4, 4, 3)), np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(DeployError, match=r'expected \(H, W, 3\), uint8'):
             detector([wrong])
+    # What cv2.imread gives for a file that is not there, and a picture that
+    # was not put into a list.
+    with pytest.raises(DeployError, match='picture is NoneType.*cv2.imread'):
+        detector([None])
+    picture = np.zeros((40, 50, 3), np.uint8)
+    with pytest.raises(DeployError, match=r'\(40, 50, 3\), expected a list'):
+        detector(picture)
+    assert len(detector(picture[None])) == 1
 
 
 def test_files_of_others_are_refused(exported, tmp_path):
@@ -117,6 +144,47 @@ def test_a_recipe_of_another_version_is_refused(exported, tmp_path):
         OnnxDetector(str(tmp_path / 'new.onnx'))
 
 
+def other_recipe(path, out, old, new):
+    import onnx
+    proto = onnx.load(path)
+    entry = proto.metadata_props[0]
+    assert old in entry.value
+    entry.value = entry.value.replace(old, new)
+    onnx.save(proto, out)
+
+
+@pytest.mark.parametrize('old, new, message', [
+    ('"priors": "', '"priors": ', 'its recipe is not JSON'),
+    ('"head": ', '"hat": ', 'for head None, expected format 1'),
+    ('"priors": ', '"prior": ', 'its recipe has no priors'),
+    ('"mean": ', '"means": ', 'its recipe has no mean'),
+])
+def test_recipes_that_cannot_be_used(exported, tmp_path, old, new, message):
+    out = str(tmp_path / 'odd.onnx')
+    other_recipe(exported[3], out, old, new)
+    with pytest.raises(DeployError, match=f'odd.onnx: .*{message}'):
+        OnnxDetector(out)
+
+
+def test_a_recipe_of_another_network(exported, tmp_path):
+    out = str(tmp_path / 'odd.onnx')
+    own, other = '"convdet"', '"ssd"'
+    if 'ssd' in exported[0].parent.name:
+        own, other = other, own
+    other_recipe(exported[3], out, own, other)
+    with pytest.raises(DeployError, match='odd.onnx: its outputs are .*logit'):
+        OnnxDetector(out)
+
+
+def test_operators_of_another_time(exported, tmp_path):
+    import onnx
+    proto = onnx.load(exported[3])
+    proto.opset_import[0].version = 99
+    onnx.save(proto, tmp_path / 'new.onnx')
+    with pytest.raises(DeployError, match='(?is)new.onnx: .*opset'):
+        OnnxDetector(str(tmp_path / 'new.onnx'))
+
+
 @pytest.mark.parametrize('name', ['retinanet', 'faster_rcnn'])
 def test_other_detectors_are_refused_with_what_is_supported(name):
     with pytest.raises(ValueError, match='cannot be exported') as refused:
@@ -126,7 +194,16 @@ def test_other_detectors_are_refused_with_what_is_supported(name):
 
 
 @pytest.mark.parametrize('change, message', [
-    (dict(scale=(64, 64), keep_ratio=True), 'keep_ratio=True: expected one'),
+    (dict(scale=(64, 64), keep_ratio=True), 'Resize with keep_ratio=True: a'),
+    (dict(scale=64), 'Resize to 64: expected one fixed size'),
+    (dict(interpolation='nearest'), "Resize with interpolation='nearest'"),
+    (dict(backend='pillow'), "with backend='pillow': .* 'cv2' alone"),
+    (dict(scale_factor=2.), 'Resize with scale_factor=2.0'),
+    (dict(type='LoadImageFromFile', color_type='grayscale'),
+     "LoadImageFromFile with color_type='grayscale'"),
+    (dict(type='LoadImageFromFile',
+          imdecode_backend='pillow'), "with imdecode_backend='pillow'"),
+    (dict(type='LoadImageFromFile'), 'no Resize; expected one'),
     (dict(type='mmdet.RandomFlip', prob=.5), 'does not do RandomFlip'),
 ])
 def test_pipelines_that_are_not_deployed(exported, tmp_path, change, message):
@@ -140,6 +217,47 @@ def test_pipelines_that_are_not_deployed(exported, tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         export_onnx(model, cfg, ('a', 'b', 'c'), tmp_path / 'x.onnx')
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_deployed_detector_would_do_otherwise(exported, tmp_path):
+    """Resizing twice, padding with grey, no rule for choosing boxes."""
+    _, model, cfg, _ = exported
+
+    def refused(message, cfg=cfg):
+        with pytest.raises(ValueError, match=message):
+            export_onnx(model, cfg, ('a', 'b', 'c'), tmp_path / 'x.onnx')
+
+    twice = cfg.copy()
+    steps = twice.test_dataloader.dataset.pipeline
+    at = next(i for i, s in enumerate(steps) if s['type'].endswith('Resize'))
+    twice.test_dataloader.dataset.pipeline = [*steps[:at + 1], *steps[at:]]
+    refused('Resize is there twice', twice)
+    view, head = model.data_preprocessor, model.bbox_head
+    kept = view.pad_value, view.pad_size_divisor, head.test_cfg
+    view.pad_value, view.pad_size_divisor = 114, 77
+    refused('pad_value=114: a deployed detector pads with 0')
+    view.pad_value, view.pad_size_divisor, head.test_cfg = *kept[:2], None
+    refused('model.test_cfg: there is none')
+    head.test_cfg = kept[2]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_test_set_of_several_datasets(exported):
+    """They count as one where they prepare pictures in the same way."""
+    _, model, cfg, path = exported
+    several = cfg.copy()
+    one = cfg.test_dataloader.dataset
+    several.test_dataloader = dict(
+        dataset=dict(type='ConcatDataset', datasets=[one, one]))
+    recipe = make_recipe(model, several, ('one', 'two', 'three'))
+    assert recipe['resized'] == OnnxDetector(path).recipe['resized']
+    other = [
+        dict(step, scale=(32, 32)) if 'scale' in step else step
+        for step in one.pipeline
+    ]
+    several.test_dataloader.dataset.datasets[1].pipeline = other
+    with pytest.raises(ValueError, match='different ways: .*32, 32'):
+        make_recipe(model, several, ('one', 'two', 'three'))
 
 
 def test_wrong_endings_and_classes(exported, tmp_path):

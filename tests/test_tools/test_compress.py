@@ -4,7 +4,9 @@ import json
 import pytest
 import torch
 from mmdet.apis import init_detector
+from mmengine.config import Config
 
+from mmxkd.errors import ConfigError
 from tests.helpers.commands import load_tool
 from tests.helpers.onnx_case import write_case
 
@@ -60,15 +62,121 @@ def test_nothing_to_do_is_an_error(repo, tool, tmp_path, capsys):
     assert 'nothing to do' in capsys.readouterr().err
 
 
-def test_no_calibration_pictures_stop_before_any_training(
-        repo, tool, tmp_path):
-    config, checkpoint = write_case(tmp_path / 'case', repo, 'shuffledet', 1)
+@pytest.mark.parametrize('options, message', [
+    (('--prune', '0'), '--prune 0.0: expected a share'),
+    (('--prune', '1'), '--prune 1.0: expected a share'),
+    (('--prune', '-.3'), '--prune -0.3: expected a share'),
+    (('--prune', 'nan'), '--prune nan: expected a share'),
+    (('--prune', '30'), '--prune 30.0: expected a share'),
+    (('--int8', '--calibration', '0'), '--calibration 0: expected 1 or more'),
+    (('--int8', '--rounds', '0'), '--rounds 0: expected 1 or more'),
+    (('--prune', '.5', '--epochs', '-1'), '--epochs -1: expected 0 or more'),
+])
+def test_numbers_are_checked_first(repo, tool, tmp_path, capsys, options,
+                                   message):
+    config = str(repo / 'configs/fine_grained/shuffledet_x05_kitti_tiny.py')
     out = tmp_path / 'small'
-    with pytest.raises(ValueError, match='calibration: 0 pictures'):
-        tool.main([
-            str(config),
-            str(checkpoint), '--int8', '--prune', '.5', '--calibration', '0',
-            '--out',
-            str(out)
-        ])
-    assert not list(out.iterdir())
+    with pytest.raises(SystemExit):
+        tool.main([config, config, '--out', str(out), *options])
+    assert message in capsys.readouterr().err and not out.exists()
+
+
+@pytest.fixture(scope='module')
+def case(repo, tmp_path_factory):
+    return write_case(
+        tmp_path_factory.mktemp('compress') / 'case', repo, 'shuffledet', 4,
+        SHORT)
+
+
+def run(tool, case, out, *options):
+    tool.main([*map(str, case), '--out', str(out), *options])
+
+
+@pytest.mark.parametrize('options, message', [
+    (('train_dataloader.dataset.indices=0', ), 'training set of .* is empty'),
+    (('default_hooks.checkpoint.save_best=None', ),
+     'save_best=None: expected the name of one metric'),
+    (('test_dataloader.dataset.pipeline.1.keep_ratio=True', ),
+     'keep_ratio=True: a deployed'),
+])
+def test_faults_of_the_config_stop_before_anything_is_written(
+        tool, case, tmp_path, options, message):
+    out = tmp_path / 'small'
+    with pytest.raises(ConfigError, match=message):
+        run(tool, case, out, '--int8', '--prune', '.5', '--cfg-options',
+            *options)
+    assert not list(out.glob('*.onnx')) and not list(out.glob('pruned*'))
+
+
+def test_a_metric_that_is_not_there_stops_before_the_training(
+        tool, case, tmp_path):
+    out = tmp_path / 'small'
+    with pytest.raises(ConfigError, match="save_best='coco/mAP': not among"):
+        run(tool, case, out, '--prune', '.5', '--cfg-options',
+            'default_hooks.checkpoint.save_best=coco/mAP')
+    assert not (out / 'pruned.pth').exists()
+
+
+def test_data_that_is_not_there_is_named(tool, case, tmp_path):
+    with pytest.raises(OSError, match='/nowhere/data.json'):
+        run(tool, case, tmp_path / 'small', '--prune', '.5', '--cfg-options',
+            'test_dataloader.dataset.data_root=/nowhere')
+
+
+def test_folders_that_cannot_be_written_to(repo, case, tmp_path, run_python):
+    (tmp_path / 'file').write_text('x')
+    for out in (tmp_path / 'file', tmp_path / 'file/below'):
+        done = run_python(repo / 'tools/compress.py', *case, '--int8', '--out',
+                          out, check=False)
+        assert done.returncode == 1 and 'Traceback' not in done.stderr
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith('error: ') and str(tmp_path / 'file') in last
+
+
+@pytest.mark.parametrize('names', [('pruned.py', 'other.pth'),
+                                   ('config.py', 'pruned.pth'),
+                                   ('config.py', 'trained/best_x.pth')])
+def test_what_was_compressed_is_not_written_over(tool, case, tmp_path, names):
+    """A pruned detector is pruned again into another folder."""
+    given = [tmp_path / name for name in names]
+    for old, new in zip(case, given, strict=True):
+        new.parent.mkdir(exist_ok=True)
+        new.write_bytes(old.read_bytes())
+    before = [path.read_bytes() for path in given]
+    with pytest.raises(ConfigError, match='is what --out .* is written to'):
+        run(tool, given, tmp_path, '--prune', '.5')
+    assert [path.read_bytes() for path in given] == before
+
+
+def arguments(tool, case, out, *options):
+    return tool.parse_args([*map(str, case), '--out', str(out), *options])
+
+
+def test_a_folder_holds_one_training(tool, case, tmp_path):
+    """What is done is not done again, if it is the same."""
+    config, checkpoint = case
+    cfg = Config.fromfile(config)
+    tool.check_request(arguments(tool, case, tmp_path, '--prune', '.5'), cfg)
+    # What the training does not depend on may change.
+    tool.check_request(
+        arguments(tool, case, tmp_path, '--prune', '.5', '--int8', '--rounds',
+                  '3', '--float-head'), cfg)
+    for options, message in ((('--prune', '.4'), 'another prune 0.5'),
+                             (('--prune', '.5', '--epochs', '3'),
+                              'another epochs None'), (('--prune', '.5',
+                                                        '--seed', '1'),
+                                                       'another seed 0')):
+        with pytest.raises(ConfigError, match=message):
+            tool.check_request(arguments(tool, case, tmp_path, *options), cfg)
+    other = tmp_path / 'other.pth'
+    other.write_bytes(checkpoint.read_bytes() + b' ')
+    changed = cfg.copy()
+    changed.train_cfg = dict(cfg.train_cfg, max_epochs=7)
+    with pytest.raises(ConfigError, match='another config, another checkpoin'):
+        tool.check_request(
+            arguments(tool, (config, other), tmp_path, '--prune', '.5'),
+            changed)
+    (tmp_path / 'trained/request.json').rename(tmp_path / 'trained/done.json')
+    with pytest.raises(ConfigError, match='does not say what it was trained'):
+        tool.check_request(arguments(tool, case, tmp_path, '--prune', '.5'),
+                           cfg)

@@ -11,6 +11,7 @@ from mmxkd.engine.published import convert_mb2_ssd_lite, fold_first_layer
 from mmxkd.engine.published.files import convert_file
 from mmxkd.errors import CheckpointError, ConfigError
 from mmxkd.registry import MODELS
+from tests.helpers.commands import load_tool
 
 
 class NotPlain:
@@ -93,3 +94,29 @@ def test_folding_needs_turned_colours(repo):
     cfg.data_preprocessor.bgr_to_rgb = False
     with pytest.raises(ConfigError, match='no bgr_to_rgb=True'):
         fold_first_layer(state, MODELS.build(cfg))
+
+
+def test_folding_is_for_the_published_file_alone(repo, tmp_path):
+    """A trained teacher has seen the pictures of our configs already."""
+    init_default_scope('mmdet')
+    source = tmp_path / 'trained.pth'
+    torch.save({'vgg.0.weight': torch.ones(64, 3, 3, 3)}, source)
+    tool = load_tool(repo / 'tools/model_converters/ssd300.py')
+    with pytest.raises(
+            ConfigError, match='trained.pth is not the published '
+            'file .* no L2Norm.weight'):
+        tool.main([
+            str(source),
+            str(tmp_path / 'out.pth'), '--fold-input', '--config',
+            str(repo / 'configs/ssd_kd/vgg16-ssd_voc_tiny.py')
+        ])
+    assert not (tmp_path / 'out.pth').exists()
+
+
+def test_folding_needs_a_normalisation(repo):
+    init_default_scope('mmdet')
+    cfg = Config.fromfile(repo / 'configs/ssd_kd/vgg16-ssd_voc_tiny.py').model
+    cfg.data_preprocessor.update(mean=None, std=None)
+    model = MODELS.build(cfg)
+    with pytest.raises(ConfigError, match='has no mean and std'):
+        fold_first_layer(model.state_dict(), model)

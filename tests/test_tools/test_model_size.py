@@ -101,6 +101,18 @@ def test_sizes_that_are_not_known(tool, pipeline, message):
         tool.input_shape(cfg)
 
 
+@pytest.mark.parametrize('shape', [(0, 64), (64, -1)])
+def test_shapes_are_pixels(tool, repo, monkeypatch, capsys, shape):
+    config = repo / 'configs/fine_grained/shuffledet_x05_kitti_tiny.py'
+    monkeypatch.setattr(
+        'sys.argv',
+        ['model_size.py',
+         str(config), '--shape', *map(str, shape)])
+    with pytest.raises(SystemExit):
+        tool.main()
+    assert 'expected pixels, 1 or more' in capsys.readouterr().err
+
+
 def test_command(repo, run_python):
     done = run_python(
         repo / 'tools/analysis_tools/model_size.py',

@@ -1,5 +1,7 @@
 """The converter of ShuffleDet's TensorFlow files, from made-up ones."""
+import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -115,6 +117,16 @@ def with_(name, value):
     (with_('group1/block0/conv2/W', np.zeros(
         (1, 1, 7, 36),
         np.float32)), r'takes 7 of 15 channels, expected 15 or 5'),
+    (with_('conv1/W',
+           np.float32(3) + np.zeros(())), r'conv1/W is \(\), expected 4 axes'),
+    (with_('group1/block0/conv2/W', np.zeros(
+        7, np.float32)), r'group1/block0/conv2/W is \(7,\), expected 4 axes'),
+    (with_('added3/block1/conv2/W', np.zeros((1, 1, 48, 0), np.float32)),
+     r'added3/block1/conv2/W is \(1, 1, 48, 0\), .* none of them empty'),
+    (with_('added3/block1/conv2/W', np.zeros((1, 1, 48, 100), np.float32)),
+     r'no ShuffleDet has a stem of 24 channels .* last map of 100'),
+    (with_('conv12/biases', np.zeros(81, np.float32)),
+     'conv12/biases has 81 values, expected 72: 9 anchors with 3 classes'),
 ])
 def test_files_that_do_not_fit(arrays, change, message):
     change(arrays)
@@ -128,7 +140,10 @@ def test_a_teacher_alone_is_asked_for(arrays):
         convert_shuffledet(inside, 'x.npz')
 
 
-@pytest.mark.parametrize('content', ['pickle', 'truncated', 'text', 'object'])
+@pytest.mark.parametrize('content', [
+    'pickle', 'truncated', 'text', 'object', 'npy', 'pytorch', 'empty member',
+    'deflated', 'huge'
+])
 def test_damaged_files(repo, tmp_path, content):
     tool = load_tool(repo / 'tools/model_converters/shuffledet_tf.py')
     path = tmp_path / 'model.npz'
@@ -141,6 +156,22 @@ def test_damaged_files(repo, tmp_path, content):
         path.write_bytes(path.read_bytes()[:500])
     if content == 'text':
         path.write_text('not a file of numpy')
+    if content == 'npy':
+        with open(path, 'wb') as file:
+            np.save(file, np.zeros(3))
+    if content == 'pytorch':
+        torch.save(dict(x=torch.zeros(3)), path)
+    if content == 'deflated':
+        np.savez_compressed(path, x=np.random.default_rng(0).random(9999))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:2000] + bytes(300) + whole[2300:])
+    if content in ('empty member', 'huge'):
+        head = io.BytesIO()
+        if content == 'huge':
+            np.lib.format.write_array_header_1_0(
+                head, dict(descr='<f8', fortran_order=False, shape=(10**12, )))
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('x.npy', head.getvalue())
     with pytest.raises(CheckpointError, match=f'{path}: not an .npz file'):
         tool.read(str(path))
 
@@ -153,6 +184,22 @@ def test_an_error_is_one_line(repo, tmp_path, run_python):
     assert done.returncode == 1 and not (tmp_path / 'out.pth').exists()
     assert done.stderr.splitlines()[-1] == (
         f'error: {path}: 1 unknown variables: x')
+
+
+def test_the_output_is_a_file_of_its_own(repo, tmp_path, arrays, run_python):
+    tool = repo / 'tools/model_converters/shuffledet_tf.py'
+    path = tmp_path / 'model.pth'
+    with open(path, 'wb') as file:
+        np.savez(file, **arrays)
+    before = path.read_bytes()
+    for out, message in ((path, 'would replace the file it is made of'),
+                         (tmp_path / 'x.npz', 'must end in .pth'),
+                         (path / 'below.pth', str(path))):
+        done = run_python(tool, path, out, check=False)
+        assert done.returncode == 1 and 'Traceback' not in done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith('error: ') and message in last
+    assert path.read_bytes() == before
 
 
 def test_weights_stay_what_they_are_in_float32(arrays):

@@ -80,8 +80,10 @@ def size_of(config: str, shape: Sequence[int] | None = None,
     divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
     height, width = (-(-n // divisor) * divisor for n in (height, width))
     inputs, samples = family_of(model).grey_batch(model, (height, width))
-    return measure(model,
-                   lambda: model(inputs[:1], samples[:1], mode='tensor'))
+    # Several modalities, and mmdet3d's detectors, come as a dict.
+    first = ({name: value[:1] for name, value in inputs.items()} if isinstance(
+        inputs, dict) else inputs[:1])
+    return measure(model, lambda: model(first, samples[:1], mode='tensor'))
 
 
 def report(size: ModelSize, per_layer: bool) -> str:

@@ -52,6 +52,19 @@ def test_a_missing_annotation(layout):
         layout.ids('train')
 
 
+@pytest.mark.parametrize('listed, there', [('000007', '000007.png'),
+                                           ('000007', '000007.JPG'),
+                                           ('000001.jpg', '000001.jpg')])
+def test_other_endings_are_told(layout, listed, there):
+    write(layout, listed.encode())
+    (layout.root / 'JPEGImages' / there).touch()
+    with pytest.raises(
+            CorruptSampleError, match=
+        (f'1 of its 1 ids have no picture in .*: {listed} .line 1.; there '
+         f'is {there}, expected {listed}.jpg: ids are written without')):
+        layout.ids('train')
+
+
 def test_an_unknown_split_offers_the_nearest(layout):
     write(layout, b'000001\n', 'trainval')
     write(layout, b'000001 1\n', 'cat_trainval')
