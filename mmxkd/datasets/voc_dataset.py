@@ -53,7 +53,8 @@ class VOCDataset(StrictSamplesMixin, MMDetVOCDataset):
             ``data_prefix``.
 
     Raises:
-        ConfigError: There is no such folder or split, or no picture is left.
+        ConfigError: There is no such folder or split, two splits share a
+            picture, or no picture is left.
         CorruptSampleError: A file cannot be used, or a picture has another
             size than its annotation says; names file, line and object.
     """
@@ -81,10 +82,17 @@ class VOCDataset(StrictSamplesMixin, MMDetVOCDataset):
             labels[name] = label
             labels.setdefault(name.lower(), label)
         records = []
+        seen: dict[Path, str] = {}
         for split in self.splits:
             folder, _, name = split.rpartition('/')
             layout = VocLayout(Path(self.data_root, folder))
             for image_id in layout.ids(name):
+                other = seen.setdefault(layout.picture(image_id), split)
+                if other != split or self.splits.count(split) > 1:
+                    raise ConfigError(
+                        f'mmxkd.VOCDataset: splits={self.splits}: {image_id} '
+                        f'of {split} is in {other} already; each picture '
+                        'counts once')
                 records.append(self._record(layout, image_id, split, labels))
         if self.left_out.counts():
             print_log(f'{self.data_root}:\n{self.left_out.table()}', 'current')

@@ -77,6 +77,18 @@ def test_a_folder_of_this_form_alone(root):
     assert len(data) == 2
 
 
+def test_splits_that_share_a_picture(root):
+    """Else it would teach, and count in the metric, twice."""
+    write_year(root, 'VOC2007', {'000007': []}, 'val')
+    for splits, message in (([
+            'VOC2007/trainval', 'VOC2007/val'
+    ], '000007 of VOC2007/val is in VOC2007/trainval already'), ([
+            'VOC2007/val', 'VOC2007/val'
+    ], '000007 of VOC2007/val is in VOC2007/val already')):
+        with pytest.raises(ConfigError, match=message):
+            build(root, splits)
+
+
 def test_empty_and_difficult_ones_stay(root):
     write_year(root, 'VOC2007',
                {'000009': [VocObject('cat', (1, 1, 9, 9), difficult=True)]},

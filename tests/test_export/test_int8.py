@@ -1,4 +1,5 @@
 """Detectors that compute with 8 bits."""
+import copy
 import os
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_pictures_are_spread_over_the_training_set(exported):
 
 def test_pictures_of_wrapped_datasets(exported):
     """Repeated ones count once; nothing is loaded."""
-    cfg = exported[2].copy()
+    cfg = copy.deepcopy(exported[2])
     one = dict(cfg.train_dataloader.dataset)
     first = dict(one, indices=4)
     cfg.train_dataloader = dict(dataset=dict(

@@ -1,4 +1,5 @@
 """Detectors in onnxruntime against the same in PyTorch."""
+import copy
 import shutil
 import subprocess
 import sys
@@ -197,7 +198,8 @@ def test_other_detectors_are_refused_with_what_is_supported(name):
     (dict(scale=(64, 64), keep_ratio=True), 'Resize with keep_ratio=True: a'),
     (dict(scale=64), 'Resize to 64: expected one fixed size'),
     (dict(interpolation='nearest'), "Resize with interpolation='nearest'"),
-    (dict(backend='pillow'), "with backend='pillow': .* 'cv2' alone"),
+    (dict(backend='pillow'),
+     "with backend='pillow': .* does backend='cv2' alone"),
     (dict(scale_factor=2.), 'Resize with scale_factor=2.0'),
     (dict(type='LoadImageFromFile', color_type='grayscale'),
      "LoadImageFromFile with color_type='grayscale'"),
@@ -208,7 +210,7 @@ def test_other_detectors_are_refused_with_what_is_supported(name):
 ])
 def test_pipelines_that_are_not_deployed(exported, tmp_path, change, message):
     _, model, cfg, _ = exported
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     pipeline = [dict(step) for step in cfg.test_dataloader.dataset.pipeline]
     at = next(i for i, s in enumerate(pipeline)
               if s['type'].endswith('Resize'))
@@ -227,7 +229,7 @@ def test_what_a_deployed_detector_would_do_otherwise(exported, tmp_path):
         with pytest.raises(ValueError, match=message):
             export_onnx(model, cfg, ('a', 'b', 'c'), tmp_path / 'x.onnx')
 
-    twice = cfg.copy()
+    twice = copy.deepcopy(cfg)
     steps = twice.test_dataloader.dataset.pipeline
     at = next(i for i, s in enumerate(steps) if s['type'].endswith('Resize'))
     twice.test_dataloader.dataset.pipeline = [*steps[:at + 1], *steps[at:]]
@@ -245,10 +247,10 @@ def test_what_a_deployed_detector_would_do_otherwise(exported, tmp_path):
 def test_a_test_set_of_several_datasets(exported):
     """They count as one where they prepare pictures in the same way."""
     _, model, cfg, path = exported
-    several = cfg.copy()
+    several = copy.deepcopy(cfg)
     one = cfg.test_dataloader.dataset
-    several.test_dataloader = dict(
-        dataset=dict(type='ConcatDataset', datasets=[one, one]))
+    several.test_dataloader = dict(dataset=dict(
+        type='ConcatDataset', datasets=[one, copy.deepcopy(one)]))
     recipe = make_recipe(model, several, ('one', 'two', 'three'))
     assert recipe['resized'] == OnnxDetector(path).recipe['resized']
     other = [

@@ -89,7 +89,9 @@ SSD_TEST = dict(score_thr=.1, top_k=9, max_per_img=9)
 @pytest.mark.parametrize('build, reason', [
     (lambda: SlimSSDVGG(width=0), 'width=0, expected a number in'),
     (lambda: SlimSSDVGG(width=1.5), 'width=1.5'),
+    (lambda: SlimSSDVGG(width=.001), 'width=0.001, .* first layer a channel'),
     (lambda: SlimSSDVGG(out_feature_indices=(99, )), 'some of 0..34'),
+    (lambda: SlimSSDVGG(out_feature_indices=(-1, )), 'some of 0..34'),
     (lambda: TappedMobileNetV2(out_indices=(1, )), 'out_indices cannot be se'),
     (lambda: InvertedResidualNeck((8, 8), (4, 4), (.5, )), '1 expand_ratios'),
     (lambda: ClampedSSDAnchorGenerator([16], [[2]], None, [9]), 'min_sizes=N'),

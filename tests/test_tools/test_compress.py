@@ -96,7 +96,7 @@ def run(tool, case, out, *options):
     (('train_dataloader.dataset.indices=0', ), 'training set of .* is empty'),
     (('default_hooks.checkpoint.save_best=None', ),
      'save_best=None: expected the name of one metric'),
-    (('test_dataloader.dataset.pipeline.1.keep_ratio=True', ),
+    (('test_dataloader.dataset.pipeline.2.keep_ratio=True', ),
      'keep_ratio=True: a deployed'),
 ])
 def test_faults_of_the_config_stop_before_anything_is_written(

@@ -107,5 +107,5 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (ConfigError, CorruptSampleError) as error:
+    except (ConfigError, CorruptSampleError, OSError) as error:
         sys.exit(f'error: {error}')

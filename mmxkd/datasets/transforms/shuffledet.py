@@ -47,6 +47,9 @@ class ShuffleDetPhotometric(BaseTransform):
             if len(ends) != 2 or not 0 <= ends[0] <= ends[1]:
                 raise ConfigError(f'ShuffleDetPhotometric: {name}={ends}, '
                                   'expected (low, high) of at least 0')
+        if brightness < 0:
+            raise ConfigError(f'ShuffleDetPhotometric: brightness={brightness}'
+                              ', expected at least 0')
         self.brightness, self.legacy_bugs = int(brightness), legacy_bugs
         self.contrast, self.saturation = contrast, saturation
 

@@ -40,7 +40,8 @@ class VOCAPMetric(BaseMetric):
         **kwargs: Of mmengine's ``BaseMetric``.
 
     Raises:
-        ConfigError: There is no such average.
+        ConfigError: There is no such average, or no IoU can exceed
+            ``min_overlap``.
     """
 
     default_prefix = 'pascal_voc'
@@ -49,6 +50,9 @@ class VOCAPMetric(BaseMetric):
                  legacy: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         check_known('VOCAPMetric: average', average, AVERAGES)
+        if not 0 <= min_overlap < 1:
+            raise ConfigError(f'VOCAPMetric: min_overlap={min_overlap}, '
+                              'expected an IoU from 0 to below 1')
         self.average, self.legacy = average, legacy
         self.min_overlap = min_overlap
 

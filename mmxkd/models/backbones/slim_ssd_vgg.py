@@ -10,6 +10,8 @@ from mmxkd.registry import MODELS
 
 # Input channels of the picture, which a width does not change.
 _COLOURS = 3
+# Channels of VGG's first layers.
+_NARROWEST = 64
 
 
 @MODELS.register_module()
@@ -43,12 +45,15 @@ class SlimSSDVGG(SSDVGG):
     def __init__(self, depth: int = 16, width: float = 1.0,
                  out_feature_indices: Sequence[int] = (34, ),
                  init_cfg: dict | list | None = None) -> None:
-        if not 0 < width <= 1:
-            raise ConfigError(f'SlimSSDVGG: width={width}, expected a number '
-                              'in (0, 1]')
+        if not 0 < width <= 1 or not round(_NARROWEST * width):
+            raise ConfigError(
+                f'SlimSSDVGG: width={width}, expected a number '
+                'in (0, 1] that leaves the first layer a channel')
         super().__init__(depth, out_feature_indices=out_feature_indices,
                          init_cfg=init_cfg)
-        bad = [k for k in out_feature_indices if k >= len(self.features)]
+        bad = [
+            k for k in out_feature_indices if not 0 <= k < len(self.features)
+        ]
         if bad or not out_feature_indices:
             raise ConfigError(
                 f'SlimSSDVGG: out_feature_indices={out_feature_indices}, '

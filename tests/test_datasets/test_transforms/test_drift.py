@@ -156,6 +156,8 @@ def test_grey_keeps_its_value_and_stays_grey():
 def test_ranges_that_are_none(options):
     with pytest.raises(ConfigError, match='expected .low, high.'):
         ShuffleDetPhotometric(**options)
+    with pytest.raises(ConfigError, match='brightness=-1, expected at least'):
+        ShuffleDetPhotometric(brightness=-1)
 
 
 def test_an_image_of_other_numbers_is_refused():

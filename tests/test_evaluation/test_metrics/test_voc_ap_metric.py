@@ -86,6 +86,8 @@ def test_ssd_golden_through_the_loop(shared_data):
 def test_refused():
     with pytest.raises(ConfigError, match="average='11point'.*'11points'"):
         VOCAPMetric(average='11point')
+    with pytest.raises(ConfigError, match='min_overlap=50, expected an IoU'):
+        VOCAPMetric(min_overlap=50)
     with pytest.raises(ConfigError, match='no picture was predicted'):
         VOCAPMetric().compute_metrics([])
     with pytest.raises(ConfigError, match='none of 1 pictures has an object'):
