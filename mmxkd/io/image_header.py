@@ -15,6 +15,9 @@ _PNG = b'\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR'
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNM = re.compile(rb'P[1-6]\s+(\d+)\s+(\d+)\s')
 _TIFF = {b'II*\0': '<', b'MM\0*': '>'}
+_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
+# Orientations of EXIF that swap width and height.
+_ON_ITS_SIDE = (5, 6, 7, 8)
 _HEAD = 32
 _LENGTH = struct.Struct('>I')
 
@@ -26,8 +29,9 @@ def image_size(content: bytes) -> tuple[int, int] | None:
         content (bytes): The file; of a PNG, BMP or PNM its first 32 bytes do.
 
     Returns:
-        tuple[int, int] | None: None where the header cannot be read, or is
-        that of another format.
+        tuple[int, int] | None: As :func:`.images.read_image` gives it, so of
+        a JPEG that its EXIF orientation has turned upright. None where the
+        header cannot be read, or is that of another format.
     """
     if content.startswith(_PNG) and len(content) >= 24:
         width, height = struct.unpack_from('>II', content, 16)
@@ -39,7 +43,7 @@ def image_size(content: bytes) -> tuple[int, int] | None:
     if content.startswith(b'\xff\xd8\xff'):
         return _jpeg_size(content)
     if content[:4] in _TIFF:
-        return _tiff_size(content, _TIFF[content[:4]])
+        return _tiff_size(content)
     found = _PNM.match(content[:100])
     return (int(found[1]), int(found[2])) if found else None
 
@@ -94,7 +98,7 @@ def _png_chunk_fault(content: bytes) -> str | None:
 
 def _jpeg_size(content: bytes) -> tuple[int, int] | None:
     """Of the frame header (SOF), which follows any number of segments."""
-    position = 2
+    position, lies = 2, False
     while position + 9 <= len(content) and content[position] == 0xff:
         marker = content[position + 1]
         if marker == 0xff:  # a fill byte
@@ -102,27 +106,42 @@ def _jpeg_size(content: bytes) -> tuple[int, int] | None:
             continue
         if 0xc0 <= marker <= 0xcf and marker not in (0xc4, 0xc8, 0xcc):
             height, width = struct.unpack_from('>HH', content, position + 5)
-            return width, height
+            return (height, width) if lies else (width, height)
         if marker == 0xda:  # the image itself
             return None
         length = struct.unpack_from('>H', content, position + 2)[0]
-        position += 2 + max(length, 2)
+        end = position + 2 + max(length, 2)
+        if content[position + 4:position + 10] == b'Exif\0\0':
+            tags = _tiff_tags(content[position + 10:end])
+            lies = tags.get(_ORIENTATION) in _ON_ITS_SIDE
+        position = end
     return None
 
 
-def _tiff_size(content: bytes, order: str) -> tuple[int, int] | None:
-    """Of the first directory: tag 256 is the width, 257 the height."""
-    found = {}
+def _tiff_size(content: bytes) -> tuple[int, int] | None:
+    tags = _tiff_tags(content)
+    if _WIDTH not in tags or _HEIGHT not in tags:
+        return None
+    return tags[_WIDTH], tags[_HEIGHT]
+
+
+def _tiff_tags(content: bytes) -> dict[int, int]:
+    """The first value of each tag of the first directory.
+
+    Empty where it is cut off: OpenCV says so.
+    """
+    found: dict[int, int] = {}
+    order = _TIFF.get(content[:4])
+    if order is None:
+        return found
     try:
         start = struct.unpack_from(f'{order}I', content, 4)[0]
         count = struct.unpack_from(f'{order}H', content, start)[0]
         for number in range(count):
             entry = start + 2 + 12 * number
             tag, kind = struct.unpack_from(f'{order}HH', content, entry)
-            if tag in (256, 257):
-                found[tag] = struct.unpack_from(
-                    order + ('H' if kind == 3 else 'I'), content, entry + 8)[0]
+            found[tag] = struct.unpack_from(
+                order + ('H' if kind == 3 else 'I'), content, entry + 8)[0]
     except struct.error:
-        # Cut off: OpenCV says so.
-        return None
-    return (found[256], found[257]) if len(found) == 2 else None
+        return {}
+    return found

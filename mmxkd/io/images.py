@@ -30,6 +30,8 @@ def read_image(path: str | os.PathLike, modality: str,
 
     Returns:
         np.ndarray: (H, W) or (H, W, C), BGR order, in the dtype of the file.
+        A JPEG is upright, as its EXIF orientation says: mmcv and most
+        programs that draw labels turn it, too.
 
     Raises:
         CorruptSampleError: The file is missing, empty or cannot be decoded.
@@ -44,8 +46,7 @@ def read_image(path: str | os.PathLike, modality: str,
             path, modality, f'cannot be decoded: its {len(content)} bytes do '
             f'not decode to an image: {fault}')
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8),
-                             cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), _flags(content))
     except cv2.error as error:
         # OpenCV names its own source file, and not the picture.
         raise CorruptSampleError(
@@ -56,6 +57,13 @@ def read_image(path: str | os.PathLike, modality: str,
             path, modality, f'cannot be decoded: its {len(content)} bytes do '
             'not decode to an image')
     return image
+
+
+def _flags(content: bytes) -> int:
+    # A JPEG has no transparency that the second could lose; the first would
+    # leave it lying on its side.
+    return (cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if
+            content.startswith(b'\xff\xd8') else cv2.IMREAD_UNCHANGED)
 
 
 def _read_bytes(path: str | os.PathLike, modality: str,

@@ -1,8 +1,12 @@
+import struct
+
 import cv2
+import mmcv
 import numpy as np
 import pytest
 
 from mmxkd.errors import CorruptSampleError
+from mmxkd.io.image_header import image_size
 from mmxkd.io.images import encode_image, read_image
 
 
@@ -42,3 +46,29 @@ def test_half_a_png_is_refused(tmp_path):
     path.write_bytes(data[:len(data) // 2])
     with pytest.raises(CorruptSampleError, match='cannot be decoded'):
         read_image(path, 'gated')
+
+
+def turned(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG with an EXIF orientation, as cameras and phones write it."""
+    tag = struct.pack('>HHIHH', 0x0112, 3, 1, orientation, 0)
+    exif = (b'Exif\0\0MM\0*' + struct.pack('>IH', 8, 1) + tag
+            + struct.pack('>I', 0))
+    return (jpeg[:2] + b'\xff\xe1' + struct.pack('>H',
+                                                 len(exif) + 2) + exif
+            + jpeg[2:])
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+@pytest.mark.parametrize('shape', [(16, 32, 3), (16, 32)])
+def test_a_jpeg_is_upright_as_for_mmcv(tmp_path, orientation, shape):
+    image = np.zeros(shape, np.uint8)
+    image[:8, :8] = 255
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(
+        turned(cv2.imencode('.jpg', image)[1].tobytes(), orientation))
+    found = read_image(path, 'img')
+    expected = mmcv.imread(path, 'color' if len(shape) == 3 else 'grayscale')
+    assert found.shape == expected.shape and (found == expected).all()
+    assert image_size(path.read_bytes()) == found.shape[1::-1]
+    corner = {1: (0, 0), 3: (-1, -1), 6: (0, -1), 8: (-1, 0)}[orientation]
+    assert found[corner].min() > 200
