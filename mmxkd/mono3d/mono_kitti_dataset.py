@@ -7,7 +7,6 @@ from mmdet3d.datasets import KittiDataset
 
 from mmxkd.datasets.strict import StrictSamplesMixin
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.formats.kitti import KittiInfos
 from mmxkd.formats.kitti.difficulty import DIFFICULTIES
 from mmxkd.formats.kitti.infos import CAMERA
 from mmxkd.registry import DATASETS
@@ -88,18 +87,21 @@ class MonoKittiDataset(StrictSamplesMixin, KittiDataset):
                     f'{value!r}: monocular detectors learn boxes in the frame '
                     'of the camera, and the 2-D boxes of the labels')
         check_classes((metainfo or {}).get('classes'))
-        infos = read_infos(osp.join(data_root, ann_file))
-        self._infos: KittiInfos | None = infos
-        super().__init__(
-            data_root=data_root, ann_file=ann_file, metainfo=metainfo,
-            data_prefix=prefixes_of(infos.split, data_prefix or {},
-                                    infos.path), modality=modality,
-            filter_empty_gt=filter_empty_gt, **(kwargs | _FIXED))
+        self._given_prefix = dict(data_prefix or {})
+        super().__init__(data_root=data_root, ann_file=ann_file,
+                         metainfo=metainfo, data_prefix=data_prefix or {},
+                         modality=modality, filter_empty_gt=filter_empty_gt,
+                         **(kwargs | _FIXED))
 
     def load_data_list(self) -> list[dict]:
-        # Once, and not kept: the base has its own, compressed copy.
-        infos, self._infos = self._infos or read_infos(self.ann_file), None
+        infos = read_infos(self.ann_file)
         check_frames(infos, self.test_mode)
+        # Not before: with lazy_init there may be no file yet.
+        folders = prefixes_of(infos.split, self._given_prefix, infos.path)
+        self.data_prefix = {
+            key: osp.join(self.data_root, folder)
+            for key, folder in folders.items()
+        }
         return super().load_data_list()
 
     def filter_data(self) -> list[dict]:
