@@ -38,3 +38,14 @@ def test_a_wrong_name_is_answered(tmp_path, repo, run_python):
     done = run_python(repo / 'tools/model_converters/export_student.py',
                       config, tmp_path / 'epoch_1.pth', 'out.pth', check=False)
     assert done.returncode == 2 and 'no file' in done.stderr
+
+
+def test_a_file_without_weights_is_one_line(tmp_path, repo, run_python):
+    config = write_config(tmp_path / 'student.py', tmp_path)
+    checkpoint = tmp_path / 'epoch_1.pth'
+    torch.save(dict(meta={}), checkpoint)
+    done = run_python(repo / 'tools/model_converters/export_student.py',
+                      config, checkpoint, tmp_path / 'out.pth', check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert 'error: ' in done.stderr and 'epoch_1.pth' in done.stderr
+    assert not (tmp_path / 'out.pth').exists()

@@ -4,6 +4,8 @@ import argparse
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
 from mmxkd.engine.export import export_student
+from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.io.escape import escape
 
 
 def main() -> None:
@@ -23,4 +25,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except (CheckpointError, ConfigError, OSError) as error:
+        raise SystemExit(f'error: {escape(error)}') from None

@@ -59,6 +59,8 @@ class SyntheticSettings:
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise ConfigError(f'frames must be 1 or more: {self.frames}')
+        if self.seed < 0:
+            raise ConfigError(f'seed must be 0 or more: {self.seed}')
         if self.unlabelled < 0:
             raise ConfigError(
                 f'unlabelled must be 0 or more: {self.unlabelled}')

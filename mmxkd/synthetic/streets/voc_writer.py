@@ -65,6 +65,8 @@ class VocSettings:
             if getattr(self, name) < 1:
                 raise ConfigError(f'{name} must be 1 or more: '
                                   f'{getattr(self, name)}')
+        if self.seed < 0:
+            raise ConfigError(f'seed must be 0 or more: {self.seed}')
         if not 0.2 <= self.scale <= 1:
             raise ConfigError(f'scale must be 0.2..1: {self.scale}')
 

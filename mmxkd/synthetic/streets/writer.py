@@ -60,7 +60,8 @@ class KittiSettings:
     night_share: float = CLEAR_DAY.night_share
 
     def __post_init__(self) -> None:
-        for name, least in (('train', 1), ('val', 1), ('test', 0)):
+        for name, least in (('train', 1), ('val', 1), ('test', 0), ('seed',
+                                                                    0)):
             if getattr(self, name) < least:
                 raise ConfigError(f'{name} must be {least} or more: '
                                   f'{getattr(self, name)}')

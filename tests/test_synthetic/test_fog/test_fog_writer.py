@@ -95,6 +95,7 @@ def test_one_gated_format_alone(tmp_path, gated, folders):
 
 @pytest.mark.parametrize('options, message',
                          [(dict(frames=0), 'frames must be 1 or more'),
+                          (dict(frames=1, seed=-1), 'seed must be 0 or more'),
                           (dict(frames=1, scale=0.3), 'multiple of 1/16'),
                           (dict(frames=1, scale=2.0), r'0\.1\.\.1'),
                           (dict(frames=1, split=(.5, .5, .5)), 'sum 1'),

@@ -106,6 +106,7 @@ def test_other_settings_do_not_mix(written, tmp_path):
                          [(dict(train=0), 'train must be 1 or more'),
                           (dict(val=-1), 'val must be 1 or more'),
                           (dict(test=-1), 'test must be 0 or more'),
+                          (dict(seed=-1), 'seed must be 0 or more'),
                           (dict(scale=2.0), r'scale must be 0\.1\.\.1'),
                           (dict(azimuth_step=0), 'azimuth_step must be'),
                           (dict(weather_mix=dict(fog=1.0)), "'light_fog'"),

@@ -85,6 +85,7 @@ def test_a_data_set_as_vocs_reader_sees_it(tmp_path):
 
 @pytest.mark.parametrize('kwargs, reason', [
     (dict(trainval=0), 'trainval must be 1 or more: 0'),
+    (dict(seed=-1), 'seed must be 0 or more: -1'),
     (dict(scale=.1), 'scale must be 0.2..1: 0.1'),
 ])
 def test_refused(kwargs, reason):
