@@ -94,7 +94,7 @@ def test_negative_numbers_are_refused(key, value):
     [
         (dict(in_channels=0), 'in_channels=0'),
         (dict(in_channels=3, feat_channels=0), 'feat_channels=0'),
-        (dict(in_channels=3, bins=dict(numbr=4)), "bins.numbr .*'number'"),
+        (dict(in_channels=3, bins=dict(number_=4)), "bins.number_ .*'number'"),
         (dict(in_channels=3, mimic=dict(knd='ce')), "mimic.knd .*'kind'"),
         # They are the branch's own.
         (dict(in_channels=3, mimic=dict(bins=dict(rule='ud'))), 'mimic.bins'),
