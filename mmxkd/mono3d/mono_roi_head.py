@@ -8,7 +8,7 @@ from mmdet3d.models.dense_heads import base_mono3d_dense_head
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_keys, check_known
+from mmxkd.errors import ConfigError, check_keys, check_known, check_number
 from mmxkd.registry import MODELS, TASK_UTILS
 
 from .camera_of import cameras_of, check_stride
@@ -86,9 +86,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
                             ('in_channels', in_channels), ('feat_channels',
                                                            feat_channels),
                             ('stride', stride), ('roi_size', roi_size)):
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f'MonoRoIHead: {name}={value!r}, expected '
-                                  'a whole number above 0')
+            check_number(f'MonoRoIHead: {name}', value, above=0, whole=True)
         check_known('MonoRoIHead: projection', projection, PROJECTIONS)
         check_keys('model.test_cfg', test_cfg or {}, ('topk', 'score_thr'))
         check_keys('bbox_head.encoder', encoder or {},

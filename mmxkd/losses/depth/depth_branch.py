@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_keys
+from mmxkd.errors import ConfigError, check_keys, check_number
 from mmxkd.losses.base import Levels
 from mmxkd.registry import MODELS
 
@@ -92,9 +92,8 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
                                   'expected a finite number, 0 or more')
         for name, value in (('in_channels', in_channels), ('feat_channels',
                                                            feat_channels)):
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f'DepthBranchDualKLLoss: {name}={value!r}, '
-                                  'expected a whole number above 0')
+            check_number(f'DepthBranchDualKLLoss: {name}', value, above=0,
+                         whole=True)
         check_keys('DepthBranchDualKLLoss: mimic', mimic or {}, _MIMIC)
         self.branch = DepthBranch(in_channels, feat_channels, self.bins.number)
         self.mimic = DepthDistributionLoss(options.get('bins'),

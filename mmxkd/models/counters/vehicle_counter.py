@@ -8,7 +8,7 @@ from mmdet.structures import DetDataSample
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 from mmxkd.registry import MODELS
 
 MODES = ('tensor', 'loss', 'predict')
@@ -51,9 +51,7 @@ class VehicleCounter(BaseModel):
         for name, value in (('in_channels', in_channels),
                             ('max_count', max_count), ('hidden_channels',
                                                        hidden_channels)):
-            if type(value) is not int or value < 1:
-                raise ConfigError(f'VehicleCounter: {name}={value!r}, '
-                                  'expected a whole number above 0')
+            check_number(f'VehicleCounter: {name}', value, above=0, whole=True)
         self.in_channels, self.max_count = in_channels, max_count
         self.backbone = MODELS.build(backbone)
         self.head = nn.Sequential(nn.Linear(in_channels, hidden_channels),
