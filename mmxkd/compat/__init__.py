@@ -15,7 +15,7 @@ from . import (
     init_detector,
     latest_checkpoint,
     meta_config,
-    mmcv_bf16,
+    mmcv_operators,
     mmrazor_import,
     pickle_files,
     quiet_import,
@@ -27,7 +27,7 @@ from . import (
 )
 
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
-           cpu_ddp, mmrazor_import, mmcv_bf16, init_detector, yaml_files,
+           cpu_ddp, mmrazor_import, mmcv_operators, init_detector, yaml_files,
            pickle_files, quiet_import, remote_checkpoints, safe_load,
            file_names, strategy_names)
 

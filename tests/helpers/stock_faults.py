@@ -189,16 +189,19 @@ def mmrazor_import(folder: Path) -> bool:
 
 
 @probe
-def mmcv_bf16(folder: Path) -> bool:
-    """An operator does not know bfloat16."""
+def mmcv_operators(folder: Path) -> bool:
+    """One does not know bfloat16, or another takes no notice of strides."""
     import torch
-    from mmcv.ops import nms
+    from mmcv.ops import nms, roi_align
     boxes = torch.tensor([[0., 0, 4, 4]]).bfloat16()
+    maps, rois = torch.rand(1, 2, 8, 8), torch.tensor([[0., 0, 0, 4, 4]])
+    last = maps.contiguous(memory_format=torch.channels_last)
+    mixed = not torch.equal(roi_align(maps, rois, 2), roi_align(last, rois, 2))
     try:
         nms(boxes, torch.ones(1).bfloat16(), 0.5)
     except RuntimeError as error:
-        return 'BFloat16' in str(error)
-    return False
+        return mixed and 'BFloat16' in str(error)
+    return mixed
 
 
 @probe

@@ -1,13 +1,16 @@
-"""mmcv's operators under bfloat16 autocast.
+"""mmcv's operators under bfloat16 autocast, and of channels-last maps.
 
 What breaks: mmcv's compiled operators (``nms``, ``roi_align``, …) know
 float32 and, on CUDA, float16. Under bfloat16 autocast, which is the mixed
 precision of a CPU, they raise "expected scalar type Float but found
-BFloat16": a two-stage detector cannot be trained.
+BFloat16": a two-stage detector cannot be trained. And they take memory for
+(N, C, H, W) in this order, whatever the strides: of a map in channels-last
+format ``roi_align`` mixes channels and places, and says nothing.
 Repair: an operator that is given bfloat16 computes in float32, forward and
-backward, and answers in bfloat16. Other types are not touched.
-Versions: mmcv <= 2.2.0. We know of no report.
-Can go: when mmcv's operators dispatch bfloat16.
+backward, and answers in bfloat16. What it is given is made contiguous. Other
+types are not touched.
+Versions: mmcv <= 2.3.6. We know of no report.
+Can go: when mmcv's operators dispatch bfloat16, and look at strides.
 """
 import functools
 import inspect
@@ -35,11 +38,11 @@ def _repair(module: ModuleType) -> None:
         for _, kind in inspect.getmembers(part, inspect.isclass):
             if (issubclass(kind, torch.autograd.Function)
                     and kind.__module__ == name):
-                kind.forward = staticmethod(_in_float32(kind.forward))
-                kind.backward = staticmethod(_in_float32(kind.backward))
+                kind.forward = staticmethod(_as_they_expect(kind.forward))
+                kind.backward = staticmethod(_as_they_expect(kind.backward))
 
 
-def _in_float32(stock):
+def _as_they_expect(stock):
     import torch
 
     def to(dtype: torch.dtype, value: Any) -> Any:
@@ -52,6 +55,9 @@ def _in_float32(stock):
 
     @functools.wraps(stock)
     def compute(ctx, *args):
+        args = [
+            a.contiguous() if isinstance(a, torch.Tensor) else a for a in args
+        ]
         tensors = [a for a in args if isinstance(a, torch.Tensor)]
         if not any(t.dtype == torch.bfloat16 for t in tensors):
             return stock(ctx, *args)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from mmcv.ops import batched_nms, nms, roi_align
 
@@ -37,3 +38,17 @@ def test_roi_align_and_its_gradient():
     output.sum().backward()
     assert narrow.grad.dtype == torch.bfloat16
     torch.testing.assert_close(narrow.grad, wide.grad.bfloat16())
+
+
+@pytest.mark.parametrize('mode', ['avg', 'max'])
+def test_roi_align_of_channels_last_maps(mode):
+    maps = torch.randn(2, 3, 8, 8)
+    rois = torch.tensor([[0., 1, 1, 6, 6], [1., 0, 2, 5, 7]])
+    found = []
+    for form in (torch.contiguous_format, torch.channels_last):
+        leaf = maps.clone(memory_format=form).requires_grad_()
+        output = roi_align(leaf, rois, (2, 2), 1.0, 0, mode)
+        output.square().sum().backward()
+        found.append((output.detach(), leaf.grad))
+    for plain, last in zip(*found, strict=True):
+        assert torch.equal(plain, last)
