@@ -1,4 +1,5 @@
 """What a monocular 3-D detector sees: a picture, depth, or both."""
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
 from torch import Tensor
 
-from mmxkd.errors import ConfigError, check_known, did_you_mean
+from mmxkd.errors import ConfigError, check_known, check_number, did_you_mean
 from mmxkd.registry import MODELS
 
 MODALITIES = ('img', 'depth')
@@ -15,7 +16,7 @@ MODALITIES = ('img', 'depth')
 #: more; MonoDistill's mean and std do not fit values in [0, 1].
 DEPTH_NORMS = dict(plain=(0., 1.), monoskd=(0., 256.),
                    monodistill=(8.765, 11.275))
-FARTHEST = 80.
+NEAREST, FARTHEST = 2., 80.
 
 
 @MODELS.register_module()
@@ -29,15 +30,19 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
 
     with s the size of the crop over the picture's (``aug_scale`` of the meta
     information): an enlarged scene seems nearer. It is repeated to as many
-    channels as a picture has, so that the same weights load.
+    channels as a picture has, so that the same weights load. Or, as
+    ``'bins'``, depth is shared out between the two nearest of N depths in
+    [2, 80] m, evenly spaced in log depth, each of which has a channel. Batch
+    norm scales a value by its batch, but not the channel that it lies in: a
+    small network learns metric depth much faster so.
 
     Args:
         modalities (Sequence[str]): Of ``'img'`` and ``'depth'``, in the
             order of the channels.
         depth_norm (str): m and :math:`\\sigma`: ``'plain'`` (0, 1),
-            ``'monoskd'`` (0, 256) or ``'monodistill'`` (8.765, 11.275). A
-            teacher trained with one is useless under another.
-        depth_channels (int): How often depth is repeated.
+            ``'monoskd'`` (0, 256) or ``'monodistill'`` (8.765, 11.275); or
+            ``'bins'``. A teacher trained with one is useless under another.
+        depth_channels (int): How often depth is repeated; N of ``'bins'``.
         mean, std (Sequence[float], optional): Of the picture, 0..255.
         **kwargs: Of mmdet3d's ``Det3DDataPreprocessor``.
 
@@ -63,10 +68,9 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
         for name in modalities:
             check_known('Mono3DDataPreprocessor: modality', name, MODALITIES)
         check_known('Mono3DDataPreprocessor: depth_norm', depth_norm,
-                    DEPTH_NORMS)
-        if not isinstance(depth_channels, int) or depth_channels < 1:
-            raise ConfigError('Mono3DDataPreprocessor: depth_channels='
-                              f'{depth_channels!r}, expected 1 or more')
+                    (*DEPTH_NORMS, 'bins'))
+        check_number('Mono3DDataPreprocessor: depth_channels', depth_channels,
+                     2 if depth_norm == 'bins' else 1, whole=True)
         self.modalities = tuple(modalities)
         self.depth_norm, self.depth_channels = depth_norm, depth_channels
 
@@ -129,6 +133,28 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
                 "has a trans_mat and no 'aug_scale', by which depth is "
                 'scaled: add it to the meta_keys of mmxkd.Pack3DDetInputs')
         scale = meta.get('aug_scale', 1.0)
+        metres = depth.float() * scale
+        if self.depth_norm == 'bins':
+            return depth_in_bins(metres, self.depth_channels)
         mean, std = DEPTH_NORMS[self.depth_norm]
-        found = (depth.float() * scale / FARTHEST - mean) / std
+        found = (metres / FARTHEST - mean) / std
         return found.expand(self.depth_channels, -1, -1)
+
+
+def depth_in_bins(metres: Tensor, number: int) -> Tensor:
+    """Depth shared out between the two nearest of N depths.
+
+    Args:
+        metres (Tensor): (1, H, W); 0 = no value.
+        number (int): N, evenly spaced in log depth from 2 to 80 m.
+
+    Returns:
+        Tensor: (N, H, W) in [0, 1], with a sum of 1 where there is a value;
+        what is nearer or farther is all in the first or the last.
+    """
+    near, far = math.log(NEAREST), math.log(FARTHEST)
+    place = metres.clamp(NEAREST, FARTHEST).log().sub(near)
+    place = place * ((number - 1) / (far - near))
+    channels = torch.arange(number, device=metres.device)[:, None, None]
+    shares = (1 - (place - channels).abs()).clamp(min=0)
+    return shares * (metres > 0)

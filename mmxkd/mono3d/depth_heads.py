@@ -1,4 +1,5 @@
 """Two ways to a depth from a region: DID-M3D's and GUPNet's."""
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmxkd.errors import check_known
+from mmxkd.errors import check_known, check_number
 from mmxkd.registry import MODELS
 
 from .laplacian import LaplacianUncertaintyLoss, mean_or_zero
@@ -63,7 +64,7 @@ class DepthHead(BaseModule):
         """z in metres and a confidence in [0, 1], (N, ) each."""
 
 
-def _spatial_head(in_channels: int, channels: int) -> nn.Module:
+def _spatial_head(in_channels: int, channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1),
                          nn.LeakyReLU(inplace=True), nn.Conv2d(channels, 1, 1))
 
@@ -83,20 +84,39 @@ class DidDepthHead(DepthHead):
         mean_sizes (Tensor): (K, 3).
         stride (int): Pixels of the network's input per cell.
         confidence (str): ``'ada'``: weighted by itself; ``'max'``.
+        start_depth (float, optional): Visual depth of the untrained head in
+            metres, with an uncertainty of its half; the last layers start
+            small. Default: as in the originals, around 1 m, where the loss of
+            depth is so high that a short training is about nothing else.
     """
 
     reads_depth_maps = True
 
     def __init__(self, in_channels: int, feat_channels: int,
-                 mean_sizes: Tensor, stride: int = 4,
-                 confidence: str = 'ada') -> None:
+                 mean_sizes: Tensor, stride: int = 4, confidence: str = 'ada',
+                 start_depth: float | None = None) -> None:
         super().__init__(mean_sizes)
         check_known('DidDepthHead: confidence', confidence, ('ada', 'max'))
+        if start_depth is not None:
+            check_number('DidDepthHead: start_depth', start_depth, above=0)
         self.stride, self.confidence = stride, confidence
+        self.start_depth = start_depth
         self.vis_depth = _spatial_head(in_channels, feat_channels)
         self.att_depth = _spatial_head(in_channels, feat_channels)
         self.vis_depth_uncer = _spatial_head(in_channels, feat_channels)
         self.att_depth_uncer = _spatial_head(in_channels, feat_channels)
+
+    def init_weights(self) -> None:
+        """Xavier; or depths of ``start_depth``, uncertain by its half."""
+        super().init_weights()
+        if self.start_depth is None:
+            return
+        for head, bias in ((self.vis_depth, -math.log(self.start_depth)),
+                           (self.vis_depth_uncer,
+                            2 * math.log(self.start_depth / 2)),
+                           (self.att_depth, 0.0), (self.att_depth_uncer, 0.0)):
+            nn.init.normal_(head[-1].get_parameter('weight'), std=0.001)
+            nn.init.constant_(head[-1].get_parameter('bias'), bias)
 
     def forward(self, features: Tensor, regions: Regions,
                 sizes: Tensor) -> dict[str, Tensor]:

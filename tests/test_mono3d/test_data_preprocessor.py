@@ -1,4 +1,6 @@
 """One batch, seen as a picture, as depth, or as both."""
+import math
+
 import pytest
 import torch
 from mmdet3d.structures import Det3DDataSample
@@ -40,6 +42,23 @@ def test_depth(norm, value, scale):
     torch.testing.assert_close(found, torch.full_like(found, value))
 
 
+def test_depth_in_bins():
+    data = batch()
+    steps = 2 * 40**(torch.arange(5.) / 4)
+    row = [0., 1., 2., float(steps[1]), math.sqrt(steps[1] * steps[2]), 90.]
+    data['inputs']['depth'] = [torch.tensor([[row] * 4])] * 2
+    found = see(data, ('depth', ), 'bins', 5)
+    expected = torch.zeros(5, 6)
+    expected[0, [1, 2]] = expected[1, 3] = expected[4, 5] = 1
+    expected[[1, 2], 4] = 0.5
+    assert found.shape == (2, 5, 4, 6)
+    torch.testing.assert_close(found[1, :, 2], expected)
+    # An enlarged scene seems nearer: its depths are divided.
+    data['data_samples'][0].set_metainfo(dict(aug_scale=0.5))
+    half = see(data, ('depth', ), 'bins', 5)[0, :, 0, 5]
+    assert half.argmax() == 3 and half.sum() == 1
+
+
 def test_a_picture_is_what_mmdet3d_makes_of_it():
     from mmdet3d.models.data_preprocessors import Det3DDataPreprocessor
     options = dict(mean=MEAN, std=STD, bgr_to_rgb=True, pad_size_divisor=32)
@@ -76,7 +95,9 @@ def test_a_stacked_batch():
                          [((('dept', ), ), "'depth'"),
                           ((('img', 'img'), ), 'each once'),
                           (('img', ), 'expected a list'),
-                          ((('depth', ), 'mono'), "'monoskd'")])
+                          ((('depth', ), 'mono'), "'monoskd'"),
+                          ((('depth', ), 'bins', 1), 'number of 2 or more'),
+                          ((('depth', ), 'plain', 0), 'number of 1 or more')])
 def test_options_that_cannot_be(args, message):
     with pytest.raises(ConfigError, match=message):
         Mono3DDataPreprocessor(*args)

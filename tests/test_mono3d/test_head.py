@@ -281,3 +281,23 @@ def test_boxes_start_without_extent_or_with_a_stated_one():
         # A hidden layer of tiny weights learns nothing but a mean for long.
         hidden = head.size_2d[0].weight.std()
         assert hidden > 0.05 if extent else hidden < 0.002
+
+
+def test_depth_starts_around_a_metre_or_where_stated():
+    init_default_scope('mmdet3d')
+    for start in (None, 20.):
+        head = MonoRoIHead(
+            in_channels=8, feat_channels=8,
+            depth=dict(type='mmxkd.DidDepthHead', start_depth=start))
+        head.init_weights()
+        depth = head.roi_branch.depth
+        features = torch.randn(4, 8 + 2 + 3, 7, 7)
+        seen = (-depth.vis_depth(features)).exp()
+        sigma = (depth.vis_depth_uncer(features) / 2).exp()
+        if start:
+            assert torch.allclose(seen, torch.tensor(20.), rtol=0.05)
+            assert torch.allclose(sigma, torch.tensor(10.), rtol=0.05)
+        else:
+            assert seen.std() > 0.1 and 0.3 < seen.median() < 3
+    with pytest.raises(ConfigError, match='start_depth.*above 0'):
+        MonoRoIHead(depth=dict(type='mmxkd.DidDepthHead', start_depth=0))

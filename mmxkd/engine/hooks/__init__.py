@@ -1,4 +1,5 @@
 """Hooks of mmengine's runner."""
+from .channels_last_hook import ChannelsLastHook
 from .checkpoint_meaning_hook import CheckpointMeaningHook
 from .epoch_seed_hook import EpochSeedHook, seed_everything
 from .finite_guard_hook import FiniteGuardHook
@@ -18,8 +19,8 @@ from .teacher_meaning_hook import TeacherMeaningHook
 from .torchvision_weights_hook import TorchvisionWeightsHook, from_torchvision
 
 __all__ = [
-    'CheckpointMeaningHook', 'EpochSeedHook', 'FiniteGuardHook',
-    'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
+    'ChannelsLastHook', 'CheckpointMeaningHook', 'EpochSeedHook',
+    'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
     'LoneSampleGuardHook', 'PartsInitHook', 'RunRecordHook',
     'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
     'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherCacheHook',
