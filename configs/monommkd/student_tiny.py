@@ -1,6 +1,5 @@
 # The student with tiny models: a quarter of the width, pictures of 640x192,
 # for synthetic streets. No crops: each scene at the size that it is tested at.
-# Depth maps are completed: so small a network sees little in single hits.
 _base_ = ['./student.py', '../_base_/tiny.py']
 data_root = 'data/kitti_synthetic/'
 width, epochs = 0.25, 20
@@ -8,10 +7,11 @@ width, epochs = 0.25, 20
 
 def at_own_size(pipeline):
     for step in pipeline:
-        if step == _base_.load_depth:
-            yield from (step, dict(type='mmxkd.CompleteDepth'))
-        elif 'img_scale' in step:
+        if 'img_scale' in step:
             yield dict(step, img_scale=(640, 192))
+            if _base_.load_depth in pipeline:
+                # So small a network sees little in single hits.
+                yield dict(type='mmxkd.CompleteDepth')
         elif step != _base_.crop:
             yield step
 
@@ -23,8 +23,12 @@ depth_test_pipeline = [*at_own_size(_base_.depth_test_pipeline)]
 model = dict(
     backbone=dict(width=width),
     neck=dict(in_channels=(16, 32, 64, 128)),
-    # Boxes start at the mean size: few steps cannot find it and more.
-    bbox_head=dict(in_channels=16, feat_channels=32, start_extent=(10., 10.)))
+    # Boxes and depths start at a mean: few steps cannot find it and more.
+    bbox_head=dict(
+        in_channels=16,
+        feat_channels=32,
+        start_extent=(10., 10.),
+        depth=dict(_delete_=True, type='mmxkd.DidDepthHead', start_depth=20.)))
 train_dataloader = dict(
     **_base_.tiny.loader,
     batch_size=4,
@@ -35,8 +39,15 @@ val_dataloader = test_dataloader = dict(
 val_evaluator = test_evaluator = dict(ann_file=data_root +
                                       'kitti_infos_val.json')
 
+# These answer in cells and metres, far from what their layers begin with.
+far = dict(lr_mult=5.)
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=0.002, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys={
+        'offset_2d.2': far,
+        'size_2d.2': far,
+        'roi_branch': far
+    }),
     clip_grad=dict(max_norm=10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
@@ -48,5 +59,8 @@ param_scheduler = [
 ]
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
 # Too few epochs for tasks that wait for each other.
-custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
-del width, epochs
+custom_hooks = [
+    dict(type='mmxkd.EpochSeedHook'),
+    dict(type='mmxkd.ChannelsLastHook'),
+]
+del width, epochs, far
