@@ -74,7 +74,10 @@ param_scheduler = [
         convert_to_iter_based=True)
 ]
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
-custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
+custom_hooks = [
+    dict(type='mmxkd.EpochSeedHook'),
+    dict(type='mmxkd.ChannelsLastHook'),
+]
 default_hooks = dict(
     checkpoint=dict(save_best='kitti/Car_3d_AP40_moderate_strict'),
     visualization=dict(_delete_=True, type='Det3DVisualizationHook'))

@@ -24,3 +24,4 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10))
 param_scheduler = _base_.tiny.param_scheduler
 train_cfg = _base_.tiny.train_cfg
+custom_hooks = [dict(type='mmxkd.ChannelsLastHook')]
