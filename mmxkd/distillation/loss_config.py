@@ -50,6 +50,10 @@ def normalise(
                           f"MMRazor's {mmrazor_words.DISTILLER!r}")
     check_keys('distiller', cfg,
                ('losses', 'labels', 'log_levels', *mmrazor_words.KEYS))
+    for key, value in cfg.items():
+        if key != 'log_levels' and not isinstance(value or {}, Mapping):
+            raise ConfigError(f'distiller.{key}={value!r}: expected a dict, '
+                              'name to config')
     losses = [
         _read_loss(name, loss, teachers)
         for name, loss in (cfg.get('losses') or {}).items()

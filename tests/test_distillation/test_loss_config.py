@@ -90,6 +90,11 @@ def test_both_forms_together():
 @pytest.mark.parametrize('cfg, message', [
     ({}, 'no loss is configured'),
     (dict(losses={}), 'no loss is configured'),
+    *[(dict(short(), **{key: [dict(type='L')]
+                        }), rf'distiller.{key}=\[.*expected a dict')
+      for key in ('losses', 'labels', 'connectors', 'student_recorders',
+                  'teacher_recorders', 'distill_losses', 'distill_deliveries',
+                  'loss_forward_mappings')],
     (dict(lossess={}), "distiller.lossess is unknown; did you mean 'losses'"),
     (dict(short(), type='CrossModalDistill'), "expected 'Distiller'"),
     (dict(losses=dict(mse=dict(type='L', student='neck'))),
