@@ -17,6 +17,9 @@ def arm(config, start='pretrain', **others):
 arms = dict(
     teacher_long=arm('cmkd/fog_teacher_tiny', epochs=48),
     baseline_long=arm('cmkd/fog_baseline_tiny', epochs=48),
+    # With mirrored pictures, as LEAP has them.
+    baseline_mirrored=arm(
+        'leap/ablation/fog_baseline_mirrored_tiny', epochs=48),
     # The teacher's boxes on frames without labels.
     labels=dict(labels_of='teacher_long'),
     pseudo=arm('cmkd/fog_pseudo_tiny', labelled_by='labels', epochs=24),
@@ -52,5 +55,5 @@ arms = dict(
         reads={'few.frames': 'train_dataloader.dataset.datasets.0.ann_file'},
         epochs=72))
 teacher = ('teacher', 'teacher_long')
-baseline = ('baseline', 'baseline_long')
+baseline = ('baseline', 'baseline_long', 'baseline_mirrored')
 reachable = 'human'
