@@ -1,7 +1,7 @@
 # The tiny teacher: the tiny student's network on LiDAR depth.
 _base_ = './student_tiny.py'
 
-# A channel for each of twelve depths: from metres, so few steps learn little.
+# A channel for each of twelve depths, which batch norm does not scale.
 model = dict(
     data_preprocessor=dict(
         modalities=('depth', ), depth_norm='bins', depth_channels=12),

@@ -33,8 +33,7 @@ class Mono3DDataPreprocessor(Det3DDataPreprocessor):
     channels as a picture has, so that the same weights load. Or, as
     ``'bins'``, depth is shared out between the two nearest of N depths in
     [2, 80] m, evenly spaced in log depth, each of which has a channel. Batch
-    norm scales a value by its batch, but not the channel that it lies in: a
-    small network learns metric depth much faster so.
+    norm scales a value by its batch, but not the channel that it lies in.
 
     Args:
         modalities (Sequence[str]): Of ``'img'`` and ``'depth'``, in the

@@ -10,9 +10,9 @@ class ChannelsLastHook(Hook):
     """Lay out the weights of 2-D convolutions channels last.
 
     PyTorch computes a convolution in the layout of its weights, and what
-    follows keeps it. Steps of narrow networks on a CPU take a fifth less
-    time; on CUDA, PyTorch recommends the layout for mixed precision. Numbers
-    stay the same but for rounding, and checkpoints load with or without it.
+    follows keeps it. It is meant for narrow networks on a CPU; on CUDA,
+    PyTorch recommends the layout for mixed precision. Numbers stay the same
+    but for rounding, and checkpoints load with or without it.
     """
 
     # Behind those that load or replace weights.
