@@ -87,7 +87,7 @@ class DidDepthHead(DepthHead):
         start_depth (float, optional): Visual depth of the untrained head in
             metres, with an uncertainty of its half; the last layers start
             small. Default: as in the originals, around 1 m, where the loss of
-            depth is so high that a short training is about nothing else.
+            depth is high at first.
     """
 
     reads_depth_maps = True
