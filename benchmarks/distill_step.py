@@ -1,9 +1,9 @@
 """Time and memory of a distillation step, against named opponents.
 
 RetinaNet R18 learns from RetinaNet R50 by the mean squared error of four
-neck levels, on 2 random 256×256 pictures. All contenders run in one process,
-interleaved; what counts are the ratios of their medians to the student-only
-step:
+neck levels, on 2 random 256×256 pictures, or on more and larger ones. All
+contenders run in one process, interleaved; what counts are the ratios of
+their medians to the student-only step:
 
 * ``student``: the student alone;
 * ``reference``: the student alone and, beside it, the teacher's
@@ -14,16 +14,23 @@ step:
 * ``idle hooks``: the student's forward pass with 20 hooks that do not record,
   against the plain forward pass.
 
-Peak memory is read in one fresh process for each contender.
+Peak memory is read in one fresh process for each contender. On a GPU, time
+is wall time until the GPU is done, and memory that of its tensors.
 
-Usage: ``python benchmarks/distill_step.py [--rounds 15] [--only stopped]``
+Usage: ``python benchmarks/distill_step.py [--rounds 15] [--only stopped]
+[--device cuda --size 800 --batch 8 --amp]``
 """
 import argparse
 import json
 import logging
+import math
 import platform
+import statistics
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
 import torch
@@ -32,7 +39,7 @@ from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.hub import get_config
 from mmengine.logging import MessageHub, MMLogger
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
@@ -41,7 +48,29 @@ from mmxkd.recording.hook_points import parse
 from mmxkd.recording.tape import Tape
 from mmxkd.registry import MODELS
 
-SIZE, BATCH, LEVELS = 256, 2, 4
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every contender is given."""
+    size: int = 256
+    batch: int = 2
+    device: str = 'cpu'
+    amp: bool = False
+
+    def clock(self) -> float:
+        """Seconds, after all that was begun has ended."""
+        if self.device == 'cpu':
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def peak(self) -> float:
+        """Peak MB so far: resident, or of the tensors on the GPU."""
+        if self.device == 'cpu':
+            return own_peak()
+        return torch.cuda.max_memory_allocated() / 2**20
 
 
 def detector(depth: int) -> dict:
@@ -51,21 +80,22 @@ def detector(depth: int) -> dict:
     return cfg.model
 
 
-def batch() -> dict:
-    """Two random pictures with three boxes each."""
+def batch_of(setting: Setting) -> dict:
+    """Random pictures with three boxes each."""
     generator = torch.Generator().manual_seed(0)
     samples, inputs = [], []
-    for i in range(BATCH):
-        corner = torch.rand(3, 2, generator=generator) * SIZE / 2
-        size = 16 + torch.rand(3, 2, generator=generator) * SIZE / 3
-        sample = DetDataSample(metainfo=dict(img_id=i, img_shape=(
-            SIZE, SIZE), ori_shape=(SIZE, SIZE), scale_factor=(1., 1.)))
+    shape = (setting.size, setting.size)
+    for i in range(setting.batch):
+        corner = torch.rand(3, 2, generator=generator) * setting.size / 2
+        size = 16 + torch.rand(3, 2, generator=generator) * setting.size / 3
+        sample = DetDataSample(metainfo=dict(
+            img_id=i, img_shape=shape, ori_shape=shape, scale_factor=(1., 1.)))
         sample.gt_instances = InstanceData(
             bboxes=torch.cat([corner, corner + size], 1),
             labels=torch.randint(80, (3, ), generator=generator))
         samples.append(sample)
         inputs.append(
-            torch.randint(256, (3, SIZE, SIZE), generator=generator,
+            torch.randint(256, (3, *shape), generator=generator,
                           dtype=torch.uint8))
     return dict(inputs=inputs, data_samples=samples)
 
@@ -111,17 +141,21 @@ def razor() -> torch.nn.Module:
 class Step:
     """One training step of a model, optionally with a teacher beside it."""
 
-    def __init__(self, model, iteration: int = 0, teacher=None) -> None:
+    def __init__(self, model, setting: Setting, iteration: int = 0,
+                 teacher=None) -> None:
         model.train()  # of mmrazor's algorithms, this returns None
-        self.model, self.teacher = model, teacher
-        self.iteration, self.data = iteration, batch()
+        self.model, self.teacher = model.to(setting.device), teacher
+        if teacher is not None:
+            teacher.to(setting.device).eval()
+        self.iteration, self.data = iteration, batch_of(setting)
         trained = [p for p in model.parameters() if p.requires_grad]
-        self.optim = OptimWrapper(torch.optim.SGD(trained, lr=1e-4))
+        wrapper = AmpOptimWrapper if setting.amp else OptimWrapper
+        self.optim = wrapper(optimizer=torch.optim.SGD(trained, lr=1e-4))
 
     def __call__(self) -> None:
         MessageHub.get_current_instance().update_info('iter', self.iteration)
         if self.teacher is not None:
-            with torch.no_grad():
+            with torch.no_grad(), self.optim.optim_context(self.teacher):
                 view = self.teacher.data_preprocessor(
                     dict(self.data, data_samples=None), False)
                 self.teacher.extract_feat(view['inputs'])
@@ -134,9 +168,10 @@ class Step:
 class Forward:
     """The student's forward pass, with idle hooks or without."""
 
-    def __init__(self, model, hooks: int) -> None:
-        self.model = model.eval()
-        self.inputs = torch.rand(BATCH, 3, SIZE, SIZE)
+    def __init__(self, model, setting: Setting, hooks: int) -> None:
+        self.model = model.eval().to(setting.device)
+        self.inputs = torch.rand(setting.batch, 3, setting.size, setting.size,
+                                 device=setting.device)
         names = [
             n for n, m in model.named_modules() if n and not list(m.children())
         ]
@@ -149,15 +184,15 @@ class Forward:
         self.model(self.inputs)
 
 
-MAKERS = {
-    'student': lambda: Step(MODELS.build(detector(18))),
-    'reference': lambda: Step(MODELS.build(detector(18)), teacher=MODELS.build(
-        detector(50)).eval()),
-    'mmxkd': lambda: Step(distilled()),
-    'stopped': lambda: Step(distilled(), iteration=1000),
-    'mmrazor': lambda: Step(razor()),
-    'forward': lambda: Forward(MODELS.build(detector(18)), 0),
-    'idle hooks': lambda: Forward(MODELS.build(detector(18)), 20),
+MAKERS: dict[str, Callable[[Setting], Callable[[], None]]] = {
+    'student': lambda s: Step(MODELS.build(detector(18)), s),
+    'reference': lambda s: Step(MODELS.build(detector(18)), s, teacher=MODELS.
+                                build(detector(50))),
+    'mmxkd': lambda s: Step(distilled(), s),
+    'stopped': lambda s: Step(distilled(), s, iteration=1000),
+    'mmrazor': lambda s: Step(razor(), s),
+    'forward': lambda s: Forward(MODELS.build(detector(18)), s, 0),
+    'idle hooks': lambda s: Forward(MODELS.build(detector(18)), s, 20),
 }
 
 
@@ -171,12 +206,9 @@ def own_peak() -> float:
     return int(line.split()[1]) / 1024
 
 
-def peak_memory(name: str, threads: int) -> float:
-    """Peak resident MB of five steps in a process of its own."""
-    command = [
-        sys.executable, __file__, '--threads',
-        str(threads), '--memory-of', name
-    ]
+def peak_memory(name: str) -> float:
+    """Peak MB of five steps in a process of its own, called as this one."""
+    command = [sys.executable, *sys.argv, '--memory-of', name]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout.split()[-1])
 
@@ -186,12 +218,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('--rounds', type=int, default=15)
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--size', type=int, default=Setting.size,
+                        help='side of the pictures')
+    parser.add_argument('--batch', type=int, default=Setting.batch)
+    parser.add_argument('--device', choices=['cpu', 'cuda'],
+                        default=Setting.device)
+    parser.add_argument('--amp', action='store_true',
+                        help='float16 autocast, on a GPU')
     parser.add_argument('--only', nargs='+', choices=list(MAKERS),
                         help='some of the contenders, beside the student')
+    parser.add_argument('--memory', action=argparse.BooleanOptionalAction,
+                        default=True, help='whether to read peak memory too')
     parser.add_argument('--out', help='write the figures to this JSON file')
     parser.add_argument('--memory-of', choices=list(MAKERS),
                         help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.amp and args.device == 'cpu':
+        parser.error('--amp needs --device cuda')
+    setting = Setting(args.size, args.batch, args.device, args.amp)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     # Random labels drive some weights to denormal numbers, which are slow.
@@ -199,29 +243,35 @@ def main() -> None:
     register_all_modules()
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     if args.memory_of:
-        step = MAKERS[args.memory_of]()
+        step = MAKERS[args.memory_of](setting)
         for _ in range(5):
             step()
-        print(own_peak())
+        print(setting.peak())
         return
 
     names = [n for n in MAKERS if n != 'mmrazor' or find_spec('mmrazor')]
     if args.only:
         names = [n for n in names if n in ('student', *args.only)]
-    steps = {name: MAKERS[name]() for name in names}
-    seconds = interleave(steps, args.rounds)
-    result = dict(machine=platform.processor() or platform.machine(),
-                  torch=torch.__version__, threads=args.threads,
-                  rounds=args.rounds, ratios={}, peak_mb={})
-    print(f'{args.rounds} interleaved rounds, {args.threads} thread(s); '
-          'ratio: median [quartiles]')
+    steps = {name: MAKERS[name](setting) for name in names}
+    seconds = interleave(steps, args.rounds, setting.clock)
+    machine = (platform.processor() or platform.machine() if args.device
+               == 'cpu' else torch.cuda.get_device_name())
+    result = dict(machine=machine, torch=torch.__version__,
+                  threads=args.threads, rounds=args.rounds,
+                  setting=asdict(setting), ms={}, ratios={}, peak_mb={})
+    print(f'{machine}, {args.batch} pictures of {args.size}², '
+          f'{"float16" if args.amp else "float32"}, {args.threads} thread(s), '
+          f'{args.rounds} interleaved rounds; ratio: median [quartiles]')
     for name in names:
         base = 'forward' if name in ('forward', 'idle hooks') else 'student'
         median, low, high = ratio(seconds, name, base)
         result['ratios'][name] = (median, low, high)
-        result['peak_mb'][name] = peak_memory(name, args.threads)
+        result['ms'][name] = 1000 * statistics.median(seconds[name])
+        result['peak_mb'][name] = (peak_memory(name) if args.memory else
+                                   math.nan)
         print(f'{name:12s} {median:6.3f} [{low:.3f}, {high:.3f}] × {base:8s}'
-              f' peak {result["peak_mb"][name]:6.0f} MB')
+              f' {result["ms"][name]:7.1f} ms, peak '
+              f'{result["peak_mb"][name]:6.0f} MB')
     if {'mmxkd', 'reference'} <= set(names):
         against = ratio(seconds, 'mmxkd', 'reference')
         result['mmxkd_over_reference'] = against

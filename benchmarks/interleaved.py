@@ -4,21 +4,23 @@ import time
 from collections.abc import Callable
 
 
-def interleave(steps: dict[str, Callable[[], object]],
-               rounds: int) -> dict[str, list[float]]:
-    """CPU seconds of each step in each round, in alternating order.
+def interleave(
+        steps: dict[str, Callable[[], object]], rounds: int,
+        clock: Callable[[],
+                        float] = time.process_time) -> dict[str, list[float]]:
+    """Seconds of each step in each round, in alternating order.
 
-    CPU time of the process, not wall time: other programs on the machine
-    disturb it less.
+    By default CPU time of the process, not wall time: other programs on the
+    machine disturb it less.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for index in range(rounds + 1):
         order = list(steps) if index % 2 else list(reversed(steps))
         for name in order:
-            start = time.process_time()
+            start = clock()
             steps[name]()
             if index:  # the first round warms up
-                seconds[name].append(time.process_time() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
+# Tests run on the CPU, also where there is a GPU: they compare bits, and with
+# two processes. `CUDA_VISIBLE_DEVICES=0 pytest tests/test_cuda.py` is for it.
+os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 
 
 @pytest.fixture(scope='session')

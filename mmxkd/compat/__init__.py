@@ -18,6 +18,7 @@ from . import (
     mmcv_operators,
     mmrazor_import,
     pickle_files,
+    point_assigner,
     quiet_import,
     remote_checkpoints,
     safe_load,
@@ -28,8 +29,8 @@ from . import (
 
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
            cpu_ddp, mmrazor_import, mmcv_operators, init_detector, yaml_files,
-           pickle_files, quiet_import, remote_checkpoints, safe_load,
-           file_names, strategy_names)
+           pickle_files, point_assigner, quiet_import, remote_checkpoints,
+           safe_load, file_names, strategy_names)
 
 _applied = False
 

@@ -6,6 +6,7 @@ Prints one JSON object, ``{name of the repair: whether its fault is there}``.
 A probe is one small case of what the header of the repair says.
 """
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -202,6 +203,33 @@ def mmcv_operators(folder: Path) -> bool:
     except RuntimeError as error:
         return mixed and 'BFloat16' in str(error)
     return mixed
+
+
+@probe
+def point_assigner(folder: Path) -> bool:
+    """It numbers points on the CPU, wherever they are."""
+    import torch
+    from mmdet.models.task_modules.assigners import PointAssigner
+    from mmengine.structures import InstanceData
+    from torch.overrides import TorchFunctionMode
+    places = []
+
+    class Stop(TorchFunctionMode):
+        """Look where the numbers are made, and go no further."""
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if function is torch.arange:
+                places.append(result.device.type)
+                raise InterruptedError
+            return result
+
+    points = torch.zeros(3, 3, device='meta')
+    truth = InstanceData(bboxes=torch.zeros(1, 4, device='meta'),
+                         labels=torch.zeros(1, device='meta'))
+    with contextlib.suppress(InterruptedError), Stop():
+        PointAssigner().assign(InstanceData(priors=points), truth)
+    return places == ['cpu']
 
 
 @probe
