@@ -30,6 +30,7 @@ from mmxkd.experiments import (
     load_plan,
     report_of,
     run_all,
+    seeds_of,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +74,7 @@ def main(argv=None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('family', nargs='+', choices=FAMILIES)
-    parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--seeds', type=seeds_of, default=3)
     parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'))
     parser.add_argument('--cfg-options', nargs='+', default=[],

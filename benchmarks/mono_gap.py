@@ -27,6 +27,7 @@ from mmxkd.experiments import (
     load_plan,
     report_of,
     run_all,
+    seeds_of,
 )
 from mmxkd.experiments.scores import Table, read_scores
 from mmxkd.experiments.statistics import share_of_gap
@@ -85,7 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--seeds', type=seeds_of, default=5)
     parser.add_argument('--detector', choices=list(DETECTORS), default='did')
     parser.add_argument('--arms', nargs='+', metavar='ARM',
                         help='only these, teacher and student')
@@ -105,10 +106,9 @@ def main() -> int:
         plan = plan.select(args.arms)
     plan.check_data()
     run_all(build_runs(plan), args.jobs)
-    seeds = range(plan.num_seeds)
     print(report_of(plan))
-    table = read_scores(plan.work_dir, plan.tested_on, plan.reported, seeds,
-                        plan.splits, plan.benchmark)
+    table = read_scores(plan.work_dir, plan.tested_on, plan.reported,
+                        plan.seeds, plan.splits, plan.benchmark)
     found = bars(table, args.detector == 'did')
     for what, figure, bar, good in found:
         print(f'{what:36s} {figure:7.2f}  bar {bar:5.1f}  '

@@ -33,6 +33,7 @@ from mmxkd.experiments import (
     load_plan,
     report_of,
     run_all,
+    seeds_of,
 )
 from mmxkd.experiments.scores import Table, read_scores
 
@@ -127,7 +128,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--seeds', type=seeds_of, default=3)
     parser.add_argument('--arms', nargs='+', metavar='ARM',
                         help=f'only these, {STUDENT}, {BASELINE} and teachers')
     parser.add_argument('--jobs', type=int, default=2)
@@ -148,13 +149,13 @@ def main() -> int:
         plan = plan.select([*args.arms, STUDENT])
     plan.check_data()
     run_all(build_runs(plan), args.jobs)
-    seeds = range(plan.num_seeds)
     print(report_of(plan))
-    table = read_scores(plan.work_dir, plan.tested_on, plan.reported, seeds,
-                        plan.splits, plan.benchmark)
-    deaf = {seed: other_sound(plan, STUDENT, seed) for seed in seeds}
+    table = read_scores(plan.work_dir, plan.tested_on, plan.reported,
+                        plan.seeds, plan.splits, plan.benchmark)
+    deaf = {seed: other_sound(plan, STUDENT, seed) for seed in plan.seeds}
     tracked = {
-        arm: [mota(plan, arm, seed) for seed in seeds] for arm in plan.reported
+        arm: [mota(plan, arm, seed) for seed in plan.seeds]
+        for arm in plan.reported
     }
     for arm, values in tracked.items():
         print(f'MOTA of {arm}: {statistics.mean(values):.1f} in the mean of '

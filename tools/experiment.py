@@ -24,6 +24,7 @@ from mmxkd.experiments import (
     load_plan,
     report_of,
     run_all,
+    seeds_of,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,8 +56,10 @@ def parse_args(argv: Sequence[str] | None = None) -> tuple[Plan, int]:
         '--work-dir', type=Path, help='folder for runs and '
         'report (default: work_dirs/ and the name of the '
         'config)')
-    parser.add_argument('--seeds', type=positive, metavar='N',
-                        help='number of seeds (default: that of the config)')
+    parser.add_argument(
+        '--seeds', type=seeds_of, metavar='N|FROM-TO',
+        help='number of seeds (default: that of the config), '
+        'or from one to another, e.g. 3-4 on a second machine')
     parser.add_argument(
         '--arms', nargs='+', metavar='ARM', help='only these, '
         'teacher and baseline, and what they need')

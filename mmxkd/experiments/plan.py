@@ -77,8 +77,8 @@ class Plan:
         arms (dict[str, Arm | Step]): Each after those that it needs.
         teacher, baseline (tuple[str, ...]): The arms that the gap lies
             between; of several, e.g. of other lengths, the best one.
-        num_seeds (int): Each arm that is not shared is trained with the
-            seeds 0 to ``num_seeds - 1``.
+        seeds (Sequence[int]): Each arm that is not shared is trained with
+            each of them.
         splits (tuple[str, ...]): Tested; the annotations of ``'val'`` are
             ``annotations/val.json``, or as the benchmark has them.
         tested_on (Path): Converted data of these splits.
@@ -93,7 +93,7 @@ class Plan:
     arms: dict[str, Arm | Step]
     teacher: tuple[str, ...]
     baseline: tuple[str, ...]
-    num_seeds: int
+    seeds: Sequence[int]
     splits: tuple[str, ...]
     tested_on: Path
     root: Path
@@ -158,7 +158,8 @@ def annotations(data_root: Path, split: str) -> Path:
 
 def load_plan(
     config: str | Path, root: Path, work_dir: str | Path,
-    num_seeds: int | None = None, data_roots: Mapping[str, str] | None = None,
+    seeds: int | Sequence[int] | None = None,
+    data_roots: Mapping[str, str] | None = None,
     cfg_options: Sequence[str] = ()
 ) -> Plan:
     """Read the config of an experiment and check it.
@@ -168,7 +169,8 @@ def load_plan(
         root (Path): The folder that holds ``tools/`` and, unless they are in
             the current one, the configs of the arms.
         work_dir (str | Path): Where runs and report go.
-        num_seeds (int, optional): Instead of that of the config.
+        seeds (int | Sequence[int], optional): These, or so many, instead of
+            the ``num_seeds`` of the config.
         data_roots (dict[str, str], optional): Other folders, by name.
         cfg_options (Sequence[str]): ``key=value``, for every arm.
 
@@ -181,10 +183,12 @@ def load_plan(
     for key in KEYS:
         if key not in given:
             raise ConfigError(f'{config}: {key} is missing')
-    if num_seeds is None:
-        num_seeds = given['num_seeds']
-    if not isinstance(num_seeds, int) or num_seeds < 1:
-        raise ConfigError(f'num_seeds={num_seeds!r}, expected 1 or more')
+    if seeds is None:
+        seeds = given['num_seeds']
+    if not isinstance(seeds, (list, range, tuple)):
+        if not isinstance(seeds, int) or seeds < 1:
+            raise ConfigError(f'num_seeds={seeds!r}, expected 1 or more')
+        seeds = range(seeds)
     splits = given['splits']
     if not isinstance(splits, (list, tuple)) or not splits:
         raise ConfigError(f"splits={splits!r}, expected e.g. ('val', 'test')")
@@ -217,8 +221,8 @@ def load_plan(
         key: _names(key, given.get(key, ()), tested)
         for key in ('teacher', 'baseline', 'reachable')
     }
-    return Plan(arms, ends['teacher'], ends['baseline'], num_seeds,
-                tuple(splits), roots[given['tested_on']], root,
+    return Plan(arms, ends['teacher'], ends['baseline'], seeds, tuple(splits),
+                roots[given['tested_on']], root,
                 Path(work_dir).resolve(), tuple(cfg_options),
                 ends['reachable'], roots, benchmark)
 

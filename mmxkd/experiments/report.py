@@ -1,5 +1,5 @@
 """The report of an experiment, as Markdown, JSON and one HTML file."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mmxkd.io.atomic import write_json, write_text
 from mmxkd.io.escape import escape
 
 from .benchmarks import COCO_BOXES, Benchmark
-from .curves import read_curves
+from .curves import Curves, read_curves
 from .gap import gap_recovered
 from .html_report import html_report
 from .pictures import pictures_of
@@ -52,32 +52,48 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
                               + did_you_mean(needed, models))
     seeds = seeds_in(runs) if seeds is None else seeds
     table = read_scores(runs, data_root, models, seeds, splits, benchmark)
-    summary = replace(summarise(table, *ends), score=benchmark.score,
-                      unit=benchmark.unit)
-    text = markdown(summary)
-    write_text(runs / 'gap_report.md', text)
-    write_json(
-        runs / 'gap_report.json', {
-            benchmark.score: table, 'gap_recovered': _by_seed(table, summary),
-            'summary': asdict(summary)
-        })
+    summary = summarise(table, *ends)
     curves = {
         model: [read_curves(runs / f'seed_{s}' / model) for s in seeds]
         for model in models
     }
     pictures = pictures_of(summary, runs, data_root,
                            min(seeds)) if benchmark.pictures else None
-    write_text(runs / 'gap_report.html', html_report(summary, curves,
-                                                     pictures))
+    return save_report(runs, table, summary, benchmark.score, benchmark.unit,
+                       curves, pictures)
+
+
+def save_report(folder: Path, table: Table, summary: Summary, score: str,
+                unit: str,
+                curves: Mapping[str, Sequence[Curves]] | None = None,
+                pictures: bytes | None = None) -> str:
+    """Write ``gap_report.{md,json,html}``; return the Markdown.
+
+    Args:
+        folder (Path): Where to; it is made.
+        table (dict), summary (Summary): What was measured, and what it says.
+        score, unit (str): What the number is called, and what it is.
+        curves, pictures (optional): As :func:`html_report` takes them.
+    """
+    summary = replace(summary, score=score, unit=unit)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = markdown(summary)
+    write_text(folder / 'gap_report.md', text)
+    write_json(
+        folder / 'gap_report.json', {
+            score: table, 'arms': list(table), 'gap_recovered': _by_seed(
+                table, summary), 'summary': asdict(summary)
+        })
+    write_text(folder / 'gap_report.html',
+               html_report(summary, curves or {}, pictures))
     return text
 
 
 def report_of(plan: Plan) -> str:
     """:func:`write_report` of an experiment whose runs are done."""
-    return write_report(plan.work_dir, plan.tested_on,
-                        plan.reported, plan.teacher, plan.baseline,
-                        range(plan.num_seeds), plan.splits, plan.reachable,
-                        plan.benchmark)
+    return write_report(plan.work_dir, plan.tested_on, plan.reported,
+                        plan.teacher, plan.baseline, plan.seeds, plan.splits,
+                        plan.reachable, plan.benchmark)
 
 
 def _tuple(names: Names) -> tuple[str, ...]:

@@ -293,7 +293,7 @@ def build_runs(plan: Plan, num_threads: int = 1) -> list[Run]:
             needs = {name: shared[name] for name in arm.needs}
             shared[arm.name] = Run(arm, 0, plan, needs, num_threads)
     runs += shared.values()
-    for seed in range(plan.num_seeds):
+    for seed in plan.seeds:
         known = dict(shared)
         for arm in plan.arms.values():
             if not arm.shared:

@@ -54,7 +54,8 @@ def plan(tmp_path) -> Plan:
         arm('adv', starts_from='pretrain', taught_by={'teacher': key}),
     ]
     return Plan({arm.name: arm for arm in arms}, ('teacher', ), ('baseline', ),
-                2, ('val', 'test'), data, tmp_path / 'root', tmp_path / 'runs')
+                range(2), ('val', 'test'), data, tmp_path / 'root',
+                tmp_path / 'runs')
 
 
 @pytest.fixture

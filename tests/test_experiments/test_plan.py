@@ -46,7 +46,7 @@ def test_what_the_config_says(load, tmp_path, monkeypatch):
     plan = load()
     assert plan.reported == ['big', 'plain', 'student', 'other']
     assert (plan.teacher, plan.baseline) == (('big', ), ('plain', ))
-    assert (plan.num_seeds, plan.splits) == (3, ('val', 'test'))
+    assert (plan.seeds, plan.splits) == (range(3), ('val', 'test'))
     student = plan.arms['student']
     assert student.needs == ('start', 'big')
     assert student.config == tmp_path / 'configs/student.py'
@@ -55,9 +55,9 @@ def test_what_the_config_says(load, tmp_path, monkeypatch):
 
 
 def test_options_of_the_command_win(load, tmp_path):
-    plan = load(num_seeds=1, data_roots=dict(fog=str(tmp_path / 'mine')),
+    plan = load(seeds=1, data_roots=dict(fog=str(tmp_path / 'mine')),
                 cfg_options=['a=1'])
-    assert (plan.num_seeds, plan.cfg_options) == (1, ('a=1', ))
+    assert (plan.seeds, plan.cfg_options) == (range(1), ('a=1', ))
     assert plan.arms['plain'].data_root == tmp_path / 'mine'
 
 
