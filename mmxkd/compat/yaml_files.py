@@ -7,11 +7,14 @@ teacher, and ``mmengine.load``.
 Repair: the loader of :class:`yaml.CSafeLoader`, which knows plain types only,
 and ``!!python/tuple``, which ``Config.dump`` writes. Aliases that unfold to
 more than a million values, or that contain themselves, are refused: turning
-them into a config would not end.
+them into a config would not end. So is what is nested deeper than a hundred
+levels: it would end the process where the parser is compiled and Python 3.12
+or newer, which does not count its calls.
 Versions: mmengine <= 0.11.0rc0. Reported of the same lines in others:
 PaddlePaddle/PaddleDetection#9502, XPixelGroup/BasicSR#768.
 Can go: when mmengine reads YAML with a safe loader.
 """
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -24,6 +27,7 @@ STACKS = BOTH
 
 _TUPLE = 'tag:yaml.org,2002:python/tuple'
 _MOST_VALUES = 1_000_000
+_MOST_LEVELS = 100
 
 
 def apply() -> None:
@@ -40,12 +44,17 @@ def plain_loader() -> type:
     """The loader: a class for the argument ``Loader`` of ``yaml``.
 
     It raises :class:`yaml.YAMLError` for tags that it does not know, and
-    :class:`ConfigError` for aliases without end.
+    :class:`ConfigError` for aliases without end and for too many levels.
     """
     import yaml
     base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
     class PlainLoader(base):
+
+        def __init__(self, stream):
+            text = stream.read() if hasattr(stream, 'read') else stream
+            _check_levels(yaml.parse(text, Loader=base))
+            super().__init__(text)
 
         def construct_document(self, node):
             _unfolded(node, {})
@@ -56,6 +65,20 @@ def plain_loader() -> type:
 
     PlainLoader.add_constructor(_TUPLE, construct_tuple)
     return PlainLoader
+
+
+def _check_levels(events: Iterable[Any]) -> None:
+    """Raise a ConfigError where lists and mappings are nested too deep."""
+    level = 0
+    for event in events:
+        kind = type(event).__name__
+        if kind in ('SequenceStartEvent', 'MappingStartEvent'):
+            level += 1
+        elif kind in ('SequenceEndEvent', 'MappingEndEvent'):
+            level -= 1
+        if level > _MOST_LEVELS:
+            raise ConfigError(f'line {event.start_mark.line + 1}: nested '
+                              f'deeper than {_MOST_LEVELS} levels')
 
 
 def _unfolded(node: Any, known: dict[int, int]) -> int:

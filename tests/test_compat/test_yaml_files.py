@@ -68,6 +68,23 @@ def test_aliases_may_unfold_to_a_million_values(write, levels, fits):
         mmengine.load(path)
 
 
+@pytest.mark.parametrize('begin, end', [('[', ']'), ('{a: ', '}'),
+                                        ('[{a: ', '}]')])
+def test_levels(write, begin, end):
+    """About a hundred, with the mapping that is the config."""
+    levels = len(begin.split('{')) - 1 + begin.count('[')
+
+    def text(number):
+        return 'a:\n ' + begin * number + '1' + end * number
+
+    assert Config.fromfile(write('a.yaml', text(98 // levels)))
+    path = write('b.yaml', text(101 // levels))
+    with pytest.raises(ConfigError) as error:
+        Config.fromfile(path)
+    assert str(
+        error.value) == (f'{path}: line 2: nested deeper than 100 levels')
+
+
 def test_a_caller_may_choose_the_loader(write):
     import yaml
     path = write('a.yaml', 'a: 0x10')
