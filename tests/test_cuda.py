@@ -35,6 +35,49 @@ def exact():
     torch.backends.cudnn.allow_tf32 = before
 
 
+# The tools come first: they take longest.
+@pytest.fixture(scope='module')
+def pair(repo, run_python, tmp_path_factory):
+    """A teacher that was trained on the GPU, and the config of its student."""
+    folder = tmp_path_factory.mktemp('gpu')
+    write_data(folder / 'data')
+    teacher = write_config(folder / 'teacher.py', folder / 'data', channels=12)
+    done = run_python(repo / 'tools/train.py', teacher, '--work-dir',
+                      folder / 'teacher')
+    assert torch.cuda.get_device_name() in done.stdout + done.stderr
+    student = write_config(folder / 'student.py', folder / 'data')
+    write_distilled(folder / 'kd.py', student, teacher,
+                    folder / 'teacher/epoch_3.pth')
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('options', [(), ('--amp', ), ('--amp', 'bf16')],
+                         ids=' '.join)
+def test_distil_resume_and_test(repo, run_python, pair, tmp_path, options):
+    """The second half resumes the first; the file is the student's."""
+    train = [repo / 'tools/train.py', pair / 'kd.py', '--work-dir', tmp_path]
+    run_python(*train, *options, '--cfg-options', 'train_cfg.max_epochs=2')
+    run_python(*train, *options, '--resume')
+    saved = torch.load(tmp_path / 'epoch_3.pth', weights_only=True)
+    assert all(v.isfinite().all() for v in saved['state_dict'].values()
+               if v.is_floating_point())
+    done = run_python(repo / 'tools/test.py', pair / 'student.py',
+                      tmp_path / 'epoch_3.pth', '--work-dir', tmp_path)
+    assert 'coco/bbox_mAP' in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_one_process_of_nccl(repo, pair, tmp_path, free_port):
+    done = subprocess.run([
+        'bash', 'tools/dist_train.sh', pair / 'kd.py', '1', '--work-dir',
+        tmp_path
+    ], cwd=repo, capture_output=True, text=True,
+                          env=dict(os.environ, PORT=free_port))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / 'epoch_3.pth').is_file()
+
+
 def on_gpu(value):
     """The tensors in any nesting, as in a batch of a training step."""
     if isinstance(value, torch.Tensor):
@@ -162,45 +205,3 @@ def test_operators_of_mmcv():
     for dtype in (torch.float32, torch.bfloat16):
         kept = nms(boxes.cuda().to(dtype), scores.cuda().to(dtype), 0.5)[1]
         assert kept.tolist() == [1, 2]
-
-
-@pytest.fixture(scope='module')
-def pair(repo, run_python, tmp_path_factory):
-    """A teacher that was trained on the GPU, and the config of its student."""
-    folder = tmp_path_factory.mktemp('gpu')
-    write_data(folder / 'data')
-    teacher = write_config(folder / 'teacher.py', folder / 'data', channels=12)
-    done = run_python(repo / 'tools/train.py', teacher, '--work-dir',
-                      folder / 'teacher')
-    assert torch.cuda.get_device_name() in done.stdout + done.stderr
-    student = write_config(folder / 'student.py', folder / 'data')
-    write_distilled(folder / 'kd.py', student, teacher,
-                    folder / 'teacher/epoch_3.pth')
-    return folder
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('options', [(), ('--amp', ), ('--amp', 'bf16')],
-                         ids=' '.join)
-def test_distil_resume_and_test(repo, run_python, pair, tmp_path, options):
-    """The second half resumes the first; the file is the student's."""
-    train = [repo / 'tools/train.py', pair / 'kd.py', '--work-dir', tmp_path]
-    run_python(*train, *options, '--cfg-options', 'train_cfg.max_epochs=2')
-    run_python(*train, *options, '--resume')
-    saved = torch.load(tmp_path / 'epoch_3.pth', weights_only=True)
-    assert all(v.isfinite().all() for v in saved['state_dict'].values()
-               if v.is_floating_point())
-    done = run_python(repo / 'tools/test.py', pair / 'student.py',
-                      tmp_path / 'epoch_3.pth', '--work-dir', tmp_path)
-    assert 'coco/bbox_mAP' in done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_one_process_of_nccl(repo, pair, tmp_path, free_port):
-    done = subprocess.run([
-        'bash', 'tools/dist_train.sh', pair / 'kd.py', '1', '--work-dir',
-        tmp_path
-    ], cwd=repo, capture_output=True, text=True,
-                          env=dict(os.environ, PORT=free_port))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / 'epoch_3.pth').is_file()
