@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 import pytest
 
@@ -18,6 +19,7 @@ case "$*" in
 *'-check check') exit 0 ;;
 *'-m pip '*)
     echo "$*" >>"$SITE/pip.log"
+    echo "$CFLAGS" >>"$SITE/cflags"
     cp "$VIRTUAL_ENV/mmxkd-constraints.txt" "$SITE/constraints"
     cp "$VIRTUAL_ENV/mmxkd-requirements.txt" "$SITE/requirements"
     exit ;;
@@ -63,7 +65,7 @@ class Environment:
         for name, version in versions.items():
             self.put(prefix + name, version, name)
 
-    def install(self, *arguments):
+    def install(self, *arguments, **variables):
         """The finished process; pip's calls, constraints and requirements."""
         log = self.site / 'pip.log'
         log.unlink(missing_ok=True)
@@ -71,7 +73,7 @@ class Environment:
             ['bash', self.root / 'tools/install.sh', *arguments], text=True,
             capture_output=True, stdin=subprocess.DEVNULL, timeout=300,
             env=dict(VIRTUAL_ENV=str(self.venv), SITE=str(self.site),
-                     PATH='/usr/bin:/bin', CXX='true'))
+                     PATH='/usr/bin:/bin', CXX='true', **variables))
         if not log.exists():
             return done, '', [], []
         assert done.returncode == 0, done.stdout + done.stderr
@@ -156,6 +158,19 @@ def test_it_asks_before_it_replaces(environment):
                    for line in requirements)
     assert 'numpy==2.2.6' in constraints
     assert 'opencv-python==4.12.0.88' in constraints
+
+
+def test_mmcv_is_built_without_debug_information(environment):
+    """After Python's own flags, and before those of the user."""
+    environment.install('--stack', 'openmmlab', CFLAGS='-march=native')
+    calls = (environment.site / 'pip.log').read_text().splitlines()
+    flags = (environment.site / 'cflags').read_text().splitlines()
+    built = [
+        f for call, f in zip(calls, flags, strict=True)
+        if call.endswith(' mmcv==2.1.0')
+    ]
+    own = sysconfig.get_config_var('CFLAGS')
+    assert set(built) == {f'{own} -g0 -march=native'}
 
 
 def test_replacing_is_an_answer_too(environment):
