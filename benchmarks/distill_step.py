@@ -267,11 +267,12 @@ def main() -> None:
         median, low, high = ratio(seconds, name, base)
         result['ratios'][name] = (median, low, high)
         result['ms'][name] = 1000 * statistics.median(seconds[name])
-        result['peak_mb'][name] = (peak_memory(name) if args.memory else
-                                   math.nan)
+        peak = peak_memory(name) if args.memory else math.nan
+        if args.memory:
+            result['peak_mb'][name] = peak
         print(f'{name:12s} {median:6.3f} [{low:.3f}, {high:.3f}] × {base:8s}'
               f' {result["ms"][name]:7.1f} ms, peak '
-              f'{result["peak_mb"][name]:6.0f} MB')
+              f'{peak:6.0f} MB')
     if {'mmxkd', 'reference'} <= set(names):
         against = ratio(seconds, 'mmxkd', 'reference')
         result['mmxkd_over_reference'] = against

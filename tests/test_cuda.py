@@ -6,6 +6,7 @@ take the GPU by themselves.
 """
 import os
 import subprocess
+import sys
 from dataclasses import is_dataclass
 from types import SimpleNamespace
 
@@ -72,8 +73,9 @@ def test_one_process_of_nccl(repo, pair, tmp_path, free_port):
     done = subprocess.run([
         'bash', 'tools/dist_train.sh', pair / 'kd.py', '1', '--work-dir',
         tmp_path
-    ], cwd=repo, capture_output=True, text=True,
-                          env=dict(os.environ, PORT=free_port))
+    ], cwd=repo, capture_output=True, text=True, env=dict(
+        os.environ, PORT=free_port, PATH=os.pathsep.join(
+            [os.path.dirname(sys.executable), os.environ['PATH']])))
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / 'epoch_3.pth').is_file()
 

@@ -340,7 +340,7 @@ if ! has "import $tools"; then
 fi
 
 # --- mmcv, with the ops that detectors need -------------------------------
-# What a debugger would need doubles the time: -g0 after Python's own flags.
+# Without what a debugger would need: -g0 after Python's own flags.
 build_mmcv() {
     local flags
     flags=$("$python" -c \

@@ -31,7 +31,7 @@ _config: contextvars.ContextVar[str | None] = contextvars.ContextVar(
 
 _TOO_DEEP = 'lists or dicts are nested too deep'
 # mmengine walks through configs by recursion, some calls per level.
-_MOST_LEVELS = 100
+MOST_LEVELS = 100
 
 
 def apply() -> None:
@@ -114,9 +114,9 @@ def _named(file: Any, read: Callable[[], Any]) -> Any:
 
 
 def _is_deep(content: Any) -> bool:
-    """Whether more than :data:`_MOST_LEVELS` containers hold each other."""
+    """Whether more than :data:`MOST_LEVELS` containers hold each other."""
     level = [content]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(MOST_LEVELS):
         level = [
             child for parent in level
             if isinstance(parent, (dict, list, tuple)) for child in (

@@ -20,6 +20,7 @@ from typing import Any
 
 from mmxkd.errors import ConfigError
 
+from .file_names import MOST_LEVELS
 from .import_hook import after_import
 from .stacks import BOTH
 
@@ -27,7 +28,6 @@ STACKS = BOTH
 
 _TUPLE = 'tag:yaml.org,2002:python/tuple'
 _MOST_VALUES = 1_000_000
-_MOST_LEVELS = 100
 
 
 def apply() -> None:
@@ -69,16 +69,14 @@ def plain_loader() -> type:
 
 def _check_levels(events: Iterable[Any]) -> None:
     """Raise a ConfigError where lists and mappings are nested too deep."""
+    import yaml
     level = 0
     for event in events:
-        kind = type(event).__name__
-        if kind in ('SequenceStartEvent', 'MappingStartEvent'):
-            level += 1
-        elif kind in ('SequenceEndEvent', 'MappingEndEvent'):
-            level -= 1
-        if level > _MOST_LEVELS:
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
             raise ConfigError(f'line {event.start_mark.line + 1}: nested '
-                              f'deeper than {_MOST_LEVELS} levels')
+                              f'deeper than {MOST_LEVELS} levels')
 
 
 def _unfolded(node: Any, known: dict[int, int]) -> int:
