@@ -1,7 +1,10 @@
 """Contenders that take turns, so that a slow spell of the machine hits all."""
+import argparse
 import statistics
 import time
 from collections.abc import Callable
+
+import torch
 
 
 def interleave(
@@ -31,3 +34,24 @@ def ratio(seconds: dict[str, list[float]], name: str,
                     for a, b in zip(seconds[name], seconds[base], strict=True))
     low, _, high = statistics.quantiles(ratios, n=4)
     return statistics.median(ratios), low, high
+
+
+def print_added(doc: str, measure: Callable[[int, int], dict[str, tuple]],
+                digits: int) -> None:
+    """The command line of a benchmark of what guards add: a table of shares.
+
+    Args:
+        doc (str): Of the benchmark.
+        measure (callable): From the size of the pictures and the number of
+            rounds to the share of each part: median and quartiles.
+        digits (int): Behind the point of a percentage.
+    """
+    parser = argparse.ArgumentParser(description=doc.split('\n')[0])
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--size', type=int, default=512)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    print('| what | added | quartiles |\n|---|---|---|')
+    for name, found in measure(args.size, args.rounds).items():
+        median, low, high = (f'{100 * value:.{digits}f} %' for value in found)
+        print(f'| {name} | {median} | {low} – {high} |')

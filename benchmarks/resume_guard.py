@@ -12,12 +12,11 @@ ratios round by round, and their quartiles.
 
 Usage: ``python benchmarks/resume_guard.py [--rounds 7] [--size 512]``
 """
-import argparse
 from types import SimpleNamespace
 
 import torch
 from finite_guard import batch
-from interleaved import interleave, ratio
+from interleaved import interleave, print_added, ratio
 from mmengine.hooks import EMAHook
 from mmengine.hub import get_config
 
@@ -68,17 +67,5 @@ def measure(size: int, rounds: int) -> dict[str, tuple[float, float, float]]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--size', type=int, default=512)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    print('| what | added | quartiles |\n|---|---|---|')
-    for name, found in measure(args.size, args.rounds).items():
-        median, low, high = (f'{100 * value:.3f} %' for value in found)
-        print(f'| {name} | {median} | {low} – {high} |')
-
-
 if __name__ == '__main__':
-    main()
+    print_added(__doc__, measure, digits=3)

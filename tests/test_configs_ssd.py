@@ -32,6 +32,12 @@ def test_students_differ_in_their_teacher_alone(repo):
                 assert taught[key] == alone[key], key
 
 
+def test_tiny_ones_are_guarded_as_large_ones(repo):
+    for path in (repo / 'configs/ssd_kd').glob('*.py'):
+        hooks = {h['type'] for h in load(repo, path.stem).custom_hooks}
+        assert {'mmxkd.EpochSeedHook', 'mmxkd.LoneSampleGuardHook'} <= hooks
+
+
 def test_published_recipe(repo):
     cfg = load(repo, 'mb2-ssdlite_kd_voc')
     assert dict(cfg.optim_wrapper.optimizer) == dict(type='SGD', lr=1e-4,

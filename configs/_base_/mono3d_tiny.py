@@ -65,14 +65,8 @@ val_evaluator = test_evaluator = dict(ann_file=data_root +
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=0.002, weight_decay=0.01),
     clip_grad=dict(max_norm=10))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        T_max=epochs,
-        convert_to_iter_based=True)
-]
+param_scheduler = _base_.tiny.param_scheduler
+param_scheduler[1].T_max = epochs
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
 custom_hooks = [
     dict(type='mmxkd.EpochSeedHook'),

@@ -1,17 +1,8 @@
-# The gap between mmdet3d's FCOS3D on LiDAR depth and on RGB, and what a
-# student that is taught recovers: benchmarks/mono_gap.py --detector fcos3d.
-data_roots = dict(streets='data/kitti_synthetic_mono')
-tested_on = 'streets'
-splits = ('val', )
-benchmark = 'kitti_cars_3d'
-num_seeds = 3
+# The arms of mono3d_smoke.py with mmdet3d's FCOS3D:
+# benchmarks/mono_gap.py --detector fcos3d.
+_base_ = './mono3d_smoke.py'
 
 arms = dict(
-    teacher=dict(config='configs/monommkd/fcos3d_teacher_tiny.py', epochs=10),
-    student=dict(config='configs/monommkd/fcos3d_student_tiny.py', epochs=10),
-    mmkd=dict(
-        config='configs/monommkd/fcos3d_mmkd_tiny.py',
-        taught_by=dict(teacher='model.teachers.depth.checkpoint'),
-        epochs=10))
-teacher = 'teacher'
-baseline = 'student'
+    teacher=dict(config='configs/monommkd/fcos3d_teacher_tiny.py'),
+    student=dict(config='configs/monommkd/fcos3d_student_tiny.py'),
+    mmkd=dict(config='configs/monommkd/fcos3d_mmkd_tiny.py'))

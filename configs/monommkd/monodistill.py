@@ -8,7 +8,7 @@
 # MonoSKD's terms for DID-M3D. The teacher is in eval mode; there it was not.
 # Depth is normalised as the teacher's, not by MonoDistill's mean and std. The
 # student starts from nothing.
-_base_ = './student.py'
+_base_ = ['./student.py', '../_base_/depth_teaches.py']
 
 model = dict(
     _delete_=True,
@@ -20,23 +20,4 @@ model = dict(
             checkpoint='work_dirs/teacher',
             # The heads are compared on the same objects.
             mode='loss')),
-    distiller=dict(
-        losses=dict(
-            loss_feature=dict(
-                type='FeatureSumLoss',
-                parts=dict(
-                    affinity=dict(type='AffinityLoss', divide_by_batch=True),
-                    object=dict(
-                        type='MaskedFeatureLoss',
-                        weight=10.,
-                        divide_by_batch=True,
-                        cells='truncated')),
-                student='backbone[1:4]',
-                teacher='depth:backbone[1:4]',
-                connector=dict(
-                    type='mmxkd.ReviewFusionConnector',
-                    channels=(128, 256, 512))),
-            loss_head=dict(
-                type='mmxkd.MonoHeadLoss',
-                student='bbox_head',
-                teacher='depth:bbox_head'))))
+    distiller=_base_.monodistill)

@@ -6,7 +6,7 @@
 # starts from its own trained checkpoint, set `load_from` for that; this one
 # starts from nothing, as all students here, so that they compare. Depth is
 # normalised as the teacher's.
-_base_ = './student.py'
+_base_ = ['./student.py', '../_base_/depth_teaches.py']
 
 model = dict(
     _delete_=True,
@@ -18,17 +18,4 @@ model = dict(
             checkpoint='work_dirs/teacher',
             # The heads are compared on the same objects.
             mode='loss')),
-    distiller=dict(
-        losses=dict(
-            loss_feature=dict(
-                type='FeatureSumLoss',
-                parts=dict(
-                    spearman=dict(type='SpearmanLoss', mode='released'),
-                    affinity=dict(type='AffinityLoss', divide_by_batch=True)),
-                student='neck',
-                teacher='depth:neck',
-                connector=dict(type='ConvConnector', kernel_sizes=[3, 1])),
-            loss_head=dict(
-                type='mmxkd.MonoHeadLoss',
-                student='bbox_head',
-                teacher='depth:bbox_head'))))
+    distiller=_base_.monoskd)

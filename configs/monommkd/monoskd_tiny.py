@@ -1,5 +1,5 @@
 # MonoSKD's losses with tiny models; monoskd.py says what is settled.
-_base_ = './student_tiny.py'
+_base_ = ['./student_tiny.py', '../_base_/depth_teaches.py']
 
 model = dict(
     _delete_=True,
@@ -10,17 +10,4 @@ model = dict(
             cfg='configs/monommkd/teacher_tiny.py',
             checkpoint='work_dirs/teacher_tiny',
             mode='loss')),
-    distiller=dict(
-        losses=dict(
-            loss_feature=dict(
-                type='FeatureSumLoss',
-                parts=dict(
-                    spearman=dict(type='SpearmanLoss', mode='released'),
-                    affinity=dict(type='AffinityLoss', divide_by_batch=True)),
-                student='neck',
-                teacher='depth:neck',
-                connector=dict(type='ConvConnector', kernel_sizes=[3, 1])),
-            loss_head=dict(
-                type='mmxkd.MonoHeadLoss',
-                student='bbox_head',
-                teacher='depth:bbox_head'))))
+    distiller=_base_.monoskd)

@@ -49,14 +49,8 @@ optim_wrapper = dict(
         'roi_branch': far
     }),
     clip_grad=dict(max_norm=10))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        T_max=epochs,
-        convert_to_iter_based=True)
-]
+param_scheduler = _base_.tiny.param_scheduler
+param_scheduler[1].T_max = epochs
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
 # Too few epochs for tasks that wait for each other.
 custom_hooks = [

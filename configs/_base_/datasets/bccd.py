@@ -2,6 +2,7 @@
 # picture is made dark and noisy, always in the same way; `clean` is the
 # picture as it was. The pipelines of a model that sees the dark picture alone
 # are in use; a teacher takes the `clean_*` ones in their place.
+_base_ = './coco_splits.py'
 data_root = 'data/bccd/'
 cells = dict(classes=('RBC', 'WBC', 'Platelets'))
 
@@ -52,39 +53,8 @@ bccd = dict(
     # The file names of the pictures already hold their folder.
     data_prefix=dict(img=''),
     metainfo=cells)
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        **bccd,
-        ann_file='annotations/train.json',
-        # Frames without a cell are trained on too.
-        filter_cfg=None,
-        pipeline=train_pipeline))
-
-one_by_one = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **bccd,
-        ann_file='annotations/val.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **bccd,
-        ann_file='annotations/test.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-
-coco = dict(type='CocoMetric', metric='bbox')
-val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
-test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
+train_dataloader = dict(dataset=dict(**bccd, pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(
+    dataset=dict(**bccd, pipeline=test_pipeline))
+val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/test.json')

@@ -2,6 +2,7 @@
 # info files of tools/dataset_converters/kitti.py. Trained on the common
 # training split and tested on the validation split: the test split has no
 # labels.
+_base_ = './loaders.py'
 data_root = 'data/kitti/'
 
 # As in mmdet3d's kitti-mono3d.py: the original size, up to 1.4 %, of all of
@@ -29,24 +30,11 @@ test_pipeline = [
 
 kitti = dict(type='mmxkd.KittiDataset', data_root=data_root)
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **kitti, ann_file='kitti_infos_train.json', pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+val_dataloader = test_dataloader = dict(
     dataset=dict(
-        **kitti,
-        ann_file='kitti_infos_val.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = val_dataloader
+        **kitti, ann_file='kitti_infos_val.json', pipeline=test_pipeline))
 
 val_evaluator = dict(
     type='mmxkd.KittiMetric2D', ann_file=data_root + 'kitti_infos_val.json')

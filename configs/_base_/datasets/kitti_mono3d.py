@@ -2,6 +2,7 @@
 # tools/dataset_converters/kitti.py --depth. Sparse maps are never blended; for
 # completed ones give `depth='linear'` to AffineResize, and
 # data_prefix=dict(depth='training/depth_dense') to the data sets.
+_base_ = './loaders.py'
 data_root = 'data/kitti/'
 class_names = ['Pedestrian', 'Cyclist', 'Car']
 input_size = (1280, 384)
@@ -43,25 +44,13 @@ kitti = dict(
     metainfo=dict(classes=class_names))
 train_dataloader = dict(
     batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
     drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **kitti, ann_file='kitti_infos_train.json', pipeline=train_pipeline))
 # All frames are tested, those of the last batch too.
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+val_dataloader = test_dataloader = dict(
     dataset=dict(
-        **kitti,
-        ann_file='kitti_infos_val.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = val_dataloader
+        **kitti, ann_file='kitti_infos_val.json', pipeline=test_pipeline))
 
 val_evaluator = dict(
     type='mmxkd.KittiMetric3D', ann_file=data_root + 'kitti_infos_val.json')

@@ -3,6 +3,7 @@
 # it is taught, its batch also holds what the teachers see. MAVD has no labels:
 # training reads a list of frames. `annotations/*_truth.json` are the boxes
 # that synthetic drives know; of real ones, name a file of tools/label.py.
+_base_ = './loaders.py'
 data_root = 'data/mavd/'
 side = 768
 
@@ -51,9 +52,6 @@ camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
 mavd = dict(type='mmxkd.MAVDDataset', data_root=data_root)
 train_dataloader = dict(
     batch_size=2,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **mavd,
         ann_file='annotations/train.json',
@@ -63,27 +61,11 @@ train_dataloader = dict(
         # No frame has boxes yet.
         filter_cfg=None,
         pipeline=distill_pipeline))
-
-one_by_one = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False))
+tested = dict(mavd, pipeline=test_pipeline)
 val_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **mavd,
-        ann_file='annotations/val_truth.json',
-        test_mode=True,
-        pipeline=test_pipeline))
+    dataset=dict(**tested, ann_file='annotations/val_truth.json'))
 test_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **mavd,
-        ann_file='annotations/test_truth.json',
-        test_mode=True,
-        pipeline=test_pipeline))
+    dataset=dict(**tested, ann_file='annotations/test_truth.json'))
 
 val_evaluator = dict(
     type='mmxkd.SoundDetectionMetric',

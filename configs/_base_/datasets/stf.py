@@ -2,6 +2,7 @@
 # tools/dataset_converters/stf.py. The pipelines of a model that sees RGB
 # alone are in use; a teacher takes the `gated_*` ones in their place, and a
 # distilled student, whose teacher reads the same batch, the one for training.
+_base_ = './coco_splits.py'
 data_root = 'data/stf/'
 
 # mmxkd's loader raises on a file that mmdet's would repair in silence; mmdet's
@@ -47,39 +48,8 @@ gated_teacher_train_pipeline = [
 ]
 
 stf = dict(type='mmxkd.STFDataset', data_root=data_root)
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        **stf,
-        ann_file='annotations/train.json',
-        # Frames without a pedestrian are trained on too.
-        filter_cfg=None,
-        pipeline=train_pipeline))
-
-one_by_one = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **stf,
-        ann_file='annotations/val.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **stf,
-        ann_file='annotations/test.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-
-coco = dict(type='CocoMetric', metric='bbox')
-val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
-test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
+train_dataloader = dict(dataset=dict(**stf, pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(
+    dataset=dict(**stf, pipeline=test_pipeline))
+val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/test.json')

@@ -2,6 +2,7 @@
 # tools/dataset_converters/kitti_coco.py, at their own size of 621x188. The
 # pipelines of a model that sees RGB alone are in use; a teacher takes the
 # `depth_*` ones in their place.
+_base_ = './coco_splits.py'
 data_root = 'data/kitti_synthetic/'
 road_users = dict(classes=('Car', 'Pedestrian', 'Cyclist'))
 
@@ -47,39 +48,8 @@ streets = dict(
     data_prefix=dict(img=''),
     beside=dict(depth_path='training/depth_2'),
     metainfo=road_users)
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        **streets,
-        ann_file='annotations/train.json',
-        # Frames without a road user are trained on too.
-        filter_cfg=None,
-        pipeline=train_pipeline))
-
-one_by_one = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False))
-val_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **streets,
-        ann_file='annotations/val.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = dict(
-    **one_by_one,
-    dataset=dict(
-        **streets,
-        ann_file='annotations/test.json',
-        test_mode=True,
-        pipeline=test_pipeline))
-
-coco = dict(type='CocoMetric', metric='bbox')
-val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
-test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
+train_dataloader = dict(dataset=dict(**streets, pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(
+    dataset=dict(**streets, pipeline=test_pipeline))
+val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/test.json')

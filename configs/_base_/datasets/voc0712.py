@@ -1,5 +1,6 @@
 # PASCAL VOC for SSDs of 300x300: trained on trainval of 2007 and 2012, tested
 # on test of 2007 by its own rules.
+_base_ = './loaders.py'
 data_root = 'data/VOCdevkit/'
 
 # mmxkd's loader raises on a file that mmdet's would repair in silence; mmdet's
@@ -44,25 +45,15 @@ test_pipeline = [
 voc = dict(type='mmxkd.VOCDataset', data_root=data_root)
 train_dataloader = dict(
     batch_size=32,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **voc,
         splits=['VOC2007/trainval', 'VOC2012/trainval'],
         # Pictures whose objects are all difficult are kept.
         filter_cfg=None,
         pipeline=train_pipeline))
-val_dataloader = dict(
+val_dataloader = test_dataloader = dict(
     batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **voc, splits=['VOC2007/test'], test_mode=True,
-        pipeline=test_pipeline))
-test_dataloader = val_dataloader
+    dataset=dict(**voc, splits=['VOC2007/test'], pipeline=test_pipeline))
 
 val_evaluator = dict(type='mmxkd.VOCAPMetric', average='11points')
 test_evaluator = val_evaluator
