@@ -43,7 +43,7 @@ draw() {
     python tools/dataset_converters/synthetic_stf.py "$1_raw" \
         --gated rect8 "${@:2}"
     local others=()
-    [[ " $* " != *' --unlabelled '* ]] || others=(--unlabelled unlabelled)
+    [[ " $* " != *' --unlabelled '* ]] || others=(--unlabelled unlabelled --keep-truth)
     python tools/dataset_converters/stf.py "$1_raw" "$1" \
         --train train --val val --test test "${others[@]}" --num-workers 2
 }

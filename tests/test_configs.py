@@ -40,6 +40,12 @@ def test_there_are_configs():
     assert CONFIGS / 'experiments/fog.py' in EXPERIMENTS
 
 
+def test_each_has_a_work_directory_of_its_own():
+    """That of a config is named by its file."""
+    stems = [Path(path).stem for path in PATHS]
+    assert len(stems) == len(set(stems)) > 80
+
+
 def test_model_builds(cfg):
     model = MODELS.build(cfg.model)
     names = list(model.state_dict())

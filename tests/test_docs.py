@@ -242,6 +242,18 @@ def test_names_of_the_package_exist(page, tmp_path):
     assert not missing
 
 
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)
+def test_what_is_imported_is_there(page):
+    if importlib.util.find_spec('mmdet3d'):
+        importlib.import_module('mmxkd.mono3d')
+    for text in fenced(page):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(
+                    'mmxkd'):
+                for name in node.names:
+                    assert exists(f'{node.module}.{name.name}')
+
+
 def test_the_changelog_says_where_names_went():
     rows = re.findall(r'^\| `(mmxkd[\w.]+)`.* \| `(mmxkd[\w.]+)`.* \|$',
                       CHANGELOG.read_text(), re.M)

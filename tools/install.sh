@@ -65,6 +65,9 @@ if [[ -n ${VIRTUAL_ENV:-} ]]; then
     venv=$VIRTUAL_ENV
     check_python "$venv/bin/python"
 else
+    [[ ${CONDA_DEFAULT_ENV:-base} == base ]] ||
+        echo "install: the conda environment $CONDA_DEFAULT_ENV is left as it" \
+            "is. To install into it: VIRTUAL_ENV=\$CONDA_PREFIX bash $0" >&2
     venv=$PWD/.venv
     [[ $stack != onedl ]] || venv=$PWD/.venv-onedl
     if [[ ! -x $venv/bin/python ]]; then

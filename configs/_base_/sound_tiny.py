@@ -113,5 +113,8 @@ train_cfg = dict(
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 default_hooks = dict(checkpoint=dict(save_best='sound/AP50'))
-custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
+custom_hooks = [
+    dict(type='mmxkd.EpochSeedHook'),
+    dict(type='mmxkd.ChannelsLastHook'),
+]
 del width, channels, epochs

@@ -37,12 +37,12 @@ arms = dict(
         epochs=16),
     boxes=arm('fog_boxes_tiny'),
     # Published losses beside the boxes.
-    mse=taught('losses/fog_mse_tiny'),
-    adv=taught('losses/fog_adv_tiny'),
-    mta=taught('losses/fog_mta_tiny'),
-    dual_kl=taught('losses/fog_dual_kl_tiny'),
-    imitation=taught('losses/fog_imitation_tiny'),
-    chen=taught('losses/fog_chen_tiny'),
+    mse=taught('losses/fog_boxes_mse_tiny'),
+    adv=taught('losses/fog_boxes_adv_tiny'),
+    mta=taught('losses/fog_boxes_mta_tiny'),
+    dual_kl=taught('losses/fog_boxes_dual_kl_tiny'),
+    imitation=taught('losses/fog_boxes_imitation_tiny'),
+    chen=taught('losses/fog_boxes_chen_tiny'),
     # LEAP, and LEAP without one of its parts.
     leap=arm('fog_leap_tiny', 'teacher_long', 'both_labels'),
     leap_one_view=arm('fog_leap_tiny', 'teacher_long'),

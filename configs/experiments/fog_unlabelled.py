@@ -1,5 +1,5 @@
 # What does the student of fog learn from frames without labels? With tiny
-# models on synthetic fog: 180 frames have labels, 1,200 paired ones have none.
+# models on synthetic fog: 179 frames have labels, 1,200 paired ones have none.
 #
 #   python tools/experiment.py configs/experiments/fog_unlabelled.py
 #

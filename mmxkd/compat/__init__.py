@@ -11,6 +11,7 @@ from . import (
     checkpoint_io,
     checkpoint_paths,
     cpu_ddp,
+    ddp_layout,
     file_names,
     init_detector,
     latest_checkpoint,
@@ -28,7 +29,7 @@ from . import (
 )
 
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
-           cpu_ddp, mmrazor_import, mmcv_operators, init_detector, yaml_files,
+           cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector, yaml_files,
            pickle_files, point_assigner, quiet_import, remote_checkpoints,
            safe_load, file_names, strategy_names)
 

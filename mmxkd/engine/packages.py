@@ -23,7 +23,7 @@ def check_installed(what: str, modules: dict[str, str]) -> None:
         Traceback (most recent call last):
         ...
         mmxkd.errors.ConfigError: this needs no-such, not installed here: \
-pip install 'mmxkd[compress]'
+bash tools/install.sh --with compress
     """
     lacking = [
         package for module, package in modules.items()
@@ -31,4 +31,4 @@ pip install 'mmxkd[compress]'
     ]
     if lacking:
         raise ConfigError(f'{what} needs {", ".join(lacking)}, not installed '
-                          "here: pip install 'mmxkd[compress]'")
+                          "here: bash tools/install.sh --with compress")

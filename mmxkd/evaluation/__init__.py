@@ -1,0 +1,1 @@
+"""Measures: ``functional`` of arrays, ``metrics`` for mmengine."""

@@ -1,9 +1,9 @@
 """Seeded road scenes, seen by cameras and a LiDAR.
 
-Three data sets are drawn from them: fog, with an RGB and a gated camera, in
-the layout of Seeing Through Fog; clear days, with an RGB camera and a LiDAR,
-in that of KITTI; and drives by day and night, with three cameras and eight
-microphones, in that of MAVD.
+Four datasets are drawn from them: fog, with an RGB and a gated camera, in the
+layout of Seeing Through Fog; streets, with an RGB camera and a LiDAR, in that
+of KITTI; pieces of these streets in that of PASCAL VOC; and drives by day and
+night, with three cameras and eight microphones, in that of MAVD.
 """
 from .drives.settings import DriveSettings
 from .drives.writer import write_drives

@@ -206,6 +206,31 @@ def mmcv_operators(folder: Path) -> bool:
 
 
 @probe
+def ddp_layout(folder: Path) -> bool:
+    """The gradient of a weight that was laid out after it was wrapped."""
+    import torch
+    from mmengine.model import MMDistributedDataParallel
+    if torch.distributed.is_initialized():  # by the probe of cpu_ddp
+        torch.distributed.destroy_process_group()
+    torch.distributed.init_process_group('gloo', rank=0, world_size=1,
+                                         init_method=f'file://{folder}/store')
+    weights = torch.arange(24.).view(1, 3, 2, 4)
+    gradients = []
+    try:
+        for wrap in (lambda model: model, MMDistributedDataParallel):
+            model = torch.nn.Conv2d(3, 1, (2, 4))
+            wrapped = wrap(model)
+            model.to(memory_format=torch.channels_last)
+            wrapped(weights).sum().backward()
+            gradients.append(model.weight.grad)
+    except ValueError as error:
+        return 'weight' not in str(error)
+    finally:
+        torch.distributed.destroy_process_group()
+    return not torch.equal(*gradients)
+
+
+@probe
 def point_assigner(folder: Path) -> bool:
     """It numbers points on the CPU, wherever they are."""
     import torch

@@ -141,7 +141,7 @@ def test_a_missing_extra_is_an_error_without_a_traceback(
     assert done.returncode == 1
     assert done.stderr.strip().endswith(
         "error: ByteTracker needs the package lap, which is not installed: "
-        "pip install 'mmxkd[track]'")
+        'bash tools/install.sh --with track')
     assert 'Traceback' not in done.stderr
 
 

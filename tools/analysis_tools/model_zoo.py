@@ -24,7 +24,7 @@ HEAD = '''# Model zoo
 `python tools/analysis_tools/model_zoo.py` writes this page from the metafiles
 in `configs/*/metafile.yml`, which `mim` reads too. Train a model with
 `python tools/train.py CONFIG`, and test it with
-`python tools/test.py CONFIG CHECKPOINT`. Beside each config, `*_tiny.py` is
+`python tools/test.py CONFIG CHECKPOINT`. Many have a `*_tiny.py` beside them:
 the same with a tiny model, for synthetic data and a CPU.
 '''
 

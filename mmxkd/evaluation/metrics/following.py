@@ -39,7 +39,7 @@ def build_tracker(config: Mapping[str, Any] = BYTE_TRACKER) -> Any:
             and importlib.util.find_spec('lap') is None):
         raise ModuleNotFoundError(
             f'{name} needs the package lap, which is not installed: '
-            "pip install 'mmxkd[track]'", name='lap')
+            "bash tools/install.sh --with track", name='lap')
     # Other metrics of this folder do without mmdet.
     from mmdet.registry import MODELS
 

@@ -128,7 +128,8 @@ class SpectrogramBackbone(BaseModule):
         weight = mean * (3 / channels)
         if self.stem == 'inflate':
             weight[:, :3] = rgb * (3 / channels)
-        conv.weight.data = weight
+        # DistributedDataParallel was told of this layout.
+        conv.weight.data = weight.contiguous()
         if self.stem == 'fresh':
             conv.reset_parameters()
 

@@ -1,1 +1,1 @@
-"""Streets on clear days, in the layout of KITTI."""
+"""Streets, in the layouts of KITTI and PASCAL VOC."""

@@ -1,5 +1,5 @@
 # CMKD-Adv on all frames.
-_base_ = './fog_mse_tiny.py'
+_base_ = './fog_boxes_mse_tiny.py'
 
 model = dict(
     distiller=dict(

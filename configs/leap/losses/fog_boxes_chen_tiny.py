@@ -1,6 +1,6 @@
 # Chen et al. on all frames: the teacher's scores and bounded boxes, in both
 # heads.
-_base_ = './fog_mse_tiny.py'
+_base_ = './fog_boxes_mse_tiny.py'
 
 model = dict(
     distiller=dict(

@@ -1,5 +1,5 @@
 # The alignment of MM-DistillNet on all frames, with one teacher.
-_base_ = './fog_mse_tiny.py'
+_base_ = './fog_boxes_mse_tiny.py'
 
 model = dict(
     distiller=dict(

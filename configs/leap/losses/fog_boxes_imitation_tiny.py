@@ -1,5 +1,5 @@
 # Fine-grained imitation on all frames: near the boxes of humans and teacher.
-_base_ = './fog_mse_tiny.py'
+_base_ = './fog_boxes_mse_tiny.py'
 
 model = dict(
     distiller=dict(

@@ -1,5 +1,5 @@
 # DualKL of MonoMMKD on all frames, without its uncertainty, which needs depth.
-_base_ = './fog_mse_tiny.py'
+_base_ = './fog_boxes_mse_tiny.py'
 
 model = dict(
     distiller=dict(
