@@ -10,6 +10,7 @@ import torch
 from mmcv.transforms import Compose
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from mmxkd.errors import ConfigError, CorruptSampleError
@@ -45,9 +46,10 @@ def page(repo, tmp_path, monkeypatch):
     blocks = re.findall(r'^```python\n(.*?)^```$',
                         (repo / 'docs/add_a_modality.md').read_text(),
                         re.M | re.S)
-    loader, pipeline, model, picture = blocks
+    loader, pipeline, model, distilled, picture = blocks
     (tmp_path / 'my_radar.py').write_text(loader)
     (tmp_path / 'config.py').write_text(pipeline + model)
+    (tmp_path / 'radar_distilled.py').write_text(distilled)
     (tmp_path / 'draw.py').write_text(picture)
     frame = tmp_path / 'data/training'
     (frame / 'image_2').mkdir(parents=True)
@@ -166,3 +168,22 @@ def test_picture(page, tmp_path):
     drawn = cv2.imread(str(tmp_path / 'radar.png'))[..., ::-1]
     np.testing.assert_array_equal(drawn, depth_colours(sparse()))
     assert drawn[sparse() > 0].any(axis=1).all()
+
+
+def test_the_student_learns_from_the_radar_of_its_teacher(page):
+    """And sees none: the batch is what the pipeline packs."""
+    cfg = Config.fromfile('radar_distilled.py')
+    cfg.model.teachers.radar.update(checkpoint=None, random=True)
+    cfg.model.student.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    np.random.seed(0)
+    packed = Compose(page.train_pipeline)(record())
+    radar = packed['inputs']['radar']
+    losses = []
+    for seen in (radar, torch.zeros_like(radar)):
+        packed['inputs']['radar'] = seen
+        batch = model.data_preprocessor(pseudo_collate([packed]), True)
+        losses.append(
+            float(model(**batch, mode='loss')['distill/loss_neck'].detach()))
+    assert losses[0] != losses[1] and min(losses) > 0

@@ -248,8 +248,8 @@ def test_what_is_imported_is_there(page):
         importlib.import_module('mmxkd.mono3d')
     for text in fenced(page):
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and node.module.startswith(
-                    'mmxkd'):
+            if isinstance(node,
+                          ast.ImportFrom) and node.module.startswith('mmxkd'):
                 for name in node.names:
                     assert exists(f'{node.module}.{name.name}')
 

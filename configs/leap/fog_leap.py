@@ -4,8 +4,8 @@
 # its pictures are mirrored. See docs/leap.md.
 _base_ = '../cmkd/fog_pseudo.py'
 
-# `--cfg-options load_from=…` names the teacher's checkpoint. Its stem reads RGB
-# first, and the gated slices behind it: the student takes the first part.
+# `--cfg-options load_from=…` names the teacher's checkpoint. Its stem reads
+# RGB first, and the gated slices behind it: the student takes the first part.
 load_from = None
 custom_hooks = [
     hook for hook in _base_.custom_hooks

@@ -29,9 +29,9 @@ from . import (
 )
 
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
-           cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector, yaml_files,
-           pickle_files, point_assigner, quiet_import, remote_checkpoints,
-           safe_load, file_names, strategy_names)
+           cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector,
+           yaml_files, pickle_files, point_assigner, quiet_import,
+           remote_checkpoints, safe_load, file_names, strategy_names)
 
 _applied = False
 

@@ -16,6 +16,7 @@ from mmxkd.families import registry as families
 from mmxkd.registry import DATASETS, MODELS, TRANSFORMS
 
 from .imports import REPO, package_files
+from .modalities import more_modalities
 
 _FILE = re.compile(r'# ([\w./-]+\.(?:py|yml))\n')
 
@@ -76,12 +77,13 @@ def project_of(page: Path, folder: Path) -> Iterator[dict[str, Path]]:
     """The files of a page in a folder that modules are imported from.
 
     Afterwards nobody knows these modules, what they registered, and their
-    families.
+    families and modalities.
     """
     written = write_files(page, folder)
     sys.path.insert(0, str(folder))
     try:
-        yield written
+        with more_modalities():
+            yield written
     finally:
         sys.path.remove(str(folder))
         own = {
