@@ -37,12 +37,17 @@ class Run:
         plan (Plan): The experiment that it belongs to.
         needs (dict[str, Run]): The runs that it builds upon, by arm.
         num_threads (int): Threads of each process that it starts.
+
+    Attributes:
+        gpu (str | None): The one that its processes see; None: as this
+            process does.
     """
 
     def __init__(self, arm: Arm | Step, seed: int, plan: Plan,
                  needs: Mapping[str, 'Run'], num_threads: int = 1) -> None:
         self.arm, self.seed, self.plan = arm, seed, plan
         self.needs, self.num_threads = dict(needs), num_threads
+        self.gpu: str | None = None
         self.name = arm.name if arm.shared else f'seed {seed} {arm.name}'
         folder = '' if arm.shared else f'seed_{seed}'
         self.dir = plan.work_dir / folder / arm.name
@@ -235,7 +240,7 @@ class Run:
             self._process = subprocess.Popen(
                 [sys.executable, *map(str, command)], stdout=log,
                 stderr=subprocess.STDOUT, pass_fds=self._inherited,
-                env={**os.environ, 'OMP_NUM_THREADS': str(self.num_threads)})
+                env=self._environment())
         status = self._process.wait()
         if status:
             tail = self.log.read_text(errors='replace').splitlines()[-25:]
@@ -243,6 +248,12 @@ class Run:
                 *tail, f'{self.name}: {tool} ended with {status}; the whole '
                 f'output is in {self.log}'
             ]))
+
+    def _environment(self) -> dict[str, str]:
+        changes = dict(OMP_NUM_THREADS=str(self.num_threads))
+        if self.gpu is not None:
+            changes['CUDA_VISIBLE_DEVICES'] = self.gpu
+        return {**os.environ, **changes}
 
     def _data_options(self, arm: Arm) -> list[str]:
         roots = dict.fromkeys(arm.datasets, arm.data_root)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent import futures as cf
 from graphlib import TopologicalSorter
 
+from .gpus import free_gpu, visible_gpus
 from .run import Run
 
 STATUS_SECONDS = 20
@@ -12,6 +13,7 @@ STATUS_SECONDS = 20
 def run_all(runs: Sequence[Run], jobs: int) -> None:
     """Execute runs, ``jobs`` at a time, the first in the list first.
 
+    Each gets a GPU, where there are any: one that as few as possible have.
     Prints where they are every :data:`STATUS_SECONDS`. When one fails, or
     when an exception such as ``KeyboardInterrupt`` arrives, the others are
     asked to end in good order, and waited for.
@@ -31,6 +33,7 @@ def run_all(runs: Sequence[Run], jobs: int) -> None:
     finished = 0
     begin = time.monotonic()
     next_status = begin + STATUS_SECONDS
+    gpus = visible_gpus()
     pool = cf.ThreadPoolExecutor(jobs)
     try:
         while sorter.is_active():
@@ -38,6 +41,7 @@ def run_all(runs: Sequence[Run], jobs: int) -> None:
             ready.sort(key=order.__getitem__)
             while ready and len(active) < jobs:
                 run = ready.pop(0)
+                run.gpu = free_gpu(gpus, [r.gpu for r in active.values()])
                 active[pool.submit(run.execute)] = run
             done = cf.wait(active, max(0, next_status - time.monotonic()),
                            cf.FIRST_COMPLETED).done
