@@ -8,8 +8,10 @@ stop at any time: run it again, and it goes on. A RandomFlip shows each frame
 in one direction per epoch; --epochs 4 finds nearly all of both.
 """
 import argparse
+import copy
 import sys
 
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
@@ -45,14 +47,13 @@ def fill(runner, epochs: int) -> None:
                           "model.teachers.NAME.cache=dict(dir='…')")
     model = getattr(runner.model, 'module', runner.model)
     model.init_weights()
-    loader = runner.build_dataloader(runner.cfg.train_dataloader,
-                                     seed=runner.seed)
+    loader = runner.build_dataloader(
+        each_frame_once(runner.cfg.train_dataloader), seed=runner.seed)
     runner._train_dataloader = loader
     TeacherCacheHook().before_train(runner)
     views = {name: views_of(runner.model, name) for name in teachers}
     for epoch in range(epochs):
-        if hasattr(loader.sampler, 'set_epoch'):
-            loader.sampler.set_epoch(epoch)
+        loader.sampler.set_epoch(epoch)
         for i, batch in enumerate(loader, start=1):
             for name, see in views.items():
                 model.supply(name, see(batch))
@@ -62,6 +63,19 @@ def fill(runner, epochs: int) -> None:
                 print_log(
                     f'pass {epoch + 1}/{epochs}, batch {i}/{len(loader)}: '
                     f'{done}', logger='current')
+
+
+def each_frame_once(dataloader: ConfigDict) -> ConfigDict:
+    """The same frames, none of them twice in a pass.
+
+    The sampler of a training may leave out some, repeat others, or never end.
+    The order is drawn, so that commands that run at once share the work.
+    """
+    loader = copy.deepcopy(dataloader)
+    loader.pop('batch_sampler', None)
+    loader.update(sampler=dict(type='DefaultSampler', shuffle=True),
+                  drop_last=False)
+    return loader
 
 
 def main() -> None:

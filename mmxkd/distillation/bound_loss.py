@@ -18,7 +18,7 @@ from mmxkd.families.strides import size_of, stride_hint
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
-from mmxkd.schedules import build_schedule, refuse_negative
+from mmxkd.schedules import Progress, build_schedule, refuse_negative
 
 from .building import (
     CHANNELS,
@@ -128,6 +128,10 @@ class BoundLoss(nn.Module):
         if TEACHER_MODEL in self.asked and self.only is not None:
             raise ConfigError(f'{self.key}: only={self.only!r}: it calls its '
                               'teacher again, with all frames')
+        if self.only is not None and self.loss.student_weights(Progress()):
+            raise ConfigError(
+                f'{self.key}: only={self.only!r}: it also weighs a loss of '
+                "the student's, which is of all frames")
 
     @property
     def loss(self) -> DistillationLoss | ForeignLoss:
@@ -374,7 +378,7 @@ class BoundLoss(nn.Module):
         return found
 
     def zero_for_ddp(self, like: Tensor) -> Tensor:
-        """A zero that keeps the parameters of an idle loss in the graph.
+        """A zero that keeps the parameters of a loss in the graph.
 
         DDP waits for the gradient of every parameter, also when a schedule
         has switched its loss off.

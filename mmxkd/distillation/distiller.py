@@ -308,6 +308,9 @@ class Distiller(nn.Module):
                     logs[f'distill/{name}'] = loss.zero_for_ddp(like.float())
                     continue
                 raw, levels = loss(*read)
+                # Some of its parameters may have had no part in it, such as
+                # a connector in the discriminators' turn.
+                raw = raw + loss.zero_for_ddp(raw)
                 logs[f'distill/{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs

@@ -69,7 +69,10 @@ class ViewsDataPreprocessor(BaseDataPreprocessor):
         seen = self._checked(STUDENT, self._student[0], student(own, True))
         for name in names:
             check_padding(name, views[name], seen)
-        return dict(seen, views={name: views[name] for name in names})
+        # In the order of the config, and not of a set: of teachers that draw
+        # numbers or talk to other processes, it decides what they get.
+        return dict(seen,
+                    views={n: views[n] for n in self._teachers if n in names})
 
     def view(self, name: str, data: dict) -> dict:
         """What one teacher sees of a batch that is on its device.

@@ -93,6 +93,26 @@ def test_outside_of_training_there_is_the_student_alone():
     assert model.teachers['t'].model.runs == runs
 
 
+@pytest.mark.parametrize('order', [('a', 'c', 'b'), ('c', 'b', 'a')])
+def test_teachers_come_in_the_order_of_the_config(order, monkeypatch):
+    """Whatever the order is in which a set gives their names."""
+    teachers = {
+        name: dict(cfg=toy(), random=True)
+        for name in ('b', 'a', 'c')
+    }
+    losses = {
+        f'loss_{name}': mse(teacher=f'{name}:neck')
+        for name in teachers
+    }
+    model = MODELS.build(
+        dict(algorithm_cfg(), teachers=teachers,
+             distiller=dict(losses=losses)))
+    model.train()
+    monkeypatch.setattr(model.data_preprocessor, '_run_now', lambda: order)
+    found = model.data_preprocessor(batch(), True)['views']
+    assert list(found) == ['b', 'a', 'c']
+
+
 def test_samples_are_not_shared():
     model = build(
         student=stock_toy(pad_size_divisor=32),

@@ -1,5 +1,6 @@
 """tools/fill_cache.py, then a training that runs no teacher."""
 import os
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,34 @@ def test_two_commands_at_once_then_a_training(config, repo, tmp_path):
     train(config, tmp_path / 'run', change)
     log = next((tmp_path / 'run').rglob('*.log')).read_text()
     assert "cache of teacher 'wide': 8 frames read, 0 computed" in log
+
+
+MIXED = '''
+train_dataloader = dict(
+    batch_size=4,
+    batch_sampler=dict(type='mmxkd.MixedBatchSampler', ratio=(1, 3)),
+    dataset=dict(_delete_=True, type='mmxkd.MixedDataset', datasets=[
+        dict(_base_.train_dataloader.dataset, pipeline=train_pipeline,
+             indices=2),
+        dict(_base_.train_dataloader.dataset, pipeline=train_pipeline)]))
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('more, frames', [
+    (MIXED, 8),
+    ("train_dataloader.update(sampler=dict(type='InfiniteSampler'))\n", 8),
+])
+def test_every_frame_once_whatever_the_sampler(config, repo, run_python,
+                                               tmp_path, more, frames):
+    """A batch of a training has one human frame in four; others never end."""
+    config.write_text(config.read_text() + more)
+    done = run_python(repo / 'tools/fill_cache.py', config, '--work-dir',
+                      tmp_path / 'fill', '--cfg-options',
+                      f'model.teachers.wide.cache.dir={tmp_path}/cache')
+    output = done.stdout + done.stderr
+    counted = re.findall(r"wide: (\d+) frames read, (\d+) computed", output)
+    assert sum(map(int, counted[-1])) == frames, output[-2000:]
 
 
 def test_a_config_without_a_cache(config, repo, run_python, tmp_path):

@@ -168,7 +168,9 @@ def generators() -> dict[str, Any]:
                  numpy=(kind, np.asarray(key).tolist(), *rest),
                  torch=torch.get_rng_state())
     if torch.cuda.is_initialized():
-        state['cuda'] = torch.cuda.get_rng_state_all()
+        # Of the one GPU of this process: of others, a resumed run may see
+        # fewer.
+        state['cuda'] = torch.cuda.get_rng_state()
     return state
 
 
@@ -188,7 +190,7 @@ def set_generators(state: Mapping[str, Any]) -> None:
     # Loading a checkpoint may have moved them to a GPU.
     torch.set_rng_state(state['torch'].cpu())
     if 'cuda' in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([s.cpu() for s in state['cuda']])
+        torch.cuda.set_rng_state(state['cuda'].cpu())
 
 
 def _by_iter(runner) -> bool:

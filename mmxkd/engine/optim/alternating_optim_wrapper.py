@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.model import is_model_wrapper
 from mmengine.optim import (
     DefaultOptimWrapperConstructor,
@@ -72,7 +73,9 @@ class AlternatingOptimWrapper(OptimWrapperDict):
             adversary.trains_discriminator = False
         if not student.should_update():
             return
-        turns = [student, discriminator] if self._trained else [student]
+        turns = [student]
+        if _in_any_process(self._trained, loss.device):
+            turns.append(discriminator)
         if self.before_step is not None:
             self.before_step([wrapper.optimizer for wrapper in turns])
         for wrapper in turns:
@@ -80,6 +83,13 @@ class AlternatingOptimWrapper(OptimWrapperDict):
         self._trained = False
         for wrapper in (student, discriminator):
             wrapper.zero_grad(**zero_kwargs)
+
+
+def _in_any_process(flag: bool, device: torch.device) -> bool:
+    """All processes have the gradients of the ones that called the loss."""
+    found = torch.tensor(float(flag), device=device)
+    all_reduce(found, 'max')
+    return bool(found)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()

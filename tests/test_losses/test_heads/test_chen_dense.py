@@ -178,3 +178,9 @@ def test_rpn_term_by_term():
     weighed = step(model, batch())
     assert total_of(weighed['loss_rpn_cls']).item() == pytest.approx(
         0.4 * total_of(alone['loss_rpn_cls']).item(), rel=1e-4)
+
+
+def test_it_weighs_the_students_loss_of_all_frames():
+    with pytest.raises(ConfigError, match="loss_head: only='human': it also "
+                       "weighs a loss of the student's"):
+        distilled(ssd(), loss_head=on('bbox_head', only='human'))
