@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmxkd.families.depth_maps import depth_maps_of
 from mmxkd.registry import TASK_UTILS
 
 from .camera_of import cameras_of, map_matrix
 from .geometry import Cameras, encode_angle, wrap_angle
-from .ground_truth import depth_maps_of, objects_of
+from .ground_truth import objects_of
 from .roi_branch import Cells, legacy_roi_align
 
 
