@@ -86,11 +86,13 @@ def test_flips_that_do_not_move_the_picture(options):
         RandomFlip3D(**options)
 
 
-def test_a_flip_without_a_camera():
+@pytest.mark.parametrize('ratio', [0., 1.])
+def test_a_flip_without_a_camera(ratio):
+    """Named before it is drawn."""
     sample = make_sample()
     del sample['cam2img']
     with pytest.raises(ConfigError, match='000003.png has no cam2img'):
-        RandomFlip3D(1.)(sample)
+        RandomFlip3D(ratio)(sample)
 
 
 @pytest.mark.parametrize('size, ratio', [(640, 4), ((640, 192, 3), 4),

@@ -43,7 +43,8 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
     """mmdet3d's ``RandomFlip3D``, which moves depth and all of P2.
 
     mmdet3d's own leaves P2[0, 3] as it is, which is 4.3 pixels off at 20 m on
-    KITTI, and moves no depth map.
+    KITTI, and moves no depth map. A frame without labels is flipped like any
+    other, where mmdet3d's asks it for points.
 
     Args:
         flip_ratio_bev_horizontal (float): Of a flip, of the picture and of
@@ -57,8 +58,8 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
         **kwargs: Of mmdet3d's ``RandomFlip3D``.
 
     Raises:
-        ConfigError: An option is not one of these, or a flipped sample has no
-            camera.
+        ConfigError: An option is not one of these, or a sample has no camera,
+            flipped or not.
     """
 
     def __init__(self, flip_ratio_bev_horizontal: float = 0.0,
@@ -79,6 +80,10 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
         self.projection = projection
 
     def transform(self, input_dict: dict) -> dict:
+        if 'cam2img' not in input_dict:
+            raise ConfigError(
+                f'RandomFlip3D: {input_dict.get("img_path", "a sample")} has '
+                'no cam2img, which a flip mirrors too')
         results = super().transform(input_dict)
         # The head compares it with its own.
         results['projection'] = self.projection
@@ -95,15 +100,16 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
 
     def random_flip_data_3d(self, input_dict: dict,
                             direction: str = 'horizontal') -> None:
-        if 'cam2img' not in input_dict:
-            raise ConfigError(
-                f'RandomFlip3D: {input_dict.get("img_path", "a sample")} has '
-                'no cam2img, which a flip mirrors too')
         # mmdet3d changes one number of the matrix, in place.
         before = np.array(input_dict['cam2img'], np.float64)
         input_dict['cam2img'] = before.copy()
-        super().random_flip_data_3d(input_dict, direction)
+        width = input_dict['img'].shape[1]
+        if {'gt_bboxes_3d', 'points'} & input_dict.keys():
+            super().random_flip_data_3d(input_dict, direction)
+        elif 'centers_2d' in input_dict:
+            # mmdet3d looks for points where there are no boxes.
+            centres = input_dict['centers_2d']
+            centres[..., 0] = width - centres[..., 0]
         if direction == 'horizontal':
-            width = input_dict['img'].shape[1]
             input_dict['cam2img'] = mirrored_camera(before, width,
                                                     self.projection)
