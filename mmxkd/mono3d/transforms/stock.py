@@ -10,13 +10,15 @@ from mmdet3d.datasets.transforms import transforms_3d
 from mmxkd.datasets.transforms import keeps_pixels_in_place
 from mmxkd.datasets.transforms.alignment import moves_img_alone
 
+_CROP = 'mmxkd.ClippedNormalShiftScale and mmxkd.AffineResize'
+
 #: Classes that move ``img``, boxes and camera, but no depth, and what to
 #: write instead.
 MOVERS: dict[type, str] = {
     transforms.AffineResize: 'mmxkd.AffineResize',
     transforms.RandomFlip3D: 'mmxkd.RandomFlip3D',
     transforms.Resize3D: 'mmxkd.AffineResize',
-    transforms_3d.RandomCrop3D: 'mmxkd.ClippedNormalShiftScale and mmxkd.AffineResize',
+    transforms_3d.RandomCrop3D: _CROP,
 }
 
 for _kind, _twin in MOVERS.items():
