@@ -79,7 +79,6 @@ def test_a_scan_without_a_camera(tmp_path, key, value):
 @pytest.mark.parametrize('options', [
     dict(flip_ratio_bev_vertical=.5),
     dict(sync_2d=False),
-    dict(flip_ratio_bev_horizontal=2.),
 ])
 def test_flips_that_do_not_move_the_picture(options):
     with pytest.raises(ConfigError, match='one draw moves the picture'):

@@ -247,6 +247,11 @@ def test_packing_what_was_not_loaded():
 @pytest.mark.parametrize('build, message', [
     (lambda: ClippedNormalShiftScale(scale=1.), 'scale=1.0'),
     (lambda: ClippedNormalShiftScale(prob=2.), 'prob=2.0'),
+    (lambda: ClippedNormalShiftScale(shift='.1'), "shift='.1'"),
+    (lambda: ColourJitter(strength=-3), 'strength=-3'),
+    (lambda: ColourJitter(lighting='0'), "lighting='0'"),
+    (lambda: RandomFlip3D(2.), 'flip_ratio_bev_horizontal=2.0'),
+    (lambda: RandomFlip3D('1'), "flip_ratio_bev_horizontal='1'"),
     (lambda: RandomFlip3D(projection='byz'), "'by_z'"),
     (lambda: AffineResize((4, 4), depth='nearest'), "'linear'"),
 ])

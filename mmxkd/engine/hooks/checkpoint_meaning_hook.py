@@ -11,7 +11,7 @@ from mmxkd.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckpointMeaningHook(Hook):
-    """Compares classes, inputs and size of the config with those of the checkpoint.
+    """Compares classes, inputs and size of the config with the checkpoint's.
 
     When the weights of a test are loaded. What the file does not say is not
     compared. ``tools/test.py`` adds it to every run.

@@ -1,11 +1,10 @@
 """A depth branch that exists while a student is trained, and its losses."""
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_keys, check_number
+from mmxkd.errors import check_keys, check_number
 from mmxkd.losses.base import Levels
 from mmxkd.registry import MODELS
 
@@ -87,9 +86,7 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
         for name, value in (('mimic_weight', mimic_weight),
                             ('kd_weight', kd_weight), ('reference_focal',
                                                        reference_focal)):
-            if not 0 <= value < math.inf:
-                raise ConfigError(f'DepthBranchDualKLLoss: {name}={value}, '
-                                  'expected a finite number, 0 or more')
+            check_number(f'DepthBranchDualKLLoss: {name}', value, 0)
         for name, value in (('in_channels', in_channels), ('feat_channels',
                                                            feat_channels)):
             check_number(f'DepthBranchDualKLLoss: {name}', value, above=0,

@@ -7,7 +7,7 @@ from mmdet3d.datasets.transforms import RandomFlip3D as MMDet3DRandomFlip3D
 from mmxkd.datasets.transforms import MovesTogether
 from mmxkd.datasets.transforms.geometry import beside_img
 from mmxkd.datasets.transforms.moves import FLIPS
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 from mmxkd.registry import TRANSFORMS
 
 from ..geometry import PROJECTIONS
@@ -67,14 +67,13 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
                  flip_ratio_bev_vertical: float = 0.0, sync_2d: bool = True,
                  **kwargs: Any) -> None:
         check_known('RandomFlip3D: projection', projection, PROJECTIONS)
-        if flip_ratio_bev_vertical or not sync_2d or not (
-                0 <= flip_ratio_bev_horizontal <= 1):
+        check_number('RandomFlip3D: flip_ratio_bev_horizontal',
+                     flip_ratio_bev_horizontal, 0, 1)
+        if flip_ratio_bev_vertical or not sync_2d:
             raise ConfigError(
-                'RandomFlip3D: flip_ratio_bev_horizontal='
-                f'{flip_ratio_bev_horizontal}, flip_ratio_bev_vertical='
-                f'{flip_ratio_bev_vertical}, sync_2d={sync_2d}; expected a '
-                'number in [0, 1], 0 and True: one draw moves the picture and '
-                'all else')
+                'RandomFlip3D: flip_ratio_bev_vertical='
+                f'{flip_ratio_bev_vertical}, sync_2d={sync_2d}; expected 0 '
+                'and True: one draw moves the picture and all else')
         super().__init__(flip_ratio_bev_horizontal=flip_ratio_bev_horizontal,
                          **kwargs)
         self.projection = projection
