@@ -188,6 +188,30 @@ def test_a_detector_learns(registered, detector, loss, amp):
     optimizer.update_params(model.parse_losses(losses)[0])
 
 
+@pytest.mark.parametrize('depth', ['did', 'gup'])
+def test_a_monocular_head_learns_with_amp(depth):
+    """Its losses are those of float32 on the maps that AMP gives."""
+    pytest.importorskip('mmdet3d')
+    from mmengine.registry import init_default_scope
+
+    from mmxkd.mono3d import MonoRoIHead
+    from tests.test_mono3d.test_head import make_sample, maps
+    init_default_scope('mmdet3d')
+    torch.manual_seed(0)
+    head = MonoRoIHead(in_channels=8, feat_channels=8, depth=depth).cuda()
+    head.init_weights()
+    samples = [make_sample().to('cuda'), make_sample(1).to('cuda')]
+    x = [m.cuda() for m in maps()]
+    plain = head.loss(x, samples)
+    for dtype in (torch.float16, torch.bfloat16):
+        with torch.autocast('cuda', dtype):
+            found = head.loss(x, samples)
+        for term, value in found.items():
+            assert value.dtype == torch.float32 and value.isfinite(), term
+            torch.testing.assert_close(value, plain[term], rtol=0.1, atol=0.05)
+        sum(v for k, v in found.items() if k.startswith('loss_')).backward()
+
+
 def test_operators_of_mmcv():
     """mmcv's kernels know no bfloat16, and no channels-last maps."""
     maps = torch.randn(2, 3, 8, 8)

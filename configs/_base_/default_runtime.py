@@ -22,12 +22,12 @@ env_cfg = dict(
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
-# A distillation loss and its raw value are averaged over the same iterations.
+# A loss and its raw value are averaged over the same iterations.
 log_processor = dict(
     type='LogProcessor',
     window_size=50,
     by_epoch=True,
-    mean_pattern=r'.*(loss|time|data_time|grad_norm|distill/|labels/).*')
+    mean_pattern=r'.*(loss|time|data_time|grad_norm|distill/|labels/|raw_).*')
 
 randomness = dict(seed=0)
 log_level = 'INFO'

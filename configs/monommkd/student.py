@@ -1,7 +1,9 @@
 # The student sees RGB: DID-M3D's network and recipe, in MonoSKD's code line.
 # Not known of MonoMMKD, and settled here: learning rate, batch size and number
 # of epochs are MonoSKD's; three classes are trained, where MonoSKD trains Car
-# alone; sparse depth maps (depth_2) supervise the visual depth.
+# alone; sparse depth maps (depth_2) supervise the visual depth; DLA-34 starts
+# from random weights, where the originals start from ImageNet's
+# (docs/monommkd.md has the lines for their file).
 _base_ = [
     '../_base_/models/mono_roi3d.py',
     '../_base_/datasets/kitti_mono3d.py',

@@ -125,11 +125,14 @@ class Teacher:
                 'init_weights() before training, as the runner does')
 
     def _compare_with(self, report: LoadReport) -> None:
-        """What the file says of classes and inputs, against the config."""
+        """What the file says of classes, inputs and sizes, against the
+        config."""
         if self.check_meaning:
             check_inputs(report.meaning, self.meaning, self.name, report.path)
         if report.meaning.classes is not None:
             self.meaning.classes = report.meaning.classes
+        if report.meaning.size is not None:
+            self.meaning.size = report.meaning.size
 
     @torch.no_grad()
     def watch(self, inputs: Any, data_samples: Any,

@@ -153,7 +153,8 @@ def log_together(cfg: Config) -> None:
     """Let a loss and its raw value be of the same iterations in the log.
 
     mmengine averages what has ``loss`` in its name over a window, and shows
-    the last value of everything else, such as ``distill/raw_feature``.
+    the last value of everything else, such as ``distill/raw_feature``, and
+    ``raw_depth`` of a monocular head.
 
     Args:
         cfg (Config): Changed in place, unless its log processor is of
@@ -164,12 +165,13 @@ def log_together(cfg: Config) -> None:
     if not _is_a(processor, 'LogProcessor'):
         return
     pattern = processor.get('mean_pattern', AVERAGED)
-    averaged = [
-        re.search(pattern, f'distill/{name}') for name in ('loss_', 'raw_')
-    ]
-    if averaged[0] and not averaged[1]:
-        processor['mean_pattern'] = rf'{pattern}|distill/'
-        cfg.log_processor = processor
+    for prefix, added in (('distill/', 'distill/'), ('', 'raw_')):
+        loss, raw = (re.search(pattern, f'{prefix}{name}')
+                     for name in ('loss_', 'raw_'))
+        if loss and not raw:
+            pattern = f'{pattern}|{added}'
+            processor['mean_pattern'] = pattern
+            cfg.log_processor = processor
 
 
 def set_seed(cfg: Config, seed: int) -> None:

@@ -5,7 +5,7 @@ and a person there. Shapes are compared elsewhere; this compares what they
 stand for.
 """
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,24 +41,27 @@ class Meaning:
     size: tuple[int, int] | None = None
 
 
-def meaning_of_config(cfg: Any) -> Meaning:
+def meaning_of_config(cfg: Any, loader: str = 'train_dataloader') -> Meaning:
     """Of a config, or of a model dict.
 
     The classes are those of ``metainfo``, of the whole config or of the data
-    set that it is trained on.
+    set that it is trained on, whatever wraps that.
+
+    Args:
+        cfg: A mapping.
+        loader (str): Whose pipeline tells the size.
     """
     if not isinstance(cfg, Mapping) and not hasattr(cfg, 'get'):
         return Meaning()
     classes = None
-    data = ('train_dataloader', 'dataset')
-    for place in ((), data, (*data, 'dataset')):
-        part = _at(cfg, (*place, 'metainfo'))
-        if classes is None and isinstance(part, Mapping):
-            classes = _names(part.get('classes'))
+    for part in (cfg, *_data_sets(_at(cfg, ('train_dataloader', 'dataset')))):
+        metainfo = part.get('metainfo')
+        if classes is None and isinstance(metainfo, Mapping):
+            classes = _names(metainfo.get('classes'))
     model = cfg if 'type' in cfg else cfg.get('model') or {}
     model = model.get('student') or model
     inputs = _inputs(model.get('data_preprocessor') or {})
-    return Meaning(classes, inputs, _size(_at(cfg, (*data, 'pipeline'))))
+    return Meaning(classes, inputs, _size_of(_at(cfg, (loader, 'dataset'))))
 
 
 def meaning_of_checkpoint(content: Any) -> Meaning:
@@ -95,6 +98,12 @@ def check_inputs(stated: Meaning, now: Meaning, name: str, path: str) -> None:
                 f'teachers.{name}: {path} was trained on the classes '
                 f'{stated.classes}, but its config says {now.classes}. If '
                 f'this is meant, set teachers.{name}.check_meaning=False')
+    if None not in (stated.size, now.size) and stated.size != now.size:
+        raise ConfigError(
+            f'teachers.{name}: {path} was trained on pictures of '
+            f'{stated.size} (img_scale of AffineResize), but its config says '
+            f'{now.size}: objects would seem nearer or farther to it. If this '
+            f'is meant, set teachers.{name}.check_meaning=False')
 
 
 def check_tested(stated: Meaning, now: Meaning, path: str) -> None:
@@ -104,7 +113,7 @@ def check_tested(stated: Meaning, now: Meaning, path: str) -> None:
     shapes, so that nothing else would tell them apart.
 
     Raises:
-        ConfigError: Classes or inputs differ; names both.
+        ConfigError: Classes, inputs or sizes differ; names both.
     """
     for key, then in stated.inputs.items():
         if key in now.inputs and now.inputs[key] != then:
@@ -119,6 +128,11 @@ def check_tested(stated: Meaning, now: Meaning, path: str) -> None:
                 f'order, but the config says {now.classes}: its labels would '
                 'be read as others; give metainfo of the data sets the same '
                 'classes')
+    if None not in (stated.size, now.size) and stated.size != now.size:
+        raise ConfigError(
+            f'{path} was trained on pictures of {stated.size} (img_scale of '
+            f'AffineResize), but test_dataloader gives {now.size}: objects '
+            'would seem nearer or farther to it; give both the same')
 
 
 def check_sizes(student: Meaning, teacher: Meaning, name: str) -> None:
@@ -206,6 +220,31 @@ def _at(cfg: Any, path: Sequence[str]) -> Any:
     for key in path:
         cfg = cfg.get(key) if hasattr(cfg, 'get') else None
     return cfg
+
+
+def _data_sets(data: Any) -> Iterator[Any]:
+    """A data set, and what it wraps: repeated, balanced or put together."""
+    if hasattr(data, 'get'):
+        yield data
+        inner = data.get('datasets')
+        for part in (data.get('dataset'),
+                     *(inner if isinstance(inner, (list, tuple)) else ())):
+            yield from _data_sets(part)
+
+
+def _size_of(data: Any) -> tuple[int, int] | None:
+    """Of the pipelines of a data set; the outermost runs last. None where
+    parts have several."""
+    if not hasattr(data, 'get'):
+        return None
+    own = _size(data.get('pipeline'))
+    if own is not None:
+        return own
+    inner = data.get('datasets')
+    parts = [data.get('dataset')
+             ] + (list(inner) if isinstance(inner, (list, tuple)) else [])
+    sizes = {_size_of(part) for part in parts if part is not None}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _size(pipeline: Any) -> tuple[int, int] | None:

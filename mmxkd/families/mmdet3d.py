@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 
 from .base import Detector, Step, serves
+from .depth_maps import depth_maps_of
 from .mmdet import MMDetFamily, made_by
 
 
@@ -93,17 +94,9 @@ class MMDet3DFamily(MMDetFamily):
         input; on the student's device.
 
         Raises:
-            ConfigError: A sample has none.
+            ConfigError: A sample has none, or one that does not fit.
         """
-        maps = []
-        for sample in step.samples:
-            found = getattr(sample, 'gt_depth', None)
-            if found is None:
-                raise ConfigError(
-                    "it asks for 'depth', which a sample does not hold: give "
-                    'depth_target=True to mmxkd.Pack3DDetInputs')
-            maps.append(found.data[0])
-        return torch.stack(maps).to(step.device)
+        return depth_maps_of(step.samples)[:, 0].to(step.device)
 
     @serves()
     def input_focal(self, step: Step) -> Tensor:

@@ -122,7 +122,17 @@ def cameras_of(samples: Sequence[Any], size: Sequence[int],
             back = np.linalg.inv(matrix)
             corners = np.array([[0, 0, 1], [size[1], size[0], 1]])
             crop = (corners @ back.T)[:, :2]
+        else:
+            crop = _padded(np.asarray(crop, np.float64), meta)
         ranges.append(np.asarray(crop, np.float64))
     return Cameras(
         torch.from_numpy(np.stack(matrices)).to(device),
         torch.from_numpy(np.stack(ranges)).to(device), projection)
+
+
+def _padded(crop: np.ndarray, meta: dict) -> np.ndarray:
+    """What a map shows whose picture shows ``crop`` and was padded after."""
+    if not {'img_shape', 'batch_input_shape'} <= meta.keys():
+        return crop
+    share = np.divide(meta['batch_input_shape'][:2], meta['img_shape'][:2])
+    return np.stack([crop[0], crop[0] + (crop[1] - crop[0]) * share[::-1]])

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmxkd.errors import ConfigError
+from mmxkd.errors import check_number
 
 from .geometry import (
     HEADING_BINS,
@@ -69,14 +69,13 @@ class MonoCoder:
             depth; with ``gup`` to the product.
 
     Raises:
-        ConfigError: ``topk`` is less than 1, or the threshold not in [0, 1].
+        ConfigError: ``topk`` is no whole number of 1 or more, or the
+            threshold none in [0, 1].
     """
 
     def __init__(self, topk: int = 50, score_thr: float = 0.2) -> None:
-        if topk < 1 or not 0 <= score_thr <= 1:
-            raise ConfigError(
-                f'MonoRoIHead: test_cfg has topk={topk} and score_thr='
-                f'{score_thr}; expected 1 or more, and a number in [0, 1]')
+        check_number('MonoRoIHead: test_cfg.topk', topk, above=0, whole=True)
+        check_number('MonoRoIHead: test_cfg.score_thr', score_thr, 0, 1)
         self.topk, self.score_thr = topk, score_thr
 
     def peaks(self, scores: Tensor) -> tuple[Tensor, Cells]:

@@ -1,37 +1,10 @@
-"""Objects and depth maps of data samples, where they can be learned from."""
-from collections.abc import Sequence
+"""Objects of data samples, where they can be learned from."""
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmxkd.errors import ConfigError
-
-
-def depth_maps_of(samples: Sequence[Any]) -> Tensor:
-    """(B, 1, H, W) metres, 0 = no value, of the network's input.
-
-    Raises:
-        ConfigError: A sample has none.
-    """
-    maps: list[Tensor] = []
-    for sample in samples:
-        where = sample.metainfo.get('img_path', 'a sample')
-        found = getattr(sample, 'gt_depth', None)
-        if found is None:
-            raise ConfigError(
-                f'{where} has no gt_depth, which this model learns from: add '
-                'mmxkd.LoadDepth, and depth_target=True to '
-                'mmxkd.Pack3DDetInputs')
-        maps.append(found.data)
-        size = sample.metainfo.get('img_shape', maps[0].shape[-2:])[:2]
-        if maps[-1].shape[-2:] != tuple(
-                size) or maps[-1].shape != maps[0].shape:
-            raise ConfigError(
-                f'{where}: gt_depth has the shape {tuple(maps[-1].shape)}, '
-                f'the picture {tuple(size)}, and the first map of the batch '
-                f'{tuple(maps[0].shape)}; use mmxkd.AffineResize')
-    return torch.stack(maps)
 
 
 def objects_of(sample: Any, device: torch.device,

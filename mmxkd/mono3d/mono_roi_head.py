@@ -9,19 +9,17 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError, check_keys, check_known, check_number
+from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.registry import MODELS, TASK_UTILS
 
 from .camera_of import cameras_of, check_stride
 from .coder import MonoCoder, instances_of
 from .geometry import HEADING_BINS, PROJECTIONS, Cameras
 from .laplacian import mean_or_zero
+from .mean_sizes import size_table
 from .roi_branch import Cells
 from .targets import MonoTargets
 
-#: h, w, l of KITTI's classes in metres, as in the published codes.
-MEAN_SIZES = dict(Pedestrian=(1.76255119, 0.66068622, 0.84422524),
-                  Car=(1.52563191462, 1.62856739989, 3.88311640418),
-                  Cyclist=(1.73698127, 0.59706367, 1.76282397))
 DEPTH_HEADS = dict(did='mmxkd.DidDepthHead', gup='mmxkd.GupDepthHead')
 #: The losses, in the order of hierarchical task learning.
 TERMS = ('seg', 'offset2d', 'size2d', 'depth', 'offset3d', 'size3d', 'heading')
@@ -100,7 +98,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
                                          or not min(start_extent) > 0):
             raise ConfigError('MonoRoIHead: start_extent: expected width and '
                               f'height above 0 in cells, got {start_extent}')
-        sizes = _mean_sizes(mean_sizes, num_classes)
+        sizes = size_table(mean_sizes, num_classes)
         self.heatmap = dense_head(in_channels, feat_channels, num_classes)
         self.offset_2d = dense_head(in_channels, feat_channels, 2)
         self.size_2d = dense_head(in_channels, feat_channels, 2)
@@ -168,7 +166,15 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
             batch_data_samples (Sequence): With ground truth; see
                 :class:`.MonoTargetEncoder`.
         """
-        dense = self(x)
+        return self._loss(x[:1], self(x), batch_data_samples)
+
+    @in_full_precision
+    def _loss(self, x: Sequence[Tensor], dense: Mapping[str, Tensor],
+              batch_data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Half precision ends with the dense maps.
+
+        Original pixels go to 1242, and bfloat16 counts by 8 there.
+        """
         size = dense['heatmap'].shape[-2:]
         check_stride(batch_data_samples, size, self.stride)
         targets = self.get_targets(batch_data_samples, size)
@@ -196,6 +202,7 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
         }
         return found | {f'raw_{t}': v.detach() for t, v in raw.items()}
 
+    @in_full_precision
     def raw_losses(self, dense: Mapping[str, Tensor], outputs: Mapping[str,
                                                                        Tensor],
                    targets: MonoTargets) -> dict[str, Tensor]:
@@ -238,7 +245,13 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
             list[InstanceData]: ``bboxes_3d``, ``scores_3d``, ``labels_3d``,
             and ``bboxes`` (n, 4) of the network's own 2-D boxes.
         """
-        dense = self(x)
+        return self._predict(x[:1], self(x), batch_data_samples, rescale)
+
+    @in_full_precision
+    def _predict(self, x: Sequence[Tensor], dense: Mapping[str, Tensor],
+                 batch_data_samples: Sequence[Any],
+                 rescale: bool) -> list[InstanceData]:
+        """As :meth:`_loss`: test and training see the same regions."""
         size = dense['heatmap'].shape[-2:]
         check_stride(batch_data_samples, size, self.stride)
         cameras = cameras_of(batch_data_samples, size, self.projection,
@@ -266,7 +279,12 @@ class MonoRoIHead(base_mono3d_dense_head.BaseMono3DDenseHead):
 
 
 def centre_scores(logits: Tensor) -> Tensor:
-    """Sigmoid within 1e-4 of 0 and 1."""
+    """Sigmoid within 1e-4 of 0 and 1, float32 at least.
+
+    1 - 1e-4 is 1 in float16, and the focal loss takes the logarithm of the
+    rest.
+    """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return logits.sigmoid().clamp(_LEAST, 1 - _LEAST)
 
 
@@ -281,19 +299,3 @@ def heading_loss(pred: Tensor, bins: Tensor, rest: Tensor) -> Tensor:
     chosen = pred[:, HEADING_BINS:].gather(1, bins[:, None])[:, 0]
     return (mean_or_zero(-log_p.gather(1, bins[:, None])[:, 0]) + mean_or_zero(
         (chosen - rest).abs()))
-
-
-def _mean_sizes(rows: Sequence[Sequence[float]] | None,
-                classes: int) -> Tensor:
-    if rows is None:
-        rows = [MEAN_SIZES[n] for n in ('Pedestrian', 'Cyclist', 'Car')]
-    try:
-        sizes = torch.tensor(rows, dtype=torch.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f'MonoRoIHead: mean_sizes={rows!r}, expected '
-                          f'{classes} rows of h, w, l') from error
-    if sizes.shape != (classes, 3) or not (sizes > 0).all():
-        raise ConfigError(
-            f'MonoRoIHead: mean_sizes has the shape {tuple(sizes.shape)}, '
-            f'expected num_classes={classes} rows of h, w, l above 0')
-    return sizes

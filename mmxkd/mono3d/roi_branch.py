@@ -9,6 +9,7 @@ from mmcv.ops import roi_align
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmxkd.losses.common.precision import in_full_precision
 from mmxkd.registry import MODELS
 
 from .geometry import HEADING_BINS, Cameras, box_corners
@@ -171,9 +172,11 @@ class MonoRoIBranch(BaseModule):
                                    3 + self.depth.extra_sizes)
         self.heading = vector_head(channels, feat_channels, 2 * HEADING_BINS)
 
+    @in_full_precision
     def forward(self, maps: Tensor, offset_2d: Tensor, size_2d: Tensor,
                 cells: Cells, cameras: Cameras) -> Mapping[str, Tensor]:
-        """Predict of each of N objects.
+        """Predict of each of N objects, in float32 under autocast too: half
+        precision counts pixels by eights, and rays by hundredths.
 
         Args:
             maps (Tensor): (B, C, H, W).

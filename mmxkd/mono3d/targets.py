@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmxkd.errors import check_number
+from mmxkd.families.depth_maps import depth_maps_of
 from mmxkd.registry import TASK_UTILS
 
 from .camera_of import cameras_of, map_matrix
 from .geometry import Cameras, encode_angle, wrap_angle
-from .ground_truth import depth_maps_of, objects_of
+from .ground_truth import objects_of
 from .roi_branch import Cells, legacy_roi_align
 
 
@@ -64,7 +66,10 @@ class MonoTargetEncoder:
             that near to the centre's.
         fill_holes (bool): Leave pixels without depth out of the means. False:
             they count as 0 m, as in DID-M3D's code, which expects dense maps.
-        min_overlap (float): Of the Gaussian radius.
+        min_overlap (float): Of the Gaussian radius, in (0, 1].
+
+    Raises:
+        ConfigError: A number is out of range.
 
     Source: DID-M3D (Peng et al., ECCV 2022) and GUPNet.
     """
@@ -72,6 +77,13 @@ class MonoTargetEncoder:
     def __init__(self, num_classes: int, stride: int = 4, roi_size: int = 7,
                  gate: float = 3.0, fill_holes: bool = True,
                  min_overlap: float = 0.7) -> None:
+        for name, value in (('num_classes', num_classes), ('stride', stride),
+                            ('roi_size', roi_size)):
+            check_number(f'MonoTargetEncoder: {name}', value, above=0,
+                         whole=True)
+        check_number('MonoTargetEncoder: gate', gate, above=0)
+        check_number('MonoTargetEncoder: min_overlap', min_overlap, above=0,
+                     most=1)
         self.num_classes, self.stride = num_classes, stride
         self.roi_size, self.gate = roi_size, gate
         self.fill_holes, self.min_overlap = fill_holes, min_overlap

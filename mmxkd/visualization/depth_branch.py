@@ -42,6 +42,10 @@ class DepthBranchFrame:
         true, found: Boxes of the labels and of the student.
         focal: Horizontal focal length and column of the axis in pixels, with
             which pixels of depth are drawn from above.
+        padded: Height and width of the network's input, which the target and
+            the uncertainty cover; default: those of the picture.
+        padded: Height and width of the network's input, which the target and
+            the uncertainty cover; default: those of the picture.
     """
 
     picture: np.ndarray
@@ -52,6 +56,7 @@ class DepthBranchFrame:
     true: Outlines
     found: Outlines
     focal: tuple[float, float]
+    padded: tuple[int, int] | None = None
 
 
 def draw_depth_branch(frame: DepthBranchFrame, title: str = '',
@@ -88,8 +93,12 @@ def draw_depth_branch(frame: DepthBranchFrame, title: str = '',
     for name, (values, text, options) in maps.items():
         axis = axes[name]
         axis.set_facecolor('black')
+        # Padding lies to the right and below: it is covered and not shown.
+        bottom, right = (frame.padded if options and frame.padded else
+                         (height, width))
         drawn = axis.imshow(values, interpolation='nearest',
-                            extent=(0, width, height, 0), **options)
+                            extent=(0, right, bottom, 0), **options)
+        axis.set(xlim=(0, width), ylim=(height, 0))
         axis.set_title(text, fontsize=9)
         axis.set(xticks=[], yticks=[])
         if options:

@@ -1,4 +1,5 @@
 """Small monocular runs on a few written frames."""
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,21 @@ TR = np.array([[0., -1., 0., 0.], [0., 0., -1., -.1], [1., 0., 0., -.3]])
 SETTINGS = dict(width=0.125, size=(WIDTH, HEIGHT))
 
 
-def write_streets(root: Path, frames: int = 4) -> Path:
-    """Frames with two cars and a pedestrian each; boxes are bright."""
+def write_streets(
+    root: Path, frames: int = 4,
+    sizes: Sequence[tuple[int, int]] = ((WIDTH, HEIGHT), )
+) -> Path:
+    """Frames with two cars and a pedestrian each; boxes are bright.
+
+    Widths and heights are those of ``sizes``, in turn.
+    """
     draw = np.random.default_rng(0)
     calibration = KittiCalibration(P2, np.eye(3), TR)
     for kind in ('image_2', 'depth_2', 'label_2', 'calib'):
         (root / 'training' / kind).mkdir(parents=True, exist_ok=True)
     for index in range(frames):
         name = f'{index:06d}'
+        width, height = sizes[index % len(sizes)]
         place = np.array([[-4., 1.6, 12.], [3., 1.6, 16.], [0., 1.6, 9.]])
         place[:, 0] += draw.uniform(-1, 1, 3)
         size = np.array([[1.5, 1.6, 3.9], [1.4, 1.7, 4.1], [1.7, .6, .8]])
@@ -32,9 +40,9 @@ def write_streets(root: Path, frames: int = 4) -> Path:
         pixels = calibration.project(centre)
         extent = 200 / place[:, 2:] * np.stack([size[:, 2], size[:, 0]], 1) / 2
         boxes = np.hstack([pixels - extent, pixels + extent])
-        boxes = boxes.clip(0, [WIDTH - 1, HEIGHT - 1] * 2)
-        image = draw.integers(0, 60, (HEIGHT, WIDTH, 3)).astype(np.uint8)
-        depth = np.full((HEIGHT, WIDTH), 40.)
+        boxes = boxes.clip(0, [width - 1, height - 1] * 2)
+        image = draw.integers(0, 60, (height, width, 3)).astype(np.uint8)
+        depth = np.full((height, width), 40.)
         for (x1, y1, x2, y2), z in zip(boxes.astype(int), place[:, 2],
                                        strict=True):
             image[y1:y2, x1:x2] = 255 - 8 * int(z)

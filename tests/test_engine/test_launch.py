@@ -152,7 +152,8 @@ def test_raw_losses_are_averaged_like_losses(stated, averaged):
     launch.log_together(cfg)
     processor = cfg.get('log_processor') or {}
     pattern = processor.get('mean_pattern', launch.AVERAGED)
-    assert bool(re.search(pattern, 'distill/raw_feature')) is averaged
+    for name in ('distill/raw_feature', 'raw_depth'):
+        assert bool(re.search(pattern, name)) is averaged
     for key, value in (stated.get('log_processor') or {}).items():
         if key != 'mean_pattern':
             assert processor[key] == value

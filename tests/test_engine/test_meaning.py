@@ -7,6 +7,7 @@ from mmxkd.engine.meaning import (
     Meaning,
     check_classes,
     check_inputs,
+    check_tested,
     meaning_of_checkpoint,
     meaning_of_config,
 )
@@ -116,6 +117,49 @@ def test_order_of_modalities_and_norm_of_depth():
             check_inputs(then, now, 't', 'x.pth')
     check_inputs(then, Meaning(inputs=dict(modalities=['img', 'depth'])), 't',
                  'x.pth')
+
+
+SIZED = dict(pipeline=[dict(type='mmxkd.AffineResize', img_scale=(64, 32))])
+OTHER = dict(pipeline=[dict(type='mmxkd.AffineResize', img_scale=(96, 32))])
+
+
+@pytest.mark.parametrize(
+    'data, size',
+    [
+        (SIZED, (64, 32)),
+        (dict(type='RepeatDataset', dataset=SIZED), (64, 32)),
+        (dict(dataset=dict(dataset=SIZED)), (64, 32)),
+        (dict(datasets=[SIZED, SIZED]), (64, 32)),
+        (dict(datasets=[SIZED, OTHER]), None),
+        # It runs after that of what it wraps.
+        (dict(dataset=SIZED, **OTHER), (96, 32)),
+        (dict(type='RepeatDataset'), None),
+    ])
+def test_where_sizes_are_stated(data, size):
+    cfg = dict(train_dataloader=dict(dataset=data),
+               test_dataloader=dict(dataset=OTHER))
+    assert meaning_of_config(cfg).size == size
+    assert meaning_of_config(cfg, 'test_dataloader').size == (96, 32)
+
+
+def test_sizes_that_the_file_was_not_trained_with():
+    then, now = Meaning(size=(64, 32)), Meaning(size=(96, 32))
+    sizes = r'pictures of \(64, 32\) .*\(96, 32\): objects would seem nearer'
+    with pytest.raises(ConfigError, match=rf'teachers.t: x.pth .*{sizes}'):
+        check_inputs(then, now, 't', 'x.pth')
+    with pytest.raises(ConfigError, match=f'^x.pth .*{sizes}'):
+        check_tested(then, now, 'x.pth')
+    for one in (then, Meaning()):
+        check_inputs(one, then, 't', 'x.pth')
+        check_tested(one, then, 'x.pth')
+
+
+def test_a_teacher_knows_the_size_of_its_file(file):
+    """Its config is a model alone; the student's pipeline is compared."""
+    cfg = f'train_dataloader = dict(dataset=dict(dataset={SIZED}))'
+    model = build(teacher=dict(cfg=toy(), checkpoint=file(cfg=cfg)))
+    (teacher, ) = model.teachers.values()
+    assert teacher.meaning.size == (64, 32)
 
 
 def test_where_classes_are_stated():

@@ -9,7 +9,8 @@ from mmengine.registry import init_default_scope
 from mmxkd.mono3d import DLAUpNeck, MonoDLANet, MonoRoIHead
 from mmxkd.mono3d.coder import MonoCoder
 from mmxkd.mono3d.geometry import Cameras
-from mmxkd.mono3d.mono_roi_head import MEAN_SIZES, centre_scores
+from mmxkd.mono3d.mean_sizes import MEAN_SIZES
+from mmxkd.mono3d.mono_roi_head import centre_scores
 from mmxkd.mono3d.roi_branch import Cells
 from mmxkd.mono3d.targets import MonoTargets
 from tests.helpers.golden_mono import Golden, fill_layers, scatter, sines

@@ -12,7 +12,7 @@ from mmxkd.mono3d import (
     MonoKittiDataset,
     MonoTargetEncoder,
 )
-from mmxkd.mono3d.mono_roi_head import MEAN_SIZES
+from mmxkd.mono3d.mean_sizes import MEAN_SIZES
 from mmxkd.mono3d.targets import draw_gaussians, gaussian_radius
 from mmxkd.mono3d.transforms.flip import mirrored_camera
 from tests.helpers.golden_mono import Golden

@@ -247,9 +247,28 @@ def test_packing_what_was_not_loaded():
 @pytest.mark.parametrize('build, message', [
     (lambda: ClippedNormalShiftScale(scale=1.), 'scale=1.0'),
     (lambda: ClippedNormalShiftScale(prob=2.), 'prob=2.0'),
+    (lambda: ClippedNormalShiftScale(shift='.1'), "shift='.1'"),
+    (lambda: ColourJitter(strength=-3), 'strength=-3'),
+    (lambda: ColourJitter(lighting='0'), "lighting='0'"),
+    (lambda: RandomFlip3D(2.), 'flip_ratio_bev_horizontal=2.0'),
+    (lambda: RandomFlip3D('1'), "flip_ratio_bev_horizontal='1'"),
     (lambda: RandomFlip3D(projection='byz'), "'by_z'"),
     (lambda: AffineResize((4, 4), depth='nearest'), "'linear'"),
 ])
 def test_options_that_cannot_be(build, message):
     with pytest.raises(ConfigError, match=message):
         build()
+
+
+def test_a_frame_without_labels_is_flipped():
+    """The same picture, depth and camera as with them."""
+    labelled = RandomFlip3D(1.)(make_sample())
+    sample = {
+        key: value for key, value in make_sample().items()
+        if not key.startswith('gt_') and key != 'kept'
+    }
+    found = RandomFlip3D(1.)(dict(sample, centers_2d=np.array([[70.5, 30.5]])))
+    for key in ('img', 'depth', 'cam2img'):
+        np.testing.assert_array_equal(found[key], labelled[key])
+    assert found['flip'] and found['depth'][ROW, WIDTH - 1 - COLUMN] == Z
+    assert found['centers_2d'].tolist() == [[WIDTH - 70.5, 30.5]]

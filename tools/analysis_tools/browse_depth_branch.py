@@ -21,11 +21,12 @@ from mmengine.runner import checkpoint as checkpoints
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
 from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.families import family_of
+from mmxkd.families.base import Step
 from mmxkd.io.atomic import write_bytes
 from mmxkd.io.escape import escape
 from mmxkd.io.images import encode_image
 from mmxkd.losses import DepthBranchDualKLLoss, depth_uncertainty
-from mmxkd.losses.depth.bins import apparent_depth_ratio
 from mmxkd.losses.depth.targets import depth_target
 from mmxkd.recording.hook_points import parse
 from mmxkd.recording.tape import Tape
@@ -113,37 +114,29 @@ def frame_of(model: Any, sample: dict, score: float) -> DepthBranchFrame:
     with tape.listen():
         found = student.predict(data['inputs'], data['data_samples'])[0]
     own = sample['data_samples']
-    meta = own.metainfo
-    if 'gt_depth' not in own:
-        raise ConfigError(
-            f'{meta.get("img_path", "a sample")} has no gt_depth: give '
-            'depth_target=True to mmxkd.Pack3DDetInputs of the training '
-            'pipeline')
-    depth = own.gt_depth.data[None].float()
-    scale = meta['img_shape'][1] / (meta['ori_shape'][1]
-                                    * meta.get('aug_scale', 1.))
-    focal = float(np.asarray(meta['cam2img'])[0][0]) * scale
-    ratio = apparent_depth_ratio(
-        focal, 1., loss.reference_focal) if loss.reference_focal else 1.
+    # As in training, padding and all.
+    family = family_of(student)
+    step = Step(student, data['data_samples'], torch.device('cpu'))
+    depth = family.serve('depth', step)
+    focal = family.serve('input_focal', step)
     logits = loss.branch(tape.read(point))
-    # Padding lies to the right and below, and holds no depth.
-    padded = torch.nn.functional.pad(
-        depth, (0, data['inputs']['imgs'].shape[-1] - depth.shape[-1], 0,
-                data['inputs']['imgs'].shape[-2] - depth.shape[-2]))
-    target = depth_target('branch', loss.bins, logits, padded * ratio,
-                          loss.downsample)
+    target = depth_target('branch', loss.bins, logits,
+                          loss.seen_depth(depth, focal), loss.downsample)
     doubt = depth_uncertainty(logits, target, target < loss.bins.number,
                               'hard')
     seen = found.pred_instances_3d
     seen = seen[seen.scores_3d >= score]
     found.gt_instances_3d = seen
     picture = sample['inputs']['img'].permute(1, 2, 0).numpy()
-    axis = float(np.asarray(meta['cam2img'])[0][2]) * scale
+    # The axis is scaled as the focal length is.
+    camera = np.asarray(own.metainfo['cam2img'])
+    axis = focal.item() / camera[0][0] * camera[0][2]
     return DepthBranchFrame(
         np.ascontiguousarray(picture[..., ::-1]).astype(np.uint8),
-        depth[0, 0].numpy(), target[0].numpy(), loss.bins.number,
+        own.gt_depth.data[0].numpy(), target[0].numpy(), loss.bins.number,
         doubt[0, 0].numpy(), outlines(solid_boxes_of(own, 4)),
-        outlines(solid_boxes_of(found, 4)), (focal, axis))
+        outlines(solid_boxes_of(found, 4)), (focal.item(), float(axis)),
+        depth.shape[-2:])
 
 
 def outlines(boxes: SolidBoxes) -> Outlines:

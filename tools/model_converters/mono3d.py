@@ -23,6 +23,11 @@ from mmxkd.engine.published.files import convert_file
 from mmxkd.errors import CheckpointError, ConfigError
 from mmxkd.io.escape import escape
 
+#: A network of another geometry runs all the same, with other depths.
+SETTINGS = """This network expects the geometry that it was trained in:
+    model.bbox_head.projection='by_z', and of mmxkd.RandomFlip3D too
+    mmxkd.AffineResize(released_range=True, depth='linear')
+In another one its depths are off by 0.6 %: see docs/monommkd.md."""
 CONFIGS = Path(__file__).parents[2] / 'configs/monommkd'
 
 
@@ -57,6 +62,8 @@ def main(argv=None) -> None:
         mono3d.converter(args.kind, classes, args.part, args.drop),
         classes=classes)
     print(f'{args.out}\n{done.summary()}')
+    if args.kind != 'dla34':
+        print(SETTINGS)
 
 
 if __name__ == '__main__':

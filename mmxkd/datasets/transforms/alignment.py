@@ -5,7 +5,7 @@ mmdet's own transforms move ``img`` and the boxes, and know nothing of
 rotation leaves every size as it was. So the calls are watched. A sample
 remembers the arrays of its modalities. A transform that keeps them in one
 frame may exchange them; any other that does is noted, and
-``PackMultiModalInputs`` refuses the sample. Nothing else is refused: a model
+the packing transform refuses the sample. Nothing else is refused: a model
 that sees ``img`` alone may use any transform.
 
 Two kinds of transforms keep the modalities in one frame: those that derive
@@ -32,6 +32,8 @@ from . import stock
 KEY = 'mmxkd_alignment'
 T = TypeVar('T', bound=type)
 _stays: set[type] = set(stock.STAYS)
+_movers: dict[type, str] = dict(stock.MOVERS)
+_audible: set[type] = set(stock.AUDIBLE)
 
 
 class MovesTogether:
@@ -59,6 +61,22 @@ def keeps_pixels_in_place(transform: T) -> T:
     """
     _stays.add(transform)
     return transform
+
+
+def moves_img_alone(transform: type, twin: str = '',
+                    audible: bool = False) -> None:
+    """Declare that a foreign transform moves ``img`` and leaves the others.
+
+    Samples are then refused whether or not it was drawn.
+
+    Args:
+        transform (type): The class. It counts without its subclasses.
+        twin (str): What to write in its place; empty: there is nothing.
+        audible (bool): Whether it may exchange left and right.
+    """
+    _movers[transform] = twin
+    if audible:
+        _audible.add(transform)
 
 
 @dataclass(frozen=True)
@@ -186,7 +204,7 @@ def _after(transform: BaseTransform, sample: dict,
     kind, name, now = type(transform), _name(transform), _look(sample)
     changed = memory.changed(now)
     faults = []
-    if kind in stock.MOVERS:
+    if kind in _movers:
         # Whether or not it was drawn: an error must not wait for a draw.
         faults.append(_mover(kind, name))
     elif isinstance(transform, MovesTogether):
@@ -214,12 +232,12 @@ def _remember(memory: Alignment, now: dict[str, tuple[np.ndarray, bytes]],
 
 
 def _mover(kind: type, name: str) -> Fault:
-    twin = stock.MOVERS[kind]
+    twin = _movers[kind]
     return Fault(
         'img', f'{name} moves img and the boxes alone; ' +
         (f'write {twin} in its place' if twin else
          'no transform of this package does the same, leave it out'),
-        audible=kind in stock.AUDIBLE)
+        audible=kind in _audible)
 
 
 def _stranger(name: str, key: str) -> Fault:

@@ -47,7 +47,7 @@ class PackMultiModalInputs(PackDetInputs):
         for key in self.modalities:
             if key not in results:
                 raise ConfigError(
-                    f'PackMultiModalInputs: no transform has loaded {key!r}; '
+                    f'{type(self).__name__}: no transform has loaded {key!r}; '
                     + did_you_mean(key, results))
         packed = super().transform(results)
         packed['inputs'] = self._pack_modalities(results)
@@ -59,7 +59,7 @@ class PackMultiModalInputs(PackDetInputs):
         # What nobody registered is packed as an image, and must be one.
         sounds = [m.name for m in present(self.modalities) if not m.spatial]
         for key in self.modalities:
-            check_aligned(key, results, key in sounds)
+            check_aligned(key, results, key in sounds, type(self).__name__)
             if key in sounds:
                 inputs[key] = to_tensor(results[key])
                 continue
@@ -71,8 +71,10 @@ class PackMultiModalInputs(PackDetInputs):
                 f'meta_keys={self.meta_keys})')
 
 
-def check_aligned(key: str, results: dict, is_sound: bool) -> None:
-    """Refuse a modality that did not follow ``img``."""
+def check_aligned(key: str, results: dict, is_sound: bool,
+                  packer: str) -> None:
+    """Refuse a modality that did not follow ``img``; ``packer`` is the
+    transform that packs it, for the message."""
     memory = alignment_of(results)
     fault = memory.apart(key)
     advice = fault.text if fault else (
@@ -101,4 +103,4 @@ def check_aligned(key: str, results: dict, is_sound: bool) -> None:
                   'register_modality knows')
     else:
         return
-    raise ConfigError(f'PackMultiModalInputs: {reason}; {advice}')
+    raise ConfigError(f'{packer}: {reason}; {advice}')

@@ -1,11 +1,10 @@
 """A depth branch that exists while a student is trained, and its losses."""
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from mmxkd.errors import ConfigError, check_keys, check_number
+from mmxkd.errors import check_keys, check_number
 from mmxkd.losses.base import Levels
 from mmxkd.registry import MODELS
 
@@ -87,9 +86,7 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
         for name, value in (('mimic_weight', mimic_weight),
                             ('kd_weight', kd_weight), ('reference_focal',
                                                        reference_focal)):
-            if not 0 <= value < math.inf:
-                raise ConfigError(f'DepthBranchDualKLLoss: {name}={value}, '
-                                  'expected a finite number, 0 or more')
+            check_number(f'DepthBranchDualKLLoss: {name}', value, 0)
         for name, value in (('in_channels', in_channels), ('feat_channels',
                                                            feat_channels)):
             check_number(f'DepthBranchDualKLLoss: {name}', value, above=0,
@@ -102,6 +99,28 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
         self.mimic_weight, self.kd_weight = mimic_weight, kd_weight
         self.reference_focal = reference_focal
         self._logged: dict[str, Tensor] = {}
+
+    def seen_depth(self, depth: Tensor,
+                   input_focal: Tensor | None = None) -> Tensor:
+        """Depths as the branch learns them: apparent or true ones.
+
+        Args:
+            depth (Tensor): (N, H, W) or (N, 1, H, W), metres.
+            input_focal (Tensor): See :meth:`levels`.
+
+        Raises:
+            ValueError: The focal lengths are missing.
+        """
+        if not self.reference_focal:
+            return depth
+        if input_focal is None:
+            raise ValueError(
+                'DepthBranchDualKLLoss: reference_focal='
+                f'{self.reference_focal} needs the focal lengths of the '
+                'pictures; set it to 0 for true depths')
+        ratio: Any = apparent_depth_ratio(input_focal, 1.,
+                                          self.reference_focal)
+        return depth * ratio.to(depth).view(-1, *[1] * (depth.dim() - 1))
 
     def levels(  # type: ignore[override]
             self, s_feature: Levels, t_feature: Levels, depth_feature: Tensor,
@@ -125,15 +144,7 @@ class DepthBranchDualKLLoss(DepthDualKLLoss):
             ValueError: Shapes or numbers of maps do not agree, or the focal
                 lengths are missing.
         """
-        if self.reference_focal:
-            if input_focal is None:
-                raise ValueError(
-                    'DepthBranchDualKLLoss: reference_focal='
-                    f'{self.reference_focal} needs the focal lengths of the '
-                    'pictures; set it to 0 for true depths')
-            ratio = apparent_depth_ratio(input_focal, 1., self.reference_focal)
-            depth = depth * ratio.to(depth).view(  # type: ignore[union-attr]
-                -1, *[1] * (depth.dim() - 1))
+        depth = self.seen_depth(depth, input_focal)
         logits = self.branch(depth_feature)
         mimic = self.mimic(logits, depth, batch_data_samples)
         # The branch learns by the mimicking loss alone.

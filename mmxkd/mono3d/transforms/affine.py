@@ -8,7 +8,7 @@ from mmdet3d.datasets.transforms import AffineResize as MMDet3DAffineResize
 from mmxkd.datasets.transforms import MovesTogether
 from mmxkd.datasets.transforms.geometry import beside_img
 from mmxkd.datasets.transforms.moves import warp
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 from mmxkd.modalities import Modality
 from mmxkd.registry import TRANSFORMS
 
@@ -38,12 +38,11 @@ class ClippedNormalShiftScale(BaseTransform):
 
     def __init__(self, scale: float = 0.4, shift: float = 0.1,
                  max_shift: float = 0.2, prob: float = 0.5) -> None:
-        if not (0 <= scale < 1 and 0 <= shift and 0 <= max_shift
-                and 0 <= prob <= 1):
-            raise ConfigError(
-                f'ClippedNormalShiftScale: scale={scale}, shift={shift}, '
-                f'max_shift={max_shift}, prob={prob}; expected a scale and a '
-                'prob in [0, 1], and shifts of 0 or more')
+        name = 'ClippedNormalShiftScale'
+        check_number(f'{name}: scale', scale, 0, below=1)
+        check_number(f'{name}: shift', shift, 0)
+        check_number(f'{name}: max_shift', max_shift, 0)
+        check_number(f'{name}: prob', prob, 0, 1)
         self.scale, self.shift = scale, shift
         self.max_shift, self.prob = max_shift, prob
 

@@ -3,6 +3,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxkd.datasets.transforms import keeps_pixels_in_place
+from mmxkd.errors import check_number
 from mmxkd.registry import TRANSFORMS
 
 # Principal components of ImageNet's colours, on [0, 1] RGB.
@@ -25,11 +26,16 @@ class ColourJitter(BaseTransform):
     normalising.
 
     Args:
-        strength (float): Of the three.
+        strength (float): Of the three, in [0, 1].
         lighting (float): Standard deviation of the multiples.
+
+    Raises:
+        ConfigError: A number is out of range.
     """
 
     def __init__(self, strength: float = 0.4, lighting: float = 0.1) -> None:
+        check_number('ColourJitter: strength', strength, 0, 1)
+        check_number('ColourJitter: lighting', lighting, 0)
         self.strength, self.lighting = strength, lighting
 
     def transform(self, results: dict) -> dict:

@@ -7,7 +7,7 @@ from mmdet3d.datasets.transforms import RandomFlip3D as MMDet3DRandomFlip3D
 from mmxkd.datasets.transforms import MovesTogether
 from mmxkd.datasets.transforms.geometry import beside_img
 from mmxkd.datasets.transforms.moves import FLIPS
-from mmxkd.errors import ConfigError, check_known
+from mmxkd.errors import ConfigError, check_known, check_number
 from mmxkd.registry import TRANSFORMS
 
 from ..geometry import PROJECTIONS
@@ -43,7 +43,8 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
     """mmdet3d's ``RandomFlip3D``, which moves depth and all of P2.
 
     mmdet3d's own leaves P2[0, 3] as it is, which is 4.3 pixels off at 20 m on
-    KITTI, and moves no depth map.
+    KITTI, and moves no depth map. A frame without labels is flipped like any
+    other, where mmdet3d's asks it for points.
 
     Args:
         flip_ratio_bev_horizontal (float): Of a flip, of the picture and of
@@ -57,8 +58,8 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
         **kwargs: Of mmdet3d's ``RandomFlip3D``.
 
     Raises:
-        ConfigError: An option is not one of these, or a flipped sample has no
-            camera.
+        ConfigError: An option is not one of these, or a sample has no camera,
+            flipped or not.
     """
 
     def __init__(self, flip_ratio_bev_horizontal: float = 0.0,
@@ -66,19 +67,22 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
                  flip_ratio_bev_vertical: float = 0.0, sync_2d: bool = True,
                  **kwargs: Any) -> None:
         check_known('RandomFlip3D: projection', projection, PROJECTIONS)
-        if flip_ratio_bev_vertical or not sync_2d or not (
-                0 <= flip_ratio_bev_horizontal <= 1):
+        check_number('RandomFlip3D: flip_ratio_bev_horizontal',
+                     flip_ratio_bev_horizontal, 0, 1)
+        if flip_ratio_bev_vertical or not sync_2d:
             raise ConfigError(
-                'RandomFlip3D: flip_ratio_bev_horizontal='
-                f'{flip_ratio_bev_horizontal}, flip_ratio_bev_vertical='
-                f'{flip_ratio_bev_vertical}, sync_2d={sync_2d}; expected a '
-                'number in [0, 1], 0 and True: one draw moves the picture and '
-                'all else')
+                'RandomFlip3D: flip_ratio_bev_vertical='
+                f'{flip_ratio_bev_vertical}, sync_2d={sync_2d}; expected 0 '
+                'and True: one draw moves the picture and all else')
         super().__init__(flip_ratio_bev_horizontal=flip_ratio_bev_horizontal,
                          **kwargs)
         self.projection = projection
 
     def transform(self, input_dict: dict) -> dict:
+        if 'cam2img' not in input_dict:
+            raise ConfigError(
+                f'RandomFlip3D: {input_dict.get("img_path", "a sample")} has '
+                'no cam2img, which a flip mirrors too')
         results = super().transform(input_dict)
         # The head compares it with its own.
         results['projection'] = self.projection
@@ -95,15 +99,16 @@ class RandomFlip3D(MovesTogether, MMDet3DRandomFlip3D):
 
     def random_flip_data_3d(self, input_dict: dict,
                             direction: str = 'horizontal') -> None:
-        if 'cam2img' not in input_dict:
-            raise ConfigError(
-                f'RandomFlip3D: {input_dict.get("img_path", "a sample")} has '
-                'no cam2img, which a flip mirrors too')
         # mmdet3d changes one number of the matrix, in place.
         before = np.array(input_dict['cam2img'], np.float64)
         input_dict['cam2img'] = before.copy()
-        super().random_flip_data_3d(input_dict, direction)
+        width = input_dict['img'].shape[1]
+        if {'gt_bboxes_3d', 'points'} & input_dict.keys():
+            super().random_flip_data_3d(input_dict, direction)
+        elif 'centers_2d' in input_dict:
+            # mmdet3d looks for points where there are no boxes.
+            centres = input_dict['centers_2d']
+            centres[..., 0] = width - centres[..., 0]
         if direction == 'horizontal':
-            width = input_dict['img'].shape[1]
             input_dict['cam2img'] = mirrored_camera(before, width,
                                                     self.projection)

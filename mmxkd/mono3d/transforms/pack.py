@@ -56,7 +56,7 @@ class Pack3DDetInputs(MMDet3DPack):
                     + did_you_mean(key, [k for k in results]))
         depth = None
         if _DEPTH in wanted:
-            check_aligned(_DEPTH, results, False)
+            check_aligned(_DEPTH, results, False, 'Pack3DDetInputs')
             depth = torch.from_numpy(
                 np.ascontiguousarray(results[_DEPTH], np.float32))[None]
         plain = {key: value for key, value in results.items() if key != _DEPTH}

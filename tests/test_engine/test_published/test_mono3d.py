@@ -1,4 +1,6 @@
 """Published monocular detectors: every tensor used, classes in our order."""
+import runpy
+
 import numpy as np
 import pytest
 import torch
@@ -192,3 +194,22 @@ def test_the_tool(files, repo, run_python, tmp_path):
                      tmp_path / 'out2.pth', check=False)
     assert bad.returncode == 1 and 'Traceback' not in bad.stderr
     assert 'which the model does not have' in bad.stderr
+
+
+def test_the_tool_says_what_the_network_expects(repo, files, tmp_path, capsys):
+    """The geometry of the originals; a backbone alone has none."""
+    tool = runpy.run_path(str(repo / 'tools/model_converters/mono3d.py'))
+    _, state, path = files['did']
+    tool['main'](['did_m3d', str(path), str(tmp_path / 'did.pth')])
+    said = capsys.readouterr().out
+    for setting in ("projection='by_z'", 'released_range=True',
+                    "depth='linear'"):
+        assert setting in said
+    start = 'backbone.'
+    own = {
+        name.removeprefix(start): value for name, value in state.items()
+        if name.startswith(start)
+    }
+    torch.save(own, tmp_path / 'in.pth')
+    tool['main'](['dla34', str(tmp_path / 'in.pth'), str(tmp_path / 'o.pth')])
+    assert 'by_z' not in capsys.readouterr().out
