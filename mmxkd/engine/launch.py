@@ -23,7 +23,7 @@ GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
           'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
           'mmxkd.TeacherMeaningHook', 'mmxkd.LabelSourcesHook',
           'mmxkd.TeacherCacheHook', 'mmxkd.StepStateHook',
-          'mmxkd.RunRecordHook')
+          'mmxkd.RunRecordHook', 'mmxkd.StartingWeightsHook')
 #: Seconds that one process waits for another, unless the config says
 #: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
 WAIT = 1800

@@ -53,7 +53,8 @@ def test_guards_are_added_once():
         'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook',
         'mmxkd.HangGuardHook', 'mmxkd.TeacherMeaningHook',
         'mmxkd.LabelSourcesHook', 'mmxkd.TeacherCacheHook',
-        'mmxkd.StepStateHook', 'mmxkd.RunRecordHook'
+        'mmxkd.StepStateHook', 'mmxkd.RunRecordHook',
+        'mmxkd.StartingWeightsHook'
     ]
     assert cfg.default_hooks.checkpoint == dict(
         type='mmxkd.SafeCheckpointHook', interval=3)
