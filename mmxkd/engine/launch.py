@@ -219,6 +219,13 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
     if not wrapper:
         raise ConfigError('--amp needs an optim_wrapper in the config')
     kind = type_name(dict(dict(type='OptimWrapper'), **wrapper))
+    if kind == 'PerTensorClipOptimWrapper':
+        raise ConfigError(
+            '--amp cannot change optim_wrapper of type '
+            "'PerTensorClipOptimWrapper', which clips each gradient by itself "
+            'with the weight decay in it: the wrappers of mixed precision '
+            'clip all of them together, and decay after that. Train without '
+            '--amp, or choose that other recipe in the config')
     ours = ('OptimWrapper', 'AmpOptimWrapper', 'Bf16OptimWrapper')
     if kind not in ours or 'constructor' in wrapper:
         raise ConfigError(

@@ -81,6 +81,10 @@ def test_mixed_precision():
                                       'mmxkd.Bf16OptimWrapper')
     with pytest.raises(ConfigError, match="type 'Mine'"):
         launch.use_mixed_precision(config(type='Mine'), 'bf16')
+    clipped = config(type='mmxkd.PerTensorClipOptimWrapper')
+    with pytest.raises(ConfigError, match='Train without --amp'):
+        launch.use_mixed_precision(clipped, 'bf16')
+    assert clipped.optim_wrapper.type == 'mmxkd.PerTensorClipOptimWrapper'
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match='needs CUDA'):
             launch.use_mixed_precision(config(), 'fp16')
