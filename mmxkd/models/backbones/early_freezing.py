@@ -1,15 +1,8 @@
 """Backbones whose stages are frozen as soon as they are built."""
-from typing import TYPE_CHECKING, Self
-
-from torch import nn
-
-if TYPE_CHECKING:
-    _Module = nn.Module
-else:
-    _Module = object
+from typing import Self
 
 
-class EarlyFreezing(_Module):
+class EarlyFreezing:
     """Goes ahead of an upstream backbone that freezes in ``train()`` alone.
 
     DDP counts the weights that learn when it wraps a model. mmcv's VGG and
@@ -21,5 +14,6 @@ class EarlyFreezing(_Module):
 
     def train(self, mode: bool = True) -> Self:
         """As upstream; it returns the module, as PyTorch's does."""
-        super().train(mode)
+        # Of the upstream class that comes after this one.
+        super().train(mode)  # type: ignore[misc]
         return self
