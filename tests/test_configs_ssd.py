@@ -176,3 +176,15 @@ def test_two_stages_end_to_end(repo, run_python, tmp_path):
         model, str(tmp_path / 'voc/VOC2007/JPEGImages/000004.jpg'))
     assert len(found.pred_instances.scores) > 0
     assert model.dataset_meta['classes'] == ('bicycle', 'car', 'person')
+
+
+@pytest.mark.parametrize('name', [
+    *(f'ssd_kd/{name}' for name in FULL), 'fine_grained/faster-rcnn_vgg16_voc',
+    'fine_grained/faster-rcnn_vgg11_voc',
+    'fine_grained/faster-rcnn_vgg11_imitation_voc'
+])
+def test_nothing_is_chosen_on_the_test_pictures(repo, name):
+    """Validation has the same ones: the last epoch alone is evaluated."""
+    cfg = Config.fromfile(repo / f'configs/{name}.py')
+    assert cfg.val_dataloader.dataset.splits == ['VOC2007/test']
+    assert cfg.train_cfg.val_interval == cfg.train_cfg.max_epochs

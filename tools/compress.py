@@ -9,6 +9,7 @@ A training that was stopped goes on when the command is repeated, and one that
 is done is not done again.
 """
 import argparse
+import copy
 import hashlib
 import subprocess
 import sys
@@ -57,6 +58,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0,
                         help='of that training (default: %(default)s)')
     parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='with --prune, scale the '
+        'learning rate of that training by its batch size, in one process')
+    parser.add_argument(
         '--calibration', type=int, default=32, metavar='N', help='training '
         'pictures that scale the 8 bits (default: %(default)s)')
     parser.add_argument('--float-head', action='store_true',
@@ -72,6 +76,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.prune is not None and not 0 < args.prune < 1:
         parser.error(f'--prune {args.prune}: expected a share of the '
                      'channels, above 0 and below 1')
+    if args.auto_scale_lr and args.prune is None:
+        parser.error('--auto-scale-lr: only with --prune')
     for name, least in (('epochs', 0), ('calibration', 1), ('rounds', 1)):
         value = getattr(args, name)
         if value is not None and value < least:
@@ -108,7 +114,12 @@ def check_request(args: argparse.Namespace, cfg: Config) -> None:
     wanted = dict(
         config=digest(cfg.pretty_text.encode()),
         checkpoint=digest(checkpoint.read_bytes()) if checkpoint.is_file() else
-        args.checkpoint, prune=args.prune, epochs=args.epochs, seed=args.seed)
+        args.checkpoint,
+        prune=args.prune,
+        epochs=args.epochs,
+        seed=args.seed,
+        # Folders of before have none.
+        auto_scale_lr=args.auto_scale_lr or None)
     if not path.is_file():
         if folder.exists() and any(not file.name.endswith(PARTIAL)
                                    for file in folder.iterdir()):
@@ -148,6 +159,25 @@ def prune_step(args: argparse.Namespace, model: Any, cfg: Config,
     return config, weights
 
 
+def check_batch_size(args: argparse.Namespace, cfg: Config) -> None:
+    """Compare the batches of one process with those that the rate is for.
+
+    Raises:
+        ConfigError: ``--auto-scale-lr``, and nothing says for which.
+    """
+    if args.auto_scale_lr:
+        launch.scale_learning_rate(copy.deepcopy(cfg))
+        return
+    base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    size = cfg.train_dataloader.get('batch_size')
+    if None not in (base, size) and size != base:
+        print(
+            f'warning: training is in one process with batches of {size}, '
+            'but the learning rate of the config is for '
+            f'auto_scale_lr.base_batch_size={base}: --auto-scale-lr scales it',
+            file=sys.stderr)
+
+
 def train_on(args: argparse.Namespace, config: Path) -> Path:
     """Train the pruned detector by ``tools/train.py``; its best checkpoint.
 
@@ -164,6 +194,8 @@ def train_on(args: argparse.Namespace, config: Path) -> Path:
             sys.executable, ROOT / 'tools/train.py', config, '--work-dir',
             work_dir, '--seed', args.seed, '--resume'
         ]
+        if args.auto_scale_lr:
+            command.append('--auto-scale-lr')
         if options:
             command += [
                 '--cfg-options', *(f'{k}={v}' for k, v in options.items())
@@ -191,6 +223,7 @@ def main(argv=None) -> None:
     pictures = calibration_pictures(cfg, args.calibration) if args.int8 else []
     steps = Steps(args.out, cfg)
     if args.prune is not None and args.epochs != 0:
+        check_batch_size(args, cfg)
         check_request(args, cfg)
     last = 'given'
     steps.add(last, model, cfg, classes)

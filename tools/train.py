@@ -10,7 +10,7 @@ if __name__ == '__main__':
 
 from mmxkd.engine import launch
 from mmxkd.engine.config_check import check_config
-from mmxkd.engine.pretrained import check_pretrained
+from mmxkd.engine.pretrained import check_pretrained, check_start
 from mmxkd.engine.run_record import ALLOWED
 
 
@@ -64,6 +64,7 @@ def main() -> None:
     if args.resume:
         launch.resume_from(cfg, args.resume)
         launch.allow_differences(cfg, args.allow)
+    check_start(cfg)
     launch.build_runner(cfg).train()
 
 

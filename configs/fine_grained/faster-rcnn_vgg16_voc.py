@@ -23,6 +23,8 @@ model = dict(
         std=[1.0, 1.0, 1.0],
         bgr_to_rgb=False,
         pad_size_divisor=16),
+    # Frozen as published: name ImageNet weights in init_cfg, as
+    # docs/fine_grained.md says, or training does not start.
     backbone=dict(type='mmxkd.PlainVGG', depth=16, frozen_stages=2),
     rpn_head=dict(
         type='RPNHead',
@@ -103,7 +105,9 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = dict(
     batch_size=1, dataset=dict(pipeline=test_pipeline))
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=15, val_interval=5)
+# Only the last epoch is evaluated: validation is on the test pictures, and
+# nothing shall be chosen by them.
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=15, val_interval=15)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

@@ -31,4 +31,10 @@ auto_scale_lr = dict(enable=False, base_batch_size=4)
 # The mean over the three classes.
 default_hooks = dict(
     checkpoint=dict(save_best='kitti/Overall_bbox_AP40_moderate_strict'))
-custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
+# The predictor has other classes than COCO's.
+custom_hooks = [
+    dict(type='mmxkd.EpochSeedHook'),
+    dict(
+        type='mmxkd.StartingWeightsHook',
+        fresh=['roi_head.bbox_head.fc_cls', 'roi_head.bbox_head.fc_reg'])
+]

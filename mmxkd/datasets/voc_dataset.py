@@ -127,9 +127,9 @@ class VOCDataset(StrictSamplesMixin, MMDetVOCDataset):
         if not self.ignore_unknown:
             raise CorruptSampleError(
                 file, 'VOC annotation',
-                f'line {thing.line}: unknown class {thing.name!r}; '
-                + did_you_mean(thing.name, self.metainfo['classes'])
-                + ' Leave such objects out by ignore_unknown=True')
+                f'line {thing.line}: unknown class {thing.name!r} '
+                '(ignore_unknown=True leaves such objects out); '
+                + did_you_mean(thing.name, self.metainfo['classes']))
         self.left_out.add(split, thing.name, UNKNOWN)
 
     def filter_data(self) -> list[dict]:

@@ -116,10 +116,9 @@ def _recorder_address(recorder: dict, key: str) -> tuple[str, str]:
     kind = str(recorder.get('type', '')).removesuffix('Recorder')
     kinds = ('ModuleOutputs', 'ModuleInputs', 'MethodOutputs')
     if kind not in kinds:
-        raise ConfigError(f'{key}.type={recorder.get("type")!r}: '
-                          + did_you_mean(kind, kinds)
-                          + ' Instead of a function, record '
-                          'the layer or method that calls it')
+        raise ConfigError(f'{key}.type={recorder.get("type")!r} (instead of a '
+                          'function, record the layer or method that calls '
+                          'it); ' + did_you_mean(kind, kinds))
     if 'source' not in recorder:
         raise ConfigError(f"{key}: 'source' is missing")
     model, address = split_model(str(recorder['source']), default='')

@@ -23,7 +23,7 @@ GUARDS = ('mmxkd.EpochSeedHook', 'mmxkd.FiniteGuardHook',
           'mmxkd.GracefulStopHook', 'mmxkd.HangGuardHook',
           'mmxkd.TeacherMeaningHook', 'mmxkd.LabelSourcesHook',
           'mmxkd.TeacherCacheHook', 'mmxkd.StepStateHook',
-          'mmxkd.RunRecordHook')
+          'mmxkd.RunRecordHook', 'mmxkd.StartingWeightsHook')
 #: Seconds that one process waits for another, unless the config says
 #: otherwise. While one evaluates, the others wait: NCCL's 10 minutes are few.
 WAIT = 1800
@@ -221,6 +221,13 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
     if not wrapper:
         raise ConfigError('--amp needs an optim_wrapper in the config')
     kind = type_name(dict(dict(type='OptimWrapper'), **wrapper))
+    if kind == 'PerTensorClipOptimWrapper':
+        raise ConfigError(
+            '--amp cannot change optim_wrapper of type '
+            "'PerTensorClipOptimWrapper', which clips each gradient by itself "
+            'with the weight decay in it: the wrappers of mixed precision '
+            'clip all of them together, and decay after that. Train without '
+            '--amp, or choose that other recipe in the config')
     ours = ('OptimWrapper', 'AmpOptimWrapper', 'Bf16OptimWrapper')
     if kind not in ours or 'constructor' in wrapper:
         raise ConfigError(

@@ -28,14 +28,68 @@ def check_pretrained(cfg: Config) -> None:
             there is none. It names the key and says what to write.
     """
     for key, name in pretrained_in(cfg.model, 'model'):
-        where = f'{cfg.filename}: {key}={name!r}'
-        if name.startswith(_TORCHVISION) and find_spec('torchvision') is None:
-            raise ConfigError(f'{where} needs torchvision, which is not '
-                              'installed. ' + _without_torchvision(name))
-        if '://' not in name and not Path(name).is_file():
-            known = [str(path) for path in Path(name).parent.glob('*.pth')]
-            raise ConfigError(f'{where}: there is no such file; '
-                              + did_you_mean(name, known))
+        _check_file(f'{cfg.filename}: {key}={name!r}', name)
+
+
+def check_start(cfg: Config) -> None:
+    """Refuse a run that would start from other weights than its config says.
+
+    Call it where the config says whether the run is resumed:
+    :func:`mmxkd.engine.launch.resume_from` changes ``load_from``.
+
+    Args:
+        cfg (Config): A whole config.
+
+    Raises:
+        ConfigError: There is no file ``load_from``; or stages of the model
+            are frozen that nothing would load.
+    """
+    start = cfg.get('load_from')
+    if start:
+        _check_file(f'{cfg.filename}: load_from={start!r}', str(start))
+    elif not cfg.get('resume'):
+        for key, stages in frozen_in(cfg.model, 'model'):
+            owner = key.rpartition('.')[0]
+            raise ConfigError(
+                f'{cfg.filename}: {key}={stages} would keep random weights '
+                'for ever. Name the file that they start from: '
+                f"{owner}.init_cfg=dict(type='Pretrained', checkpoint=…), or "
+                f'load_from; or let all stages train: {key}=-1 (0 for an '
+                'EfficientNet)')
+
+
+def _check_file(where: str, name: str) -> None:
+    if name.startswith(_TORCHVISION) and find_spec('torchvision') is None:
+        raise ConfigError(f'{where} needs torchvision, which is not '
+                          'installed. ' + _without_torchvision(name))
+    if '://' not in name and not Path(name).is_file():
+        known = [str(path) for path in Path(name).parent.glob('*.pth')]
+        raise ConfigError(f'{where}: there is no such file; '
+                          + did_you_mean(name, known))
+
+
+def frozen_in(model: Any, key: str) -> Iterator[tuple[str, int]]:
+    """Keys of frozen stages whose weights no ``Pretrained`` names.
+
+    Examples:
+        >>> list(frozen_in(dict(backbone=dict(frozen_stages=1)), 'model'))
+        [('model.backbone.frozen_stages', 1)]
+    """
+    if isinstance(model, (list, tuple)):
+        for i, part in enumerate(model):
+            yield from frozen_in(part, f'{key}[{i}]')
+    if not isinstance(model, Mapping) or model.get('pretrained'):
+        return
+    # That of the model itself: a part may name its own.
+    init = model.get('init_cfg')
+    if any(pretrained_in(init, '')):
+        return
+    stages = model.get('frozen_stages')
+    if type(stages) is int and stages > 0:
+        yield f'{key}.frozen_stages', stages
+    for name, part in model.items():
+        if name not in ('teachers', 'init_cfg'):
+            yield from frozen_in(part, f'{key}.{name}')
 
 
 def pretrained_in(model: Any, key: str) -> Iterator[tuple[str, str]]:

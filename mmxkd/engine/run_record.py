@@ -72,7 +72,8 @@ _LEFT_OUT = {
 # These take no part in a step.
 _GUARDS = {
     'EpochSeedHook', 'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook',
-    'RunRecordHook', 'StepStateHook', 'TeacherCacheHook', 'TeacherMeaningHook'
+    'RunRecordHook', 'StartingWeightsHook', 'StepStateHook',
+    'TeacherCacheHook', 'TeacherMeaningHook'
 }
 _MANY = 12
 

@@ -28,8 +28,10 @@ def soft_cross_entropy(s_logits: Tensor, t_logits: Tensor,
 
     The published code takes :math:`(p^T_c + \epsilon) \ln (p^S_c +
     \epsilon)` with :math:`\epsilon = 10^{-10}`. Here the logarithm is that
-    of the softmax: the value is the same in float32, and the gradient does
-    not vanish where the student is sure and wrong.
+    of the softmax. Both are equal while :math:`p^S_c` is far above
+    :math:`\epsilon`. Where it is below, the published term is capped at
+    :math:`-\ln \epsilon`, about 23, and its gradient vanishes; here it goes
+    on growing, so that a student that is sure and wrong still learns.
 
     Args:
         s_logits, t_logits (Tensor): Student and teacher, (…, C). The

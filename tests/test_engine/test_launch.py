@@ -53,7 +53,8 @@ def test_guards_are_added_once():
         'EpochSeedHook', 'mmxkd.FiniteGuardHook', 'mmxkd.GracefulStopHook',
         'mmxkd.HangGuardHook', 'mmxkd.TeacherMeaningHook',
         'mmxkd.LabelSourcesHook', 'mmxkd.TeacherCacheHook',
-        'mmxkd.StepStateHook', 'mmxkd.RunRecordHook'
+        'mmxkd.StepStateHook', 'mmxkd.RunRecordHook',
+        'mmxkd.StartingWeightsHook'
     ]
     assert cfg.default_hooks.checkpoint == dict(
         type='mmxkd.SafeCheckpointHook', interval=3)
@@ -80,6 +81,10 @@ def test_mixed_precision():
                                       'mmxkd.Bf16OptimWrapper')
     with pytest.raises(ConfigError, match="type 'Mine'"):
         launch.use_mixed_precision(config(type='Mine'), 'bf16')
+    clipped = config(type='mmxkd.PerTensorClipOptimWrapper')
+    with pytest.raises(ConfigError, match='Train without --amp'):
+        launch.use_mixed_precision(clipped, 'bf16')
+    assert clipped.optim_wrapper.type == 'mmxkd.PerTensorClipOptimWrapper'
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match='needs CUDA'):
             launch.use_mixed_precision(config(), 'fp16')

@@ -30,6 +30,13 @@ def test_gradient_where_the_student_is_surely_wrong():
     assert kept[0].tolist() == pytest.approx([-1, 1, 0], abs=1e-2)
 
 
+def test_the_published_value_is_capped_where_ours_is_not():
+    s, t = torch.tensor([[0., 60., 0.]]), torch.tensor([[90., 0., 0.]])
+    # -ln(1e-10); one foreground class takes all of the teacher's weight.
+    assert published(s, t).item() == pytest.approx(10 * math.log(10), abs=1e-3)
+    assert soft_cross_entropy(s, t).item() == pytest.approx(60, abs=1e-3)
+
+
 def test_background_may_be_any_end():
     s, t = golden.student_logits(), golden.teacher_logits()
     torch.testing.assert_close(

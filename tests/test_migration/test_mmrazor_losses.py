@@ -151,7 +151,7 @@ def test_losses_with_other_weights_stay_apart():
      'silently absent'),
     (one(dict(type='PKDLoss')) | dict(student_recorders=dict(
         fpn=dict(type='FunctionOutputs', source='a.b'))),
-     'Instead of a function'),
+     'instead of a function'),
 ])
 def test_refused(cfg, reason):
     with pytest.raises(ConfigError, match=reason):

@@ -1,5 +1,6 @@
 """Prune, train on and quantise by the command that a user types."""
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -71,6 +72,7 @@ def test_nothing_to_do_is_an_error(repo, tool, tmp_path, capsys):
     (('--int8', '--calibration', '0'), '--calibration 0: expected 1 or more'),
     (('--int8', '--rounds', '0'), '--rounds 0: expected 1 or more'),
     (('--prune', '.5', '--epochs', '-1'), '--epochs -1: expected 0 or more'),
+    (('--int8', '--auto-scale-lr'), '--auto-scale-lr: only with --prune'),
 ])
 def test_numbers_are_checked_first(repo, tool, tmp_path, capsys, options,
                                    message):
@@ -165,7 +167,9 @@ def test_a_folder_holds_one_training(tool, case, tmp_path):
                              (('--prune', '.5', '--epochs', '3'),
                               'another epochs None'), (('--prune', '.5',
                                                         '--seed', '1'),
-                                                       'another seed 0')):
+                                                       'another seed 0'),
+                             (('--prune', '.5', '--auto-scale-lr'),
+                              'another auto_scale_lr None')):
         with pytest.raises(ConfigError, match=message):
             tool.check_request(arguments(tool, case, tmp_path, *options), cfg)
     other = tmp_path / 'other.pth'
@@ -180,3 +184,40 @@ def test_a_folder_holds_one_training(tool, case, tmp_path):
     with pytest.raises(ConfigError, match='does not say what it was trained'):
         tool.check_request(arguments(tool, case, tmp_path, '--prune', '.5'),
                            cfg)
+
+
+def test_the_rate_of_several_processes(tool, case, tmp_path, capsys,
+                                       monkeypatch):
+    """It is warned of, or scaled by tools/train.py."""
+    cfg = Config.fromfile(case[0])
+    cfg.train_dataloader.batch_size = 8
+    cfg.auto_scale_lr = dict(base_batch_size=32)
+    plain = arguments(tool, case, tmp_path, '--prune', '.5')
+    scaled = arguments(tool, case, tmp_path, '--prune', '.5',
+                       '--auto-scale-lr')
+    tool.check_batch_size(plain, cfg)
+    text = capsys.readouterr().err
+    assert 'batches of 8' in text and 'base_batch_size=32' in text
+    tool.check_batch_size(scaled, cfg)
+    cfg.train_dataloader.batch_size = 32
+    tool.check_batch_size(plain, cfg)
+    assert capsys.readouterr().err == ''
+    assert 'enable' not in cfg.auto_scale_lr
+    cfg.auto_scale_lr = None
+    tool.check_batch_size(plain, cfg)
+    with pytest.raises(ConfigError, match='--auto-scale-lr needs'):
+        tool.check_batch_size(scaled, cfg)
+    called = []
+
+    def run(command):
+        called.append(command)
+        (tmp_path / 'trained').mkdir(exist_ok=True)
+        (tmp_path / 'trained/best_epoch_1.pth').touch()
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(tool.subprocess, 'run', run)
+    for args in (plain, scaled):
+        tool.train_on(args, tmp_path / 'pruned.py')
+        (tmp_path / 'trained/done.json').unlink()
+    assert ['--auto-scale-lr' in command
+            for command in called] == [False, True]

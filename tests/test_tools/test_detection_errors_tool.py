@@ -29,6 +29,10 @@ def test_command(repo, tmp_path, run_python):
           LABEL.format('Car', 40, 40, 55, 55) + ' 0.8',
           LABEL.format('Car', 70, 10, 80, 40) + ' 0.7')
     write(results, '000004.txt', LABEL.format('Car', 10, 10, 29, 29) + ' 0.9')
+    # An earlier run has drawn more; what is not of its names stays.
+    (tmp_path / 'out/bg').mkdir(parents=True)
+    for name in ('3.png', '11.png', 'mine.png'):
+        (tmp_path / 'out/bg' / name).touch()
     done = run_python(repo / 'tools/analysis_tools/detection_errors.py',
                       results, training, tmp_path / 'out')
     lines = [line.split()[:2] for line in done.stdout.splitlines()]
@@ -37,7 +41,7 @@ def test_command(repo, tmp_path, run_python):
     found = sorted(
         p.relative_to(tmp_path / 'out').as_posix()
         for p in (tmp_path / 'out').rglob('*.png'))
-    assert found == ['bg/0.png', 'missed/0.png']
+    assert found == ['bg/0.png', 'bg/mine.png', 'missed/0.png']
     picture = cv2.imread(str(tmp_path / 'out/bg/0.png'))
     # The frame of the box: red in BGR, and nothing inside of it.
     assert picture[40, 45].tolist() == [0, 94, 213]

@@ -1,10 +1,13 @@
 """Teacher, then imitation, by the commands that a user types."""
 import json
+import os
+import re
 
 import pytest
 import torch
 from mmdet.apis import init_detector
 
+from tests.helpers.forked import main_of, run_forked, run_ranks
 from tests.helpers.kitti_tree import write_kitti
 
 CONFIG = 'configs/fine_grained/shuffledet_{}_kitti_tiny.py'
@@ -71,3 +74,41 @@ def test_teacher_then_student(repo, tmp_path, tool):
                           str(runs[0] / 'epoch_2.pth'), device='cpu')
     assert torch.equal(model.bbox_head.conv_det.weight,
                        whole['bbox_head.conv_det.weight'])
+
+
+@pytest.mark.slow
+def test_two_processes_without_a_gpu(repo, tmp_path, free_port):
+    """sync_bn of the config works on GPUs alone."""
+    data = write_kitti(tmp_path / 'kitti')
+    convert = main_of(repo / 'tools/dataset_converters/kitti.py', data)
+    done = run_forked(convert, tmp_path / 'converted')
+    assert done.code == 0, done.output[-3000:]
+    train = main_of(repo / 'tools/train.py', repo / CONFIG.format('x05'),
+                    '--work-dir',
+                    tmp_path / 'run', '--launcher', 'pytorch', '--cfg-options',
+                    *options(data, 2), 'train_cfg.val_interval=2',
+                    'train_dataloader.batch_size=1',
+                    'env_cfg.dist_cfg.timeout=60')
+
+    def rank():
+        torch.set_num_threads(1)
+        train()
+        torch.distributed.barrier()
+        # A process group that is freed may wait for ever, see ddp_heads.py.
+        os._exit(0)
+
+    done = run_ranks(
+        rank, 2, tmp_path / 'log', timeout=200,
+        environment=dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port),
+        cwd=repo)
+    assert [d.code for d in done] == [0, 0], done[0].output[-3000:]
+    saved = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=True)
+    state = saved['state_dict']
+    norms = [n for n in state if n.endswith('num_batches_tracked')]
+    # Two frames, one for each process and step.
+    assert saved['meta']['iter'] == 2
+    assert norms and {int(state[name]) for name in norms} == {2}
+    said = re.findall(
+        r'SyncBatchNorm works on GPUs alone: (\d+) layers, the '
+        r'first of them backbone.conv1.bn', done[0].output)
+    assert said == [str(len(norms))]

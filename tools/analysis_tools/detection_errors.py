@@ -68,6 +68,10 @@ def draw(frames: dict, training: Path, out: Path, kind: str,
                if case[3].detection >= 0 else 0)
     folder = out / kind
     folder.mkdir(parents=True, exist_ok=True)
+    # An earlier run may have drawn more; other files stay.
+    for path in folder.glob('*.png'):
+        if path.stem.isdecimal():
+            path.unlink()
     for i, (frame_id, own, seen, finding) in enumerate(cases[:number]):
         image = read_image(str(training / 'image_2' / f'{frame_id}.png'),
                            'img')

@@ -36,6 +36,8 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='default: those of VOC')
     parser.add_argument('--clip', action='store_true',
                         help='cut boxes at the border of the picture')
+    parser.add_argument('--ignore-unknown', action='store_true',
+                        help='leave out objects of other classes')
     parser.add_argument(
         '--labelled', type=int, metavar='N',
         help='keep the labels of so many frames of --train; the others are '
@@ -52,6 +54,13 @@ def file_name(info: dict) -> str:
     return f'images/{Path(info["img_path"]).name}'
 
 
+def in_own_words(error: Exception) -> str:
+    """What went wrong, with the option of this command in place of an
+    argument of the dataset.
+    """
+    return escape(error).replace('ignore_unknown=True', '--ignore-unknown')
+
+
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
@@ -60,6 +69,7 @@ def main(argv=None) -> None:
     for split in ('train', 'val', 'test'):
         dataset = VOCDataset(splits=getattr(args, split),
                              data_root=str(args.root), clip=args.clip,
+                             ignore_unknown=args.ignore_unknown,
                              metainfo=dict(classes=tuple(args.classes)),
                              pipeline=[])
         contents[split] = coco_content(dataset, file_name)
@@ -85,4 +95,4 @@ if __name__ == '__main__':
     try:
         main()
     except (ConfigError, CorruptSampleError, OSError) as error:
-        raise SystemExit(f'error: {escape(error)}') from None
+        raise SystemExit(f'error: {in_own_words(error)}') from None

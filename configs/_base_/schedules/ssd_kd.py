@@ -1,8 +1,10 @@
 # 70 epochs with a cosine, as the version of the published code that its best
 # documented result comes from.
 max_epochs = 70
+# The pictures of validation are those of the test: only the last epoch is
+# evaluated, so that nothing is chosen by them.
 train_cfg = dict(
-    type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)
+    type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

@@ -15,6 +15,7 @@ from .erasing import RandomErasing
 from .formatting import PackMultiModalInputs
 from .gated import LoadGatedSlices
 from .geometry import Pad, RandomCrop, RandomFlip, Resize
+from .ignored_boxes import DropIgnoredBoxes
 from .inclusive_boxes import IncludeLastPixel
 from .loading import LoadImageFromFile
 from .low_light import LowLight
@@ -41,16 +42,17 @@ from .warping import (
 )
 
 __all__ = [
-    'CachedMixUp', 'CachedMosaic', 'CompleteDepth', 'CropColumns', 'Expand',
-    'FixScaleResize', 'FixShapeResize', 'ImageToFloat32', 'IncludeLastPixel',
-    'LoadDepth', 'LoadDepthPicture', 'LoadGatedSlices', 'LoadImageFromFile',
-    'LoadMultiChannelAudio', 'LoadStoredSound', 'LoadThermal',
-    'LogMelSpectrogram', 'LowLight', 'MarkSource', 'MinIoURandomCrop',
-    'MixAudio', 'MixUp', 'Mosaic', 'MovesTogether', 'PackMultiModalInputs',
-    'Pad', 'ProjectDepth', 'RandomAffine', 'RandomCenterCropPad',
-    'RandomChoiceResize', 'RandomCrop', 'RandomDrift', 'RandomErasing',
-    'RandomFlip', 'RandomResize', 'RandomShift', 'Resize',
-    'ResizeShortestEdge', 'Rotate', 'ShearX', 'ShearY', 'ShuffleDetFlip',
-    'ShuffleDetPhotometric', 'StretchThermal', 'TranslateX', 'TranslateY',
-    'add_modality', 'keeps_pixels_in_place', 'read_image', 'resize_sparse'
+    'CachedMixUp', 'CachedMosaic', 'CompleteDepth', 'CropColumns',
+    'DropIgnoredBoxes', 'Expand', 'FixScaleResize', 'FixShapeResize',
+    'ImageToFloat32', 'IncludeLastPixel', 'LoadDepth', 'LoadDepthPicture',
+    'LoadGatedSlices', 'LoadImageFromFile', 'LoadMultiChannelAudio',
+    'LoadStoredSound', 'LoadThermal', 'LogMelSpectrogram', 'LowLight',
+    'MarkSource', 'MinIoURandomCrop', 'MixAudio', 'MixUp', 'Mosaic',
+    'MovesTogether', 'PackMultiModalInputs', 'Pad', 'ProjectDepth',
+    'RandomAffine', 'RandomCenterCropPad', 'RandomChoiceResize', 'RandomCrop',
+    'RandomDrift', 'RandomErasing', 'RandomFlip', 'RandomResize',
+    'RandomShift', 'Resize', 'ResizeShortestEdge', 'Rotate', 'ShearX',
+    'ShearY', 'ShuffleDetFlip', 'ShuffleDetPhotometric', 'StretchThermal',
+    'TranslateX', 'TranslateY', 'add_modality', 'keeps_pixels_in_place',
+    'read_image', 'resize_sparse'
 ]

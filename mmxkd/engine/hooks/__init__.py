@@ -10,6 +10,7 @@ from .lone_sample_guard_hook import LoneSampleGuardHook
 from .parts_init_hook import PartsInitHook
 from .run_record_hook import RunRecordHook
 from .safe_checkpoint_hook import SafeCheckpointHook
+from .starting_weights_hook import StartingWeightsHook
 from .stem_init_hook import StemInitHook, inflate_stem
 from .step_state_hook import StepStateHook
 from .strict_early_stopping_hook import StrictEarlyStoppingHook
@@ -22,8 +23,8 @@ __all__ = [
     'ChannelsLastHook', 'CheckpointMeaningHook', 'EpochSeedHook',
     'FiniteGuardHook', 'GracefulStopHook', 'HangGuardHook', 'LabelSourcesHook',
     'LoneSampleGuardHook', 'PartsInitHook', 'RunRecordHook',
-    'SafeCheckpointHook', 'StemInitHook', 'StepStateHook',
-    'StrictEarlyStoppingHook', 'StudentCheckpointHook', 'TeacherCacheHook',
-    'TeacherMeaningHook', 'TorchvisionWeightsHook', 'from_torchvision',
-    'inflate_stem', 'seed_everything'
+    'SafeCheckpointHook', 'StartingWeightsHook', 'StemInitHook',
+    'StepStateHook', 'StrictEarlyStoppingHook', 'StudentCheckpointHook',
+    'TeacherCacheHook', 'TeacherMeaningHook', 'TorchvisionWeightsHook',
+    'from_torchvision', 'inflate_stem', 'seed_everything'
 ]

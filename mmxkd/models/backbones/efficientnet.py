@@ -7,9 +7,11 @@ from mmdet.models.backbones import EfficientNet as MMDET_EfficientNet
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
+from .early_freezing import EarlyFreezing
+
 
 @MODELS.register_module()
-class EfficientNet(MMDET_EfficientNet):
+class EfficientNet(EarlyFreezing, MMDET_EfficientNet):
     """mmdet's ``EfficientNet`` for inputs other than RGB.
 
     The defaults are those of EfficientDet: the maps at strides 8, 16 and 32,
@@ -60,3 +62,5 @@ class EfficientNet(MMDET_EfficientNet):
                                         conv_cfg=self.conv_cfg,
                                         norm_cfg=self.norm_cfg,
                                         act_cfg=self.act_cfg)
+        # Freezes, the new stem too.
+        self.train()

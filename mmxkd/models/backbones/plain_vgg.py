@@ -6,9 +6,11 @@ from torch import Tensor
 from mmxkd.errors import check_known
 from mmxkd.registry import MODELS
 
+from .early_freezing import EarlyFreezing
+
 
 @MODELS.register_module()
-class PlainVGG(VGG, BaseModule):
+class PlainVGG(EarlyFreezing, VGG, BaseModule):
     """mmcv's ``VGG`` up to its last convolution: one map of stride 16.
 
     There is no pooling behind it, and none of the layers that SSD adds.
@@ -19,7 +21,7 @@ class PlainVGG(VGG, BaseModule):
         init_cfg (dict, optional): Default: He's normal initialisation.
 
     Raises:
-        ConfigError: There is no VGG of this depth.
+        ConfigError: There is no VGG of this depth, or no such stage.
 
     Examples:
         >>> import torch
@@ -31,10 +33,13 @@ class PlainVGG(VGG, BaseModule):
     def __init__(self, depth: int = 16, frozen_stages: int = -1,
                  init_cfg: dict | None = None) -> None:
         check_known('PlainVGG: depth', depth, VGG.arch_settings)
+        check_known('PlainVGG: frozen_stages', frozen_stages, range(-1, 6))
         # Its own __init__ goes on to that of BaseModule, without arguments.
         super().__init__(depth, out_indices=(4, ), frozen_stages=frozen_stages,
                          with_last_pool=False)
         self.init_cfg = init_cfg or dict(type='Kaiming', layer='Conv2d')
+        # Freezes.
+        self.train()
 
     def init_weights(self, pretrained: None = None) -> None:
         """As ``init_cfg`` says."""

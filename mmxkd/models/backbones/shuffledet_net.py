@@ -5,7 +5,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from torch import Tensor, nn
 
 from mmxkd.errors import ConfigError
@@ -145,10 +145,10 @@ class ShuffleDetNet(BaseModule):
             the right and the bottom; needed for converted weights. False:
             one cell on each side, as in all other detectors.
         norm_cfg (dict): Of all batch norms.
-        init_cfg (dict, optional): As in mmengine. Default: normal
-            distributions, cut off at two standard deviations, of variance
-            2 / inputs; a depthwise convolution counts the inputs of all its
-            channels, as TensorFlow does.
+        init_cfg (dict, optional): As in mmengine, after all weights are
+            drawn: from normal distributions, cut off at two standard
+            deviations, of variance 2 / inputs; a depthwise convolution counts
+            the inputs of all its channels, as TensorFlow does.
 
     Attributes:
         base_channels (tuple[int, ...]): Channels at width 1, as published.
@@ -199,13 +199,17 @@ class ShuffleDetNet(BaseModule):
             unit(widths[3], widths[4], shortcut=False, where='added3.1'))
 
     def init_weights(self) -> None:
-        """Draw the weights, or load those that ``init_cfg`` names."""
-        if self.init_cfg is not None:
-            super().init_weights()
-            return
+        """Draw the weights, then do what ``init_cfg`` says.
+
+        So what a file of ``Pretrained`` lacks starts as without it.
+        """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 _init_like_tensorflow(module)
+        if self.init_cfg is not None:
+            # BaseModule's would let each ConvModule draw once more.
+            initialize(self, self.init_cfg)
+        self._is_init = True
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """The maps of ``out_indices``.

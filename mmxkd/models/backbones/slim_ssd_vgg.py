@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
+from .early_freezing import EarlyFreezing
+
 # Input channels of the picture, which a width does not change.
 _COLOURS = 3
 # Channels of VGG's first layers.
@@ -15,7 +17,7 @@ _NARROWEST = 64
 
 
 @MODELS.register_module()
-class SlimSSDVGG(SSDVGG):
+class SlimSSDVGG(EarlyFreezing, SSDVGG):
     """mmdet's ``SSDVGG`` with fewer channels, and always a tuple of maps.
 
     mmdet's returns a bare tensor where one map is asked for, of which its

@@ -5,9 +5,11 @@ from torch import Tensor
 from mmxkd.errors import ConfigError
 from mmxkd.registry import MODELS
 
+from .early_freezing import EarlyFreezing
+
 
 @MODELS.register_module()
-class TappedMobileNetV2(MobileNetV2):
+class TappedMobileNetV2(EarlyFreezing, MobileNetV2):
     """mmdet's ``MobileNetV2``, which gives SSDLite's two feature maps.
 
     The first is tapped inside of the block that halves the resolution for the
@@ -44,6 +46,8 @@ class TappedMobileNetV2(MobileNetV2):
                     f'TappedMobileNetV2: {name} cannot be set: the maps are '
                     "SSDLite's two. mmdet.MobileNetV2 has it")
         super().__init__(widen_factor, **kwargs)
+        # Freezes.
+        self.train()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The expansion of block 14 and the last layer of (N, 3, H, W).

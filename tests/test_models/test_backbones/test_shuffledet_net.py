@@ -183,3 +183,26 @@ def test_a_map_of_one_cell_and_one_image_cannot_be_normalised():
     """PyTorch says so; nothing is trained on a single value."""
     with pytest.raises(ValueError, match='Expected more than 1 value'):
         net(width=.25).train()(torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_what_a_file_lacks_is_drawn_as_without_it(tmp_path, prefix):
+    torch.manual_seed(1)
+    source = net(width=.25).state_dict()
+    given = {
+        k: v for k, v in source.items()
+        if not k.startswith(('added3', 'conv1'))
+    }
+    torch.save({prefix + k: v for k, v in given.items()},
+               tmp_path / 'classifier.pth')
+    plain = net(width=.25)
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'classifier.pth'))
+    loaded = net(
+        width=.25,
+        init_cfg=dict(init, prefix=prefix.rstrip('.')) if prefix else init)
+    for model in (plain, loaded):
+        torch.manual_seed(0)
+        model.init_weights()
+    drawn = plain.state_dict()
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, given.get(name, drawn[name])), name

@@ -206,3 +206,17 @@ def test_kitti_as_coco(convert, tmp_path):
     assert (root / 'training/depth_2' / stem).is_file()
     done = convert(KITTI_COCO, root, '--val', 2, check=False)
     assert done.returncode == 1 and 'left for testing' in done.stderr
+
+
+def test_unknown_classes_of_voc(repo, convert, voc, tmp_path):
+    """The advice of the error is an option of the command."""
+    with pytest.raises(CorruptSampleError) as caught:
+        convert(VOC, voc, tmp_path / 'a', '--classes', 'cell')
+    text = load_tool(repo / VOC).in_own_words(caught.value)
+    assert "unknown class 'Spot' (--ignore-unknown leaves such" in text
+    assert text.endswith("known: 'cell'") and 'ignore_unknown' not in text
+    assert not (tmp_path / 'a').exists()
+    convert(VOC, voc, tmp_path / 'b', '--classes', 'cell', '--ignore-unknown')
+    boxes = read(tmp_path / 'b', 'train')['annotations']
+    assert [box['category_id']
+            for box in boxes] == [boxes[0]['category_id']] * 4
