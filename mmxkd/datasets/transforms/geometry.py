@@ -7,6 +7,7 @@ that is not loaded is not missed: the same pipeline serves a student that sees
 registered there stays where it is.
 """
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmdet.datasets.transforms import Pad as MMDET_Pad
@@ -52,7 +53,7 @@ class InFrame(MovesTogether):
         ConfigError: The sample has no picture, and no ``img_shape``.
     """
 
-    def transform(self, results: dict) -> dict | None:
+    def transform(self, results: dict) -> Any:
         if 'img' in results:
             return super().transform(results)  # type: ignore[misc]
         results['img'] = np.zeros(
