@@ -149,5 +149,5 @@ def _package(name: str, path: str | os.PathLike) -> Any:
     except ImportError as error:
         raise ModuleNotFoundError(
             f'{path}: reading it needs the package {name}, which is not '
-            "installed: bash tools/install.sh --with sound",
+            'installed: bash tools/install.sh --with sound',
             name=name) from error
