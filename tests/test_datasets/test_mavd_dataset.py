@@ -232,6 +232,21 @@ def test_an_index_that_something_else_wrote(root, change, message):
         build(root)
 
 
+def test_teachers_who_wrote_the_boxes_are_carried_on(root, pipelines):
+    path = root / 'annotations/val_truth.json'
+    content = json.loads(path.read_text())
+    options = dict(unlabelled=False, pipeline=pipelines.test_pipeline)
+    plain = build(root, 'val_truth', **options)[0]['data_samples']
+    assert 'boxes_written_by' not in plain
+    for box in content['annotations']:
+        box['score'] = .5
+    content['info'] = dict(
+        teacher=dict(name='rgb', fused_with=[dict(name='depth')]))
+    path.write_text(json.dumps(content))
+    sample = build(root, 'val_truth', **options)[0]['data_samples']
+    assert sample.boxes_written_by == ('rgb', 'depth')
+
+
 def test_a_frame_that_is_listed_twice(root):
     path = root / 'annotations/train.json'
     content = json.loads(path.read_text())
