@@ -1,5 +1,6 @@
 """Show what a detector hears in a drive: a GIF of its boxes and tracks."""
 import argparse
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmengine.registry import DATASETS
 
 import mmxkd.datasets
 import mmxkd.models  # noqa: F401  (registers what configs name)
+from mmxkd.engine.weights import compare, read_weights
 from mmxkd.errors import (
     CheckpointError,
     ConfigError,
@@ -34,6 +36,8 @@ from mmxkd.visualization import draw_tracks, encode_gif, grey_picture
 
 TRAIL = 8
 """Frames whose boxes a trail goes back to."""
+SAMPLES = 4
+"""Frames whose colours the GIF has."""
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -46,6 +50,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         "config's test data set")
     parser.add_argument('--out', type=Path, default=Path('drive.gif'),
                         help='GIF to write (default: %(default)s)')
+    parser.add_argument('--start', type=int, default=0, metavar='N',
+                        help='first frame (default: %(default)s)')
+    parser.add_argument('--frames', type=int, default=100, metavar='N',
+                        help='at most as many (default: %(default)s)')
+    parser.add_argument(
+        '--step', type=int, default=1, metavar='N',
+        help='each Nth frame; tracks are of these (default: %(default)s)')
     parser.add_argument(
         '--score-thr', type=float, default=0.1, metavar='SCORE',
         help='detections below are left out (default: %(default)s)')
@@ -63,7 +74,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         check_number('--score-thr', args.score_thr, 0, 1)
         # A GIF counts hundredths of a second with 16 bits.
         check_number('--seconds', args.seconds, 0.02, 600)
-        check_number('--zoom', args.zoom, 1, whole=True)
+        for name in ('zoom', 'frames', 'step'):
+            check_number(f'--{name}', getattr(args, name), 1, whole=True)
+        check_number('--start', args.start, 0, whole=True)
         device = torch.device(args.device)
     except (ConfigError, RuntimeError) as error:
         parser.error(str(error))
@@ -95,6 +108,39 @@ def frames_of(dataset: Any, drive: str) -> list[int]:
     return [index for _, index in chosen]
 
 
+def part_of(indices: list[int], start: int, count: int,
+            step: int) -> list[int]:
+    """Some samples of a drive.
+
+    Raises:
+        ConfigError: It ends before ``start``.
+
+    Examples:
+        >>> part_of([7, 8, 9, 10, 11], 1, 2, 3)
+        [8, 11]
+    """
+    if start >= len(indices):
+        raise ConfigError(f'--start={start}: the drive has frames 0..'
+                          f'{len(indices) - 1}')
+    return indices[start::step][:count]
+
+
+def load_model(config: Config, checkpoint: Path, device: str) -> Any:
+    """The detector, with all of its weights.
+
+    Raises:
+        CheckpointError: A weight is missing, left over or of another shape;
+            those of a distiller, ``distiller.*``, may be there.
+    """
+    weights = read_weights(checkpoint)
+    model = init_detector(config, str(checkpoint), device=device)
+    report = compare(model, weights, str(checkpoint))
+    if not report.fits:
+        raise CheckpointError(f'{report}\n  A detector that is partly random '
+                              'hears nothing: is it of another config?')
+    return model
+
+
 def detect(model: Any, sample: dict, score_thr: float) -> np.ndarray:
     """Detections of one sample, (N, 6) x1, y1, x2, y2, score, label."""
     (result, ) = model.test_step(pseudo_collate([sample]))
@@ -115,10 +161,10 @@ def tracker_of(config: Config) -> dict:
     return BYTE_TRACKER
 
 
-def pictures_of(info: dict) -> list[np.ndarray]:
-    """What the cameras see: colour, and thermal where there is one, RGB."""
+def pictures_of(info: dict, thermal: bool) -> list[np.ndarray]:
+    """What the cameras see: colour and, on request, thermal, RGB."""
     pictures = [read_image(info['img_path'], 'rgb')[..., ::-1]]
-    if 'thermal_path' in info:
+    if thermal:
         pictures.append(
             grey_picture(read_image(info['thermal_path'], 'thermal')))
     if 'columns' in info:  # the part of the pictures that boxes lie in
@@ -127,8 +173,21 @@ def pictures_of(info: dict) -> list[np.ndarray]:
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def draw(infos: list[dict], tracks: list[np.ndarray],
-         zoom: int) -> Iterator[np.ndarray]:
+def has_thermal(infos: list[dict]) -> bool:
+    """Whether all frames have a thermal picture; says so if only some do."""
+    lacking = [
+        info for info in infos
+        if not os.path.isfile(info.get('thermal_path', ''))
+    ]
+    if 0 < len(lacking) < len(infos):
+        print(f'{len(lacking)} of {len(infos)} frames have no thermal '
+              f'picture, the first of them {lacking[0]["img_path"]}: colours '
+              'are shown alone')
+    return not lacking
+
+
+def draw(infos: list[dict], tracks: list[np.ndarray], zoom: int,
+         thermal: bool = False) -> Iterator[np.ndarray]:
     """One picture for each frame: its cameras, one below the other."""
     trails: dict[int, list[np.ndarray]] = defaultdict(list)
     captions = ('tracks by sound over what a camera sees; dashed: truth',
@@ -142,7 +201,7 @@ def draw(infos: list[dict], tracks: list[np.ndarray],
         yield np.concatenate([
             draw_tracks(picture, rows, truth, shown, caption,
                         zoom) for picture, caption in zip(
-                            pictures_of(info), captions, strict=False)
+                            pictures_of(info, thermal), captions, strict=False)
         ])
 
 
@@ -155,19 +214,23 @@ def main(argv=None) -> None:
                           'data set a drive could be')
     # First of all what fails at once.
     tracker = build_tracker(tracker_of(config))
-    model = init_detector(config, str(args.checkpoint), device=args.device)
+    model = load_model(config, args.checkpoint, args.device)
     dataset = DATASETS.build(config.test_dataloader.dataset)
-    indices = frames_of(dataset, args.drive)
+    whole = frames_of(dataset, args.drive)
+    indices = part_of(whole, args.start, args.frames, args.step)
+    infos = [dataset.get_data_info(index) for index in indices]
+    thermal = has_thermal(infos)
     found = [
         detect(model, dataset[index], args.score_thr) for index in indices
     ]
     tracks = follow(tracker, found)
-    infos = [dataset.get_data_info(index) for index in indices]
-    write_bytes(args.out,
-                encode_gif(list(draw(infos, tracks, args.zoom)), args.seconds))
+    few = slice(None, None, -(-len(infos) // SAMPLES))
+    samples = list(draw(infos[few], tracks[few], args.zoom, thermal))
+    pictures = draw(infos, tracks, args.zoom, thermal)
+    write_bytes(args.out, encode_gif(pictures, args.seconds, samples))
     ids = {int(row[0]) for rows in tracks for row in rows}
-    print(f'{args.out}: {len(indices)} frames, {sum(map(len, found))} '
-          f'detections, {len(ids)} tracks')
+    print(f'{args.out}: {len(indices)} of {len(whole)} frames, '
+          f'{sum(map(len, found))} detections, {len(ids)} tracks')
 
 
 if __name__ == '__main__':

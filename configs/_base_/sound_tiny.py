@@ -77,8 +77,7 @@ flip = dict(
     prob=0.5,
     microphone_permutation=[0, 7, 6, 5, 4, 3, 2, 1])
 load_sound = dict(_base_.load_sound, sample_rate=16000)
-load_boxes, load_cameras = _base_.load_boxes, _base_.load_cameras
-pack_sound, pack_cameras = _base_.pack_sound, _base_.pack_cameras
+load_boxes, pack_sound = _base_.load_boxes, _base_.pack_sound
 
 # Nothing changes here, where pictures have this size.
 resize = dict(_base_.resize, scale=(frame[1], frame[0]))
@@ -86,11 +85,24 @@ resize = dict(_base_.resize, scale=(frame[1], frame[0]))
 train_pipeline = [load_sound, load_boxes, resize, flip, log_mel, pack_sound]
 test_pipeline = [load_sound, resize, load_boxes, log_mel, pack_sound]
 distill_pipeline = [
-    *load_cameras, load_sound, load_boxes, resize, flip, log_mel,
+    *_base_.load_cameras, load_sound, load_boxes, resize, flip, log_mel,
     _base_.pack_all
 ]
-camera_train_pipeline = [*load_cameras, load_boxes, resize, flip, pack_cameras]
-camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
+rgb_distill_pipeline = [
+    *_base_.load_rgb, load_sound, load_boxes, resize, flip, log_mel,
+    _base_.pack_rgb_sound
+]
+camera_train_pipelines = {
+    camera:
+    [*load, load_boxes, resize, flip,
+     dict(pack_sound, modalities=(name, ))]
+    for camera, (load, name) in _base_.camera_parts.items()
+}
+camera_test_pipelines = {
+    camera: [*load, resize, load_boxes,
+             dict(pack_sound, modalities=(name, ))]
+    for camera, (load, name) in _base_.camera_parts.items()
+}
 
 train_dataloader = dict(
     **_base_.tiny.loader, batch_size=16, dataset=dict(data_root=data_root))

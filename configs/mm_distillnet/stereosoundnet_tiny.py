@@ -11,4 +11,5 @@ model = dict(
             checkpoint='work_dirs/teacher_rgb_tiny')),
     distiller=_base_.one_camera)
 
-train_dataloader = dict(dataset=dict(cameras=('rgb', )))
+train_dataloader = dict(
+    dataset=dict(cameras=('rgb', ), pipeline=_base_.rgb_distill_pipeline))

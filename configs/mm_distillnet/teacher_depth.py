@@ -9,6 +9,10 @@ model = dict(
         std=[255., 255., 255.],
         bgr_to_rgb=False))
 
-cameras = dict(dataset=dict(cameras=('depth', )))
-train_dataloader = val_dataloader = test_dataloader = cameras
-del cameras
+sees = dict(cameras=('depth', ))
+train_dataloader = dict(
+    dataset=dict(**sees, pipeline=_base_.camera_train_pipelines.depth))
+tested = dict(
+    dataset=dict(**sees, pipeline=_base_.camera_test_pipelines.depth))
+val_dataloader = test_dataloader = tested
+del sees, tested

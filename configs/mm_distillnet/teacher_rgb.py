@@ -18,11 +18,11 @@ train_dataloader = dict(
         **labelled,
         ann_file='annotations/train_truth.json',
         unlabelled=False,
-        pipeline=_base_.camera_train_pipeline))
+        pipeline=_base_.camera_train_pipelines.rgb))
 val_dataloader = dict(
-    dataset=dict(**labelled, pipeline=_base_.camera_test_pipeline))
+    dataset=dict(**labelled, pipeline=_base_.camera_test_pipelines.rgb))
 test_dataloader = dict(
-    dataset=dict(cameras=('rgb', ), pipeline=_base_.camera_test_pipeline))
+    dataset=dict(cameras=('rgb', ), pipeline=_base_.camera_test_pipelines.rgb))
 default_hooks = dict(checkpoint=dict(save_best='sound/AP'))
 custom_hooks = [dict(type='mmxkd.EpochSeedHook')]
 del labelled

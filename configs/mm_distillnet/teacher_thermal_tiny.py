@@ -6,6 +6,10 @@ model = dict(
         modalities=('thermal', ), mean=[127.5], std=[64.], bgr_to_rgb=False),
     backbone=dict(in_channels=1))
 
-cameras = dict(dataset=dict(cameras=('thermal', )))
-train_dataloader = val_dataloader = test_dataloader = cameras
-del cameras
+sees = dict(cameras=('thermal', ))
+train_dataloader = dict(
+    dataset=dict(**sees, pipeline=_base_.camera_train_pipelines.thermal))
+tested = dict(
+    dataset=dict(**sees, pipeline=_base_.camera_test_pipelines.thermal))
+val_dataloader = test_dataloader = tested
+del sees, tested

@@ -2,7 +2,7 @@
 import logging
 import os.path as osp
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from mmengine.logging import print_log
@@ -38,6 +38,12 @@ _PICTURES = {
     'thermal': ('thermal_file', 'thermal_path'),
     'depth': ('depth_file', 'depth_picture_path'),
 }
+# Whose pictures a transform loads; mmdet's transforms too.
+_LOADERS = {
+    'LoadImageFromFile': 'rgb',
+    'LoadThermal': 'thermal',
+    'LoadDepthPicture': 'depth',
+}
 
 
 @DATASETS.register_module()
@@ -63,8 +69,10 @@ class MAVDDataset(ScoredCocoDataset):
             drive says so in its name.
         id_filter (str, optional): A regular expression; only frames whose
             id, ``DRIVE/STAMP``, matches at its beginning.
-        cameras (Sequence[str]): What the pipeline reads of ``rgb``,
-            ``thermal`` and ``depth``; none for sound alone.
+        cameras (Sequence[str], optional): What the pipeline reads of
+            ``rgb``, ``thermal`` and ``depth``; ``()`` for sound alone.
+            None: it is not known, and all frames stay; who reads them looks
+            for missing pictures.
         leave_out_incomplete (bool): Leave out frames without a picture of
             one of ``cameras``, and list them, instead of an error.
         other_sound (bool): Each frame gets the sound of a frame of another
@@ -76,30 +84,36 @@ class MAVDDataset(ScoredCocoDataset):
 
     Raises:
         ConfigError: A word is unknown, the expression is not one, no frame
-            is left, or pictures would not be cut to the frame of the boxes.
+            is left, the pipeline loads pictures of a camera that ``cameras``
+            does not name, or does not cut them to the frame of the boxes.
         CorruptSampleError: See :class:`.ScoredCocoDataset`; or a frame lacks
             an entry, or a picture.
     """
 
     METAINFO = dict(classes=CLASSES, palette=[(0, 60, 255)])
+    #: What ``tools/label.py`` sets: it looks for missing pictures by itself.
+    FOR_LABELLING = dict(cameras=None)
 
     def __init__(self, *args, lighting: str | None = None,
-                 id_filter: str | None = None, cameras: Sequence[str] = (),
+                 id_filter: str | None = None,
+                 cameras: Sequence[str] | None = (),
                  leave_out_incomplete: bool = False, other_sound: bool = False,
                  **kwargs) -> None:
         if lighting is not None:
             check_known('MAVDDataset: lighting', lighting, LIGHTINGS)
-        if isinstance(cameras, str) or not isinstance(cameras, Sequence):
+        if cameras is not None and (isinstance(cameras, str)
+                                    or not isinstance(cameras, Sequence)):
             raise ConfigError(f'MAVDDataset: cameras={cameras!r}, expected '
                               "names such as ('rgb', 'thermal')")
-        for camera in cameras:
+        for camera in cameras or ():
             check_name('camera', camera, CAMERAS, 'MAVDDataset')
         try:
             self._id_filter = re.compile(id_filter or '')
         except (re.error, TypeError) as error:
             raise ConfigError(
                 f'MAVDDataset: id_filter={id_filter!r}: {error}') from error
-        self.lighting, self.cameras = lighting, tuple(cameras)
+        self.lighting = lighting
+        self.cameras = None if cameras is None else tuple(cameras)
         self.leave_out_incomplete = leave_out_incomplete
         self.other_sound = other_sound
         # The file names of the index already hold their folders.
@@ -110,6 +124,7 @@ class MAVDDataset(ScoredCocoDataset):
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
+        self._check_cameras()
         data_list = super().load_data_list()
         if len(self.cat_ids) != len(self.metainfo['classes']):
             content = read_json(self.ann_file, 'index')
@@ -156,7 +171,7 @@ class MAVDDataset(ScoredCocoDataset):
     def _complete(self, data_list: list[dict]) -> list[dict]:
         """The frames that have a picture of every camera."""
         keys = [
-            _PICTURES[camera][1] for camera in self.cameras
+            _PICTURES[camera][1] for camera in self.cameras or ()
             if camera in _PICTURES
         ]
         kept: list[dict] = []
@@ -181,11 +196,28 @@ class MAVDDataset(ScoredCocoDataset):
                   level=logging.WARNING)
         return kept
 
+    def _check_cameras(self) -> None:
+        """Refuse loaders of pictures that a frame may lack."""
+        if self.cameras is None:
+            return
+        for step in _steps(self.pipeline):
+            camera = _camera_of(step)
+            if camera not in (None, *self.cameras):
+                raise ConfigError(
+                    f'MAVDDataset: cameras={self.cameras}, but the pipeline '
+                    f'has {type(step).__name__}, which a frame without '
+                    f'{camera} would stop in mid-epoch; expected '
+                    f'cameras={(*self.cameras, camera)}, or no such loader')
+
     def _check_cut(self, data_list: list[dict]) -> None:
         """Refuse pictures that boxes would not fit."""
-        names = [type(t).__name__ for t in self.pipeline.transforms]
-        cut = any(isinstance(t, CropColumns) for t in self.pipeline.transforms)
-        if cut or 'LoadImageFromFile' not in names:
+        loader = ''
+        for step in _steps(self.pipeline):
+            if _camera_of(step):
+                loader = type(step).__name__
+            elif isinstance(step, CropColumns):
+                loader = ''
+        if not loader:
             return
         for info in data_list:
             if info['width'] != info['picture_width']:
@@ -193,7 +225,7 @@ class MAVDDataset(ScoredCocoDataset):
                     f'{self.ann_file}: boxes lie in the columns '
                     f'{info["columns"]} of pictures that are '
                     f'{info["picture_width"]} wide: put mmxkd.CropColumns '
-                    'behind the loaders of pictures')
+                    f'behind {loader}')
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """mmdet's record of a frame, with its other files.
@@ -228,6 +260,20 @@ class MAVDDataset(ScoredCocoDataset):
     def _check_size(self, info: dict) -> None:
         """Of the file: the index has the width of its frame."""
         super()._check_size(dict(info, width=info['picture_width']))
+
+
+def _steps(step: Any) -> Iterator[Any]:
+    """A step of a pipeline, then those that it is made of."""
+    yield step
+    parts = getattr(step, 'transforms', ())
+    for part in parts if isinstance(parts, (list, tuple)) else (parts, ):
+        yield from _steps(part)
+
+
+def _camera_of(step: Any) -> str | None:
+    """Whose picture a transform loads; None: it loads none."""
+    names = [kind.__name__ for kind in type(step).__mro__]
+    return next((_LOADERS[name] for name in names if name in _LOADERS), None)
 
 
 def _check_entry(image: Mapping[str, Any], path: str) -> None:

@@ -8,7 +8,11 @@ from mmdet.datasets import CocoDataset
 
 from mmxkd.engine.label_sources import LABELLED
 from mmxkd.errors import ConfigError, CorruptSampleError, check_name
-from mmxkd.formats.pseudo_labels import teacher_of
+from mmxkd.formats.pseudo_labels import (
+    WRITTEN_BY,
+    teacher_names,
+    teacher_of,
+)
 from mmxkd.io.text import plain_json
 from mmxkd.registry import DATASETS
 
@@ -58,10 +62,16 @@ class ScoredCocoDataset(StrictSamplesMixin, CocoDataset):
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """mmdet's record of a frame, with the scores of its instances."""
+        """mmdet's record of a frame, with the scores of its instances.
+
+        ``boxes_written_by`` has the names of the teachers that the file
+        names, so that metrics can tell them.
+        """
         data_info = super().parse_data_info(raw_data_info)
         if self.unlabelled:
             data_info[LABELLED] = False
+        elif names := teacher_names(self.coco.dataset):
+            data_info[WRITTEN_BY] = names
         name = osp.basename(data_info['img_path'])
         for key, folder in self.beside.items():
             data_info[key] = osp.join(self.data_root, folder, name)

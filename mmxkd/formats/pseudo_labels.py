@@ -14,12 +14,34 @@ from typing import Any
 
 from mmxkd.errors import ConfigError, CorruptSampleError
 
+#: The key of a sample that has the names of who wrote its boxes.
+WRITTEN_BY = 'boxes_written_by'
+
 
 def teacher_of(content: Any) -> dict[str, Any] | None:
     """What a COCO file says of its teacher; None for labels of humans."""
     info = content.get('info') if isinstance(content, dict) else None
     teacher = info.get('teacher') if isinstance(info, dict) else None
     return teacher if isinstance(teacher, dict) else None
+
+
+def teacher_names(content: Any) -> tuple[str, ...]:
+    """The teachers that wrote a COCO file; none for labels of humans.
+
+    Examples:
+        >>> rgb = dict(name='rgb', fused_with=[dict(name='depth')])
+        >>> teacher_names(dict(info=dict(teacher=rgb)))
+        ('rgb', 'depth')
+        >>> teacher_names(dict(images=[]))
+        ()
+    """
+    first = teacher_of(content)
+    if first is None:
+        return ()
+    others = first.get('fused_with') or []
+    return tuple(
+        str(t.get('name') or t.get('config') or 'without a name')
+        for t in (first, *others) if isinstance(t, dict))
 
 
 def check_scores(content: Mapping[str, Any], path: str | os.PathLike) -> None:

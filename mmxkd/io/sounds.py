@@ -21,6 +21,11 @@ _LENGTHS: dict[bytes, tuple[slice, Literal['little', 'big']]] = {
 }
 # Full scale is 1. A decoder of mp3, or floats, may exceed it somewhat.
 _LOUDEST = 16.
+# Hz. A damaged header may give any number, and resampling a file of 1 Hz
+# takes as many times the memory.
+_RATES = (1000, 768000)
+# Values, read or resampled: 1 GiB, or 100 minutes at 44.1 kHz.
+_MOST = 2**28
 
 
 def read_sound(path: str | os.PathLike,
@@ -41,7 +46,7 @@ def read_sound(path: str | os.PathLike,
     Raises:
         CorruptSampleError: The file is missing, empty, cut off, cannot be
             decoded, or holds values that are not finite or far above full
-            scale.
+            scale; or its header gives a rate or a length that no sound has.
         ModuleNotFoundError: ``soundfile`` is not installed; or ``soxr``, and
             the rates differ.
     """
@@ -53,6 +58,7 @@ def read_sound(path: str | os.PathLike,
             _check_start(content, path)
             with soundfile.SoundFile(content.fileno(), closefd=False) as file:
                 promised, rate = file.frames, file.samplerate
+                _check_header(promised, file.channels, rate, sample_rate, path)
                 sound = file.read(dtype='float32', always_2d=True)
     except soundfile.LibsndfileError as error:
         raise CorruptSampleError(
@@ -76,8 +82,28 @@ def read_sound(path: str | os.PathLike,
             'scale is 1: were integers written as floats?')
     if sample_rate is not None and rate != sample_rate:
         soxr = _package('soxr', path)
+        if not round(len(sound) * sample_rate / rate):
+            raise CorruptSampleError(
+                path, MODALITY, f'holds {len(sound)} samples at {rate} Hz, '
+                f'of which none is left at {sample_rate} Hz')
         sound, rate = soxr.resample(sound, rate, sample_rate), sample_rate
     return np.ascontiguousarray(sound.T), rate
+
+
+def _check_header(frames: int, channels: int, rate: int, wanted: int | None,
+                  path: str | os.PathLike) -> None:
+    """Refuse a header before memory is taken for what it gives."""
+    low, high = _RATES
+    if not low <= rate <= high:
+        raise CorruptSampleError(
+            path, MODALITY, f'its header gives {rate} Hz, expected {low} to '
+            f'{high}')
+    values = frames * channels * max(1, (wanted or rate) / rate)
+    if values > _MOST:
+        raise CorruptSampleError(
+            path, MODALITY, f'its header gives {frames} samples of '
+            f'{channels} channels at {rate} Hz: {values:.3g} values, '
+            f'expected {_MOST} at most')
 
 
 def stored_rate(path: str | os.PathLike) -> int:
@@ -123,5 +149,5 @@ def _package(name: str, path: str | os.PathLike) -> Any:
     except ImportError as error:
         raise ModuleNotFoundError(
             f'{path}: reading it needs the package {name}, which is not '
-            "installed: bash tools/install.sh --with sound",
+            'installed: bash tools/install.sh --with sound',
             name=name) from error

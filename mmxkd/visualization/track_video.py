@@ -1,13 +1,15 @@
 """Tracks on pictures, and pictures as a GIF."""
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from .label_sheet import COLOURS
 
 TRUTH = '#FFFFFF'
+# Of a palette: what remains of 128 is for the pictures.
+_OWN = (TRUTH, *COLOURS)
 _CAPTION = 14
 _DASH = 6
 
@@ -66,29 +68,55 @@ def _dashed(pen: ImageDraw.ImageDraw, box: np.ndarray, colour: str) -> None:
             pen.line((x, y, x, min(y + _DASH, y2)), fill=colour)
 
 
-def encode_gif(pictures: Sequence[np.ndarray], seconds: float) -> bytes:
+def encode_gif(pictures: Iterable[np.ndarray], seconds: float,
+               samples: Sequence[np.ndarray] = ()) -> bytes:
     """Bytes of an animated GIF that goes on for ever.
 
     Args:
-        pictures (Sequence[np.ndarray]): (H, W, 3) uint8 RGB, of one size.
+        pictures (Iterable[np.ndarray]): (H, W, 3) uint8 RGB, of one size;
+            drawn one after the other, so that one at a time is in memory.
         seconds (float): That each is shown; a GIF counts in hundredths.
+        samples (Sequence[np.ndarray]): A few of them, whose colours the
+            palette of all has; by default, those of the first one. The
+            colours of tracks are always there.
 
     Raises:
         ValueError: There is no picture, or sizes differ.
     """
-    if not pictures or len({p.shape for p in pictures}) > 1:
-        raise ValueError(f'expected pictures of one size, found '
-                         f'{sorted({p.shape for p in pictures})}')
-    # One palette for all: else colours flicker.
-    whole = Image.fromarray(np.concatenate(pictures))
-    palette = whole.quantize(128, Image.Quantize.MEDIANCUT,
-                             dither=Image.Dither.NONE)
-    frames = [
-        Image.fromarray(p).quantize(palette=palette, dither=Image.Dither.NONE)
-        for p in pictures
-    ]
+    drawn = _of_one_size(pictures)
+    try:
+        first = next(drawn)
+    except StopIteration:
+        raise ValueError('expected pictures of one size, found none') from None
+    palette = _palette(samples or [first])
+
+    def encoded(picture: np.ndarray) -> Image.Image:
+        return Image.fromarray(picture).quantize(palette=palette,
+                                                 dither=Image.Dither.NONE)
+
     buffer = io.BytesIO()
-    frames[0].save(buffer, 'GIF', save_all=True, append_images=frames[1:],
-                   duration=max(round(100 * seconds), 2) * 10, loop=0,
-                   optimize=False)
+    encoded(first).save(buffer, 'GIF', save_all=True,
+                        append_images=map(encoded, drawn),
+                        duration=max(round(100 * seconds), 2) * 10, loop=0,
+                        optimize=False)
     return buffer.getvalue()
+
+
+def _of_one_size(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    shape = None
+    for picture in pictures:
+        if shape not in (None, picture.shape):
+            raise ValueError('expected pictures of one size, found '
+                             f'{[shape, picture.shape]}')
+        shape = picture.shape
+        yield picture
+
+
+def _palette(samples: Sequence[np.ndarray]) -> Image.Image:
+    """One for all pictures: else colours flicker."""
+    whole = Image.fromarray(np.concatenate(samples))
+    palette = whole.quantize(128 - len(_OWN), Image.Quantize.MEDIANCUT,
+                             dither=Image.Dither.NONE)
+    own = [v for colour in _OWN for v in ImageColor.getrgb(colour)[:3]]
+    palette.putpalette([*own, *(palette.getpalette() or [])])
+    return palette

@@ -68,7 +68,8 @@ class BlobDetector(BaseDetector):
 
     Args:
         shift (float): Added to all boxes, pixels.
-        gives (str): ``'nan'``, ``'inf'`` or ``'nothing'``: what is wrong
+        gives (str): ``'class 0'``: the first class alone; ``'nan'``,
+            ``'inf'`` or ``'nothing'``: what is wrong
             with what it gives; ``'class 7'``: a class without a name.
     """
 
@@ -91,6 +92,8 @@ class BlobDetector(BaseDetector):
                 for r in stats[1:]
             ])
             labels = (w > h).long()
+            if self.gives == 'class 0':
+                labels = labels * 0
             if self.gives in ('nan', 'inf'):
                 scores = scores * float(self.gives)
             if self.gives == 'class 7':

@@ -11,7 +11,12 @@ from mmengine.config import Config
 from mmxkd.datasets.convert.mavd import MavdSettings, convert
 from mmxkd.datasets.convert.mavd_frame import SoundSettings
 from mmxkd.errors import ConfigError, CorruptSampleError
-from mmxkd.formats.mavd.layout import picture_path, read_split, sound_path
+from mmxkd.formats.mavd.layout import (
+    CAMERAS,
+    picture_path,
+    read_split,
+    sound_path,
+)
 from mmxkd.models.layers import LogMel
 from mmxkd.registry import DATASETS
 from tests.helpers.mavd_tree import (
@@ -25,6 +30,9 @@ from tests.helpers.mavd_tree import (
     sounds_of,
     write_tree,
 )
+
+LOADERS = dict(rgb='mmxkd.LoadImageFromFile', thermal='mmxkd.LoadThermal',
+               depth='mmxkd.LoadDepthPicture')
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +161,7 @@ def test_filters(root, options, number):
     (dict(id_filter='('), 'id_filter='),
     (dict(cameras=('rgb', 'termal')), "did you mean 'thermal'"),
     (dict(cameras='rgb'), "cameras='rgb', expected names such as"),
-    (dict(cameras=None), 'cameras=None, expected names such as'),
+    (dict(cameras=5), 'cameras=5, expected names such as'),
     (dict(id_filter=5), 'id_filter=5: '),
     (dict(data_prefix=dict(sounds='/x')),
      "data_prefix.sounds is unknown; did you mean 'sound'"),
@@ -224,6 +232,21 @@ def test_an_index_that_something_else_wrote(root, change, message):
         build(root)
 
 
+def test_teachers_who_wrote_the_boxes_are_carried_on(root, pipelines):
+    path = root / 'annotations/val_truth.json'
+    content = json.loads(path.read_text())
+    options = dict(unlabelled=False, pipeline=pipelines.test_pipeline)
+    plain = build(root, 'val_truth', **options)[0]['data_samples']
+    assert 'boxes_written_by' not in plain
+    for box in content['annotations']:
+        box['score'] = .5
+    content['info'] = dict(
+        teacher=dict(name='rgb', fused_with=[dict(name='depth')]))
+    path.write_text(json.dumps(content))
+    sample = build(root, 'val_truth', **options)[0]['data_samples']
+    assert sample.boxes_written_by == ('rgb', 'depth')
+
+
 def test_a_frame_that_is_listed_twice(root):
     path = root / 'annotations/train.json'
     content = json.loads(path.read_text())
@@ -233,11 +256,72 @@ def test_a_frame_that_is_listed_twice(root):
         build(root)
 
 
-def test_pictures_have_to_be_cut(drives):
-    load = dict(type='mmxkd.LoadImageFromFile')
-    with pytest.raises(ConfigError, match=r'columns \(10, 50\).*CropColumns'):
-        build(drives, pipeline=[load])
-    build(drives, pipeline=[load, dict(type='mmxkd.CropColumns')])
+@pytest.mark.parametrize('camera, loader', LOADERS.items())
+def test_pictures_have_to_be_cut(drives, camera, loader):
+    """Behind the last loader: of any camera, also within a branch."""
+    load, crop = dict(type=loader), dict(type='mmxkd.CropColumns')
+    branch = dict(type='RandomApply', transforms=[load])
+    for pipeline in ([load], [crop, load], [branch]):
+        with pytest.raises(
+                ConfigError, match=r'columns \(10, 50\).*CropColumns behind '
+                + loader.partition('.')[2]):
+            build(drives, pipeline=pipeline, cameras=(camera, ))
+    build(drives, pipeline=[load, crop], cameras=(camera, ))
+
+
+@pytest.mark.parametrize('camera, loader', LOADERS.items())
+def test_a_camera_that_the_config_does_not_name(drives, camera, loader):
+    """Frames without its picture stay in the list, and end an epoch."""
+    named = tuple(c for c in LOADERS if c != camera)
+    pipeline = [dict(type=loader), dict(type='mmxkd.CropColumns')]
+    kind = loader.partition('.')[2]
+    for steps in (pipeline, [dict(type='RandomApply', transforms=pipeline)]):
+        with pytest.raises(
+                ConfigError, match=f'has {kind}, .* without {camera} .*'
+                f"expected cameras=.*, '{camera}'"):
+            build(drives, pipeline=steps, cameras=named)
+    # Who labels looks for missing pictures by itself.
+    assert len(build(drives, pipeline=pipeline, cameras=None)) == 3
+
+
+def test_mmdets_loader_is_one_of_colours(drives):
+    with pytest.raises(ConfigError, match='without rgb would'):
+        build(drives, pipeline=[dict(type='mmdet.LoadImageFromFile')])
+
+
+@pytest.mark.parametrize('camera, name', [('rgb', 'img'),
+                                          ('thermal', 'thermal'),
+                                          ('depth', 'depth_picture')])
+def test_a_teacher_reads_its_own_camera_alone(root, pipelines, camera, name):
+    """No other picture has to be there; boxes and sizes are the same."""
+    for other in CAMERAS.keys() - {camera}:
+        for folder in root.glob(f'*/{CAMERAS[other][0]}'):
+            shutil.rmtree(folder)
+    options = dict(unlabelled=False, cameras=(camera, ))
+    packed = build(root, 'test_truth', test_mode=True, **options,
+                   pipeline=pipelines.camera_test_pipelines[camera])[0]
+    sample = packed['data_samples']
+    channels = 1 if camera == 'thermal' else 3
+    assert {k: tuple(v.shape) for k, v in packed['inputs'].items()
+            } == {name: (channels, 58, 96)}
+    assert (sample.ori_shape, sample.img_shape) == ((24, 40), (58, 96))
+    assert sample.scale_factor == pytest.approx((2.4, 58 / 24))
+    assert sample.gt_instances.bboxes.tolist() == [[0, 4, 20, 14]]
+    pipeline = pipelines.camera_train_pipelines[camera]
+    pipeline[-2].prob = 1.
+    packed = build(root, 'test_truth', pipeline=pipeline, **options)[0]
+    assert packed['data_samples'].flip
+    np.testing.assert_allclose(packed['data_samples'].gt_instances.bboxes,
+                               [[48, 4 * 58 / 24, 96, 14 * 58 / 24]],
+                               rtol=1e-6)
+
+
+def test_one_camera_and_the_sound(drives, pipelines):
+    """Of StereoSoundNet, whose teacher sees colours."""
+    packed = build(drives, pipeline=pipelines.rgb_distill_pipeline,
+                   cameras=('rgb', ))[0]
+    assert list(packed['inputs']) == ['img', 'spectrogram']
+    assert packed['inputs']['img'].shape == (3, 58, 96)
 
 
 def test_a_picture_of_another_size(root):
@@ -307,6 +391,7 @@ def test_what_three_cameras_see_beside_the_sound(drives, pipelines):
 def test_the_geometry_is_the_same_with_and_without_a_picture(
         drives, pipelines):
     seen = build(drives, 'test_truth', unlabelled=False,
+                 cameras=tuple(CAMERAS),
                  pipeline=pipelines.distill_pipeline)[0]['data_samples']
     heard = build(drives, 'test_truth', unlabelled=False,
                   pipeline=pipelines.train_pipeline)[0]['data_samples']

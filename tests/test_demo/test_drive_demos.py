@@ -1,6 +1,7 @@
 """The demos of drives, as a user calls them."""
 import importlib.util
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 import tests.helpers.drive_dataset  # noqa: F401
-from mmxkd.errors import ConfigError
-from mmxkd.formats.mavd.layout import read_split
+from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.formats.mavd.layout import picture_path, read_split
 from mmxkd.io.images import read_image
 from mmxkd.registry import MODELS
 from mmxkd.synthetic import DriveSettings, write_drives
@@ -79,7 +80,7 @@ def test_a_gif_of_a_drive(repo, drives, detector, tmp_path, capsys):
         str(drives / drive), '--out',
         str(out), '--score-thr', '0'
     ])
-    assert '3 frames, 15 detections' in capsys.readouterr().out
+    assert '3 of 3 frames, 15 detections' in capsys.readouterr().out
     with Image.open(io.BytesIO(out.read_bytes())) as gif:
         # Colour and thermal, each with a caption.
         assert (gif.n_frames, gif.size) == (3, (320, 2 * (128 + 14)))
@@ -91,10 +92,82 @@ def test_a_gif_of_a_drive(repo, drives, detector, tmp_path, capsys):
         ])
 
 
+def test_a_part_of_a_drive(repo, drives, detector, tmp_path, capsys):
+    demo = load_tool(repo / 'demo/sound_video.py')
+    drive = read_split(drives / 'test_night_all.txt')[0].drive
+    out = tmp_path / 'drive.gif'
+
+    def run(*options):
+        demo.main([
+            *map(str, detector), drive, '--out',
+            str(out), '--score-thr', '0', *options
+        ])
+        with Image.open(out) as gif:
+            return gif.n_frames, capsys.readouterr().out
+
+    number, told = run('--start', '1', '--frames', '1')
+    assert number == 1 and '1 of 3 frames, 5 detections' in told
+    assert run('--step', '2')[0] == 2
+    with pytest.raises(ConfigError, match='--start=3: the drive has frames '
+                       r'0\.\.2'):
+        run('--start', '3')
+    assert demo.part_of(list(range(10)), 1, 3, 2) == [1, 3, 5]
+
+
+def test_a_frame_without_thermal(repo, drives, detector, tmp_path, capsys):
+    """It is known before the drive is detected; colours are shown alone."""
+    root = shutil.copytree(drives, tmp_path / 'drives')
+    frames = read_split(root / 'test_night_all.txt')
+    (root / picture_path('thermal', frames[1], '.png')).unlink()
+    config = Config.fromfile(detector[0])
+    config.test_dataloader.dataset.data_root = str(root)
+    config.dump(tmp_path / 'config.py')
+    demo, out = load_tool(repo / 'demo/sound_video.py'), tmp_path / 'drive.gif'
+    demo.main([
+        str(tmp_path / 'config.py'),
+        str(detector[1]), frames[0].drive, '--out',
+        str(out)
+    ])
+    told = capsys.readouterr().out
+    assert '1 of 3 frames have no thermal picture, the first of them' in told
+    assert frames[1].stamp in told
+    with Image.open(out) as gif:
+        assert (gif.n_frames, gif.size) == (3, (320, 128 + 14))
+
+
+def test_weights_that_are_not_the_models(repo, drives, detector, tmp_path):
+    """Half of them would draw a detector that is half random."""
+    demo = load_tool(repo / 'demo/sound_video.py')
+    content = torch.load(detector[1], weights_only=True)
+    weights = content['state_dict']
+    half = dict(list(weights.items())[::2])
+    drive = read_split(drives / 'test_night_all.txt')[0].drive
+    for name, kept, message in (
+        ('half', half, r'half.pth: \d+ weights match, .* missing'),
+        ('more', dict(weights, nose=torch.zeros(1)), 'unexpected: nose'),
+    ):
+        path = tmp_path / f'{name}.pth'
+        torch.save(dict(content, state_dict=kept), path)
+        with pytest.raises(CheckpointError, match=message):
+            demo.main([
+                str(detector[0]),
+                str(path), drive, '--out',
+                str(tmp_path / 'x.gif')
+            ])
+    # Parts of a distiller are no part of the detector.
+    taught = {**weights, 'distiller.connector.weight': torch.zeros(1)}
+    path = tmp_path / 'taught.pth'
+    torch.save(dict(content, state_dict=taught), path)
+    demo.load_model(Config.fromfile(detector[0]), path, 'cpu')
+
+
 @pytest.mark.parametrize('wrong, message', [
     (['--out', 'drive.mp4'], 'drive.mp4: expected a name in .gif'),
     (['--out', 'drive'], 'expected a name in .gif'),
     (['--zoom', '0'], '--zoom=0, expected a whole number of 1 or more'),
+    (['--frames', '0'], '--frames=0, expected a whole number of 1 or more'),
+    (['--step', '0'], '--step=0, expected a whole number of 1 or more'),
+    (['--start', '-1'], '--start=-1, expected a whole number of 0 or more'),
     (['--seconds', '0'], '--seconds=0.0, expected a number from 0.02 to 600'),
     (['--seconds', 'nan'], '--seconds=nan, expected a number'),
     (['--score-thr', '5'], '--score-thr=5.0, expected a number from 0 to 1'),
@@ -124,7 +197,7 @@ def test_what_fails_at_once_does_so_before_the_model(repo, detector, tmp_path,
     monkeypatch.setattr(
         importlib.util, 'find_spec', lambda name, *args: None
         if name == 'lap' else find(name, *args))
-    with pytest.raises(ModuleNotFoundError, match=r'lap.*mmxkd\[track\]'):
+    with pytest.raises(ModuleNotFoundError, match='lap.*--with track'):
         demo.main([*map(str, detector), 'drive'])
 
 

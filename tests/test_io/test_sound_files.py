@@ -115,13 +115,79 @@ def test_floats_far_above_full_scale(tmp_path, level, is_good):
         read_sound(path)
 
 
+def flac_of(path, frames):
+    """A FLAC file of a second whose header gives another length."""
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    # Behind 'fLaC' and the head of the first block: rate, channels, bits
+    # and, in the last 36 bits of this word, the samples.
+    word = int.from_bytes(content[18:26], 'big')
+    content[18:26] = (word >> 36 << 36 | frames).to_bytes(8, 'big')
+    path.write_bytes(content)
+
+
+def wav_of(path, rate, samples=RATE):
+    """A WAV file whose header gives another rate."""
+    soundfile.write(path, tone()[:samples], RATE)
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, 'little')
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize('frames', [2**36 - 1, 2**28 + 1])
+def test_a_header_of_too_many_samples(tmp_path, frames):
+    """Memory for them would end a conversion of other files, too."""
+    path = tmp_path / 'tone.flac'
+    flac_of(path, frames)
+    with pytest.raises(
+            CorruptSampleError,
+            match=f'tone.flac: its header gives {frames} samples '
+            'of 1 channels at 44100 Hz: .* 268435456 at most'):
+        read_sound(path)
+    flac_of(path, RATE)
+    assert read_sound(path)[0].shape == (1, RATE)
+
+
+@pytest.mark.parametrize('rate, is_good', [(1, False), (999, False),
+                                           (1000, True), (768000, True),
+                                           (2_000_000_000, False)])
+def test_rates_that_no_sound_has(tmp_path, rate, is_good):
+    path = tmp_path / 'tone.wav'
+    wav_of(path, rate)
+    if is_good:
+        assert read_sound(path)[1] == rate
+        return
+    for wanted in (None, RATE):
+        with pytest.raises(
+                CorruptSampleError, match='tone.wav: its header '
+                f'gives {rate} Hz, expected 1000 to 768000'):
+            read_sound(path, wanted)
+
+
+def test_too_much_to_resample(tmp_path, monkeypatch):
+    path = tmp_path / 'tone.wav'
+    wav_of(path, 1000)
+    monkeypatch.setattr('mmxkd.io.sounds._MOST', 44 * RATE)
+    assert read_sound(path)[0].shape == (1, RATE)
+    with pytest.raises(CorruptSampleError, match='at 1000 Hz: 1.94e.06 val'):
+        read_sound(path, RATE)
+
+
+def test_nothing_is_left_by_resampling(tmp_path):
+    path = tmp_path / 'tone.wav'
+    wav_of(path, 48000, samples=5)
+    with pytest.raises(CorruptSampleError,
+                       match='holds 5 samples at 48000 Hz, .* at 1000 Hz'):
+        read_sound(path, 1000)
+
+
 @pytest.mark.parametrize('package', ['soundfile', 'soxr'])
 def test_a_missing_package_is_named(tmp_path, monkeypatch, package):
     path = tmp_path / 'tone.wav'
     soundfile.write(path, tone(), RATE)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModuleNotFoundError,
-                       match=f'package {package}.*mmxkd.sound'):
+                       match=f'package {package}.*--with sound'):
         read_sound(path, 8000)
     if package == 'soxr':
         assert read_sound(path, RATE)[1] == RATE

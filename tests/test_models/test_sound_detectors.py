@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
+from mmengine.hub import get_config
 from mmengine.runner import save_checkpoint
 from mmengine.structures import InstanceData
 from torch import nn
@@ -151,6 +152,21 @@ def test_backbones_that_cannot_be(options, message):
         SpectrogramBackbone(**dict(dict(backbone=resnet()), **options))
 
 
+@pytest.mark.parametrize('stem', ['fresh', 'average', 'inflate'])
+def test_a_frozen_stem_is_refused(stem):
+    """mmdet's own Faster R-CNN freezes it, and the first stage."""
+    stock = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py')
+    backbone = dict(stock.model.backbone, init_cfg=None)
+    assert backbone['frozen_stages'] == 1 and backbone['norm_eval']
+    backbone['type'] = 'mmdet.ResNet'
+    with pytest.raises(
+            ConfigError, match=r'conv1 is frozen \(frozen_stages=1\).*'
+            'frozen_stages=-1 in backbone, and norm_eval=False'):
+        SpectrogramBackbone(backbone, stem=stem)
+    free = dict(backbone, frozen_stages=-1, norm_eval=False, base_channels=8)
+    assert SpectrogramBackbone(free)._conv.weight.requires_grad
+
+
 def test_phases_that_the_backbone_does_not_expect():
     model = SpectrogramBackbone(resnet(), 8)
     with pytest.raises(
@@ -184,12 +200,34 @@ def test_raw_sound_becomes_what_transforms_make(phase):
     assert not ours.state_dict()
 
 
+def test_spectrograms_of_unequal_length():
+    """Published ones of a second have 173 windows, or 175."""
+    generator = torch.Generator().manual_seed(1)
+    maps = [
+        10 * torch.randn(4, 20, n, generator=generator) for n in (173, 175)
+    ]
+    data = dict(batch(), inputs=dict(spectrogram=maps))
+    levels = dict(mean=[-40.] * 4, std=[20.] * 4)
+    found = SoundDetDataPreprocessor(FRAME, microphones=4, **levels)(data)
+    expected = torch.cat([
+        nn.functional.interpolate((m[None] + 40) / 20, FRAME, mode='bicubic')
+        for m in maps
+    ])
+    torch.testing.assert_close(found['inputs'], expected)
+    native = SoundDetDataPreprocessor(FRAME, microphones=4, stretch=False)
+    with pytest.raises(
+            ConfigError, match=r'differ: \[\(4, 20, 173\), \(4, 20, 175\)\]'
+            '; convert the sound files.*, or set stretch=True'):
+        native(data)
+    raw = SoundDetDataPreprocessor(FRAME, 'audio', 4, stretch=False)
+    sounds = [torch.zeros(4, 2000), torch.zeros(4, 3000)]
+    with pytest.raises(ConfigError,
+                       match='differ.*a duration, or set stretch'):
+        raw(dict(batch(), inputs=dict(audio=sounds)))
+
+
 def test_batches_and_options_that_cannot_be():
     ours = SoundDetDataPreprocessor(FRAME, microphones=4)
-    unequal = batch()
-    unequal['inputs']['spectrogram'][1] = torch.zeros(4, 20, 34)
-    with pytest.raises(ConfigError, match='differ.*duration'):
-        ours(unequal)
     with pytest.raises(ConfigError, match='expected 4 channels, found 3'):
         ours(batch(shape=(3, 20, 33)))
     with pytest.raises(ConfigError, match="the batch has no 'spectrogram'"):

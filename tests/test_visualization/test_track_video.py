@@ -1,5 +1,6 @@
 """Tracks on pictures, and GIFs."""
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_truth_is_dashed_and_trails_are_lines():
 
 def test_a_gif_holds_its_pictures():
     pictures = [np.full((20, 30, 3), v, np.uint8) for v in (0, 120, 250)]
-    with Image.open(io.BytesIO(encode_gif(pictures, .2))) as gif:
+    with Image.open(io.BytesIO(encode_gif(pictures, .2, pictures))) as gif:
         assert (gif.n_frames, gif.size) == (3, (30, 20))
         for number, value in enumerate((0, 120, 250)):
             gif.seek(number)
@@ -59,6 +60,29 @@ def test_a_gif_holds_its_pictures():
     for wrong in ([], [pictures[0], pictures[0][:5]]):
         with pytest.raises(ValueError, match='pictures of one size'):
             encode_gif(wrong, .2)
+
+
+def test_pictures_are_drawn_one_after_the_other():
+    """The palette is of a few of them, and of all tracks."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (20, 30, 3), np.uint8)
+    drawn = []
+
+    def pictures():
+        for number in range(10):
+            picture = noise.copy()
+            picture[:5] = rgb(track_colour(number))
+            drawn.append(weakref.ref(picture))
+            yield picture
+            del picture
+            assert sum(p() is not None for p in drawn) <= 2
+
+    with Image.open(io.BytesIO(encode_gif(pictures(), .2, [noise]))) as gif:
+        assert gif.n_frames == len(drawn) == 10
+        for number in range(10):
+            gif.seek(number)
+            shown = np.asarray(gif.convert('RGB'))[0, 0]
+            assert tuple(shown) == rgb(track_colour(number))
 
 
 def test_a_sheet_shows_boxes_and_places():

@@ -2,7 +2,8 @@
 
 Of each frame, the eight recordings (or published pickles, which are never
 unpickled) become one array, DRIVE/sound/STAMP.npz. Each split gets an index,
-annotations/SPLIT.json. Pictures stay where they are.
+annotations/SPLIT.json, with --lighting annotations/SPLIT_LIGHTING.json.
+Pictures stay where they are.
 
     python tools/dataset_converters/mavd.py data/mavd --workers 4
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 from mmxkd.datasets.convert.mavd import REPORT, MavdSettings, convert
 from mmxkd.datasets.convert.mavd_frame import SoundSettings
 from mmxkd.datasets.convert.mavd_report import (
+    WINDOWS,
     BadFilesError,
     Report,
     check_splits_apart,
@@ -21,6 +23,7 @@ from mmxkd.formats.mavd.layout import (
     LIGHTINGS,
     SPLITS,
     TRUTH_FILE,
+    index_name,
     read_split,
     split_file,
 )
@@ -127,6 +130,9 @@ def show(report: Report) -> None:
                   + escape(', '.join(ids[:_SHOWN]) + rest))
     for what, number in report.totals.items():
         print(f'{what}: {number}')
+    if sum(what.endswith(WINDOWS) for what in report.totals) > 1:
+        print('spectrograms differ in length: a detector hears them with '
+              'stretch=True of SoundDetDataPreprocessor alone')
     if 'frames with thermal of 8 bits' in report.totals:
         print('thermal of 8 bits has no values within the published window: '
               'take StretchThermal(window=None)')
@@ -135,12 +141,10 @@ def show(report: Report) -> None:
 def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    splits = {
-        name: read_split(
-            args.root
-            / split_file(name, args.lighting, args.drive_type or None))
-        for name in args.splits
-    }
+    splits = {}
+    for name in args.splits:
+        words = name, args.lighting, args.drive_type or None
+        splits[index_name(*words)] = read_split(args.root / split_file(*words))
     for told in check_splits_apart(splits):
         print(f'warning: {escape(told)}')
     truth = args.truth

@@ -15,15 +15,15 @@ log_mel = dict(type='mmxkd.LogMelSpectrogram')
 # inferencers look for this name.
 load_image = dict(type='LoadImageFromFile', _scope_='mmxkd')
 # As published: resized as floats; thermal is stretched by what is left of it.
-load_cameras = [
-    load_image,
-    dict(type='mmxkd.ImageToFloat32'),
-    dict(type='mmxkd.LoadThermal'),
-    dict(type='mmxkd.LoadDepthPicture', to_float32=True),
-    dict(type='mmxkd.CropColumns'),
-    # Of 16 bits. For thermal of 8 bits: window=None.
-    dict(type='mmxkd.StretchThermal', window=(21800, 25000)),
-]
+to_float = dict(type='mmxkd.ImageToFloat32')
+load_thermal = dict(type='mmxkd.LoadThermal')
+load_depth = dict(type='mmxkd.LoadDepthPicture', to_float32=True)
+crop = dict(type='mmxkd.CropColumns')
+# Of 16 bits. For thermal of 8 bits: window=None.
+stretch = dict(type='mmxkd.StretchThermal', window=(21800, 25000))
+# What a pipeline loads is what it needs on disk: cameras of the dataset.
+load_rgb = [load_image, to_float, crop]
+load_cameras = [load_image, to_float, load_thermal, load_depth, crop, stretch]
 load_boxes = dict(type='LoadAnnotations', with_bbox=True)
 resize = dict(type='mmxkd.Resize', scale=(side, side), keep_ratio=True)
 meta_keys = ('img_id', 'img_path', 'frame_id', 'drive', 'lighting', 'time',
@@ -34,20 +34,37 @@ pack_sound = dict(
     modalities=('spectrogram', ),
     meta_keys=meta_keys)
 cameras = ('img', 'thermal', 'depth_picture')
-pack_cameras = dict(pack_sound, modalities=cameras)
 pack_all = dict(pack_sound, modalities=(*cameras, 'spectrogram'))
+pack_rgb_sound = dict(pack_sound, modalities=('img', 'spectrogram'))
+# Of each camera: what loads its picture, and the name in a batch.
+camera_parts = dict(
+    rgb=(load_rgb, 'img'),
+    thermal=([load_thermal, crop, stretch], 'thermal'),
+    depth=([load_depth, crop], 'depth_picture'))
 flip = dict(type='mmxkd.RandomFlip', prob=0.5)
 
 # Sound alone: labels that are read come from a file.
 train_pipeline = [load_sound, load_boxes, resize, log_mel, pack_sound]
 test_pipeline = [load_sound, resize, load_boxes, log_mel, pack_sound]
-# Sound and three cameras.
+# Sound and three cameras; or the first alone.
 distill_pipeline = [
     *load_cameras, load_sound, load_boxes, resize, log_mel, pack_all
 ]
-# Three cameras; a teacher picks one.
-camera_train_pipeline = [*load_cameras, load_boxes, resize, flip, pack_cameras]
-camera_test_pipeline = [*load_cameras, resize, load_boxes, pack_cameras]
+rgb_distill_pipeline = [
+    *load_rgb, load_sound, load_boxes, resize, log_mel, pack_rgb_sound
+]
+# One camera alone: its teacher.
+camera_train_pipelines = {
+    camera:
+    [*load, load_boxes, resize, flip,
+     dict(pack_sound, modalities=(name, ))]
+    for camera, (load, name) in camera_parts.items()
+}
+camera_test_pipelines = {
+    camera: [*load, resize, load_boxes,
+             dict(pack_sound, modalities=(name, ))]
+    for camera, (load, name) in camera_parts.items()
+}
 
 mavd = dict(type='mmxkd.MAVDDataset', data_root=data_root)
 train_dataloader = dict(

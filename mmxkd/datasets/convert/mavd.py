@@ -24,6 +24,7 @@ from mmxkd.formats.mavd.layout import (
     picture_path,
 )
 from mmxkd.formats.mavd.pictures import frame_columns
+from mmxkd.formats.mavd.sound_array import SPECTROGRAM
 from mmxkd.formats.pseudo_labels import format_coco
 from mmxkd.io.atomic import remove_partial, write_json, write_text
 from mmxkd.io.claims import claim
@@ -79,9 +80,10 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
         settings (MavdSettings): How.
         out (Path, optional): Where to write; ``root`` by default.
         truth (Path, optional): Boxes of synthetic drives: see
-            :mod:`mmxkd.formats.mavd.layout`. All splits but ``train`` get
-            an index with them, ``annotations/SPLIT_truth.json``.
-        label_train (bool): ``train`` too, so that teachers can learn from
+            :mod:`mmxkd.formats.mavd.layout`. All splits but ``train``, and
+            its parts such as ``train_night``, get an index with them,
+            ``annotations/SPLIT_truth.json``.
+        label_train (bool): These too, so that teachers can learn from
             these drives.
         num_workers (int): Processes; the result does not depend on it.
 
@@ -113,7 +115,9 @@ def convert(root: Path, splits: Mapping[str, Sequence[FrameId]],
     found = _convert_all(jobs, out, num_workers, report)
     indices = _indices(kept, found, settings, out, report)
     if truth is not None:
-        unlabelled = () if label_train else ('train', )
+        unlabelled = () if label_train else [
+            split for split in splits if split.partition('_')[0] == 'train'
+        ]
         indices |= _true(indices, known, truth, unlabelled, report)
     # Nothing is written before all of it is right.
     for name, content in indices.items():
@@ -206,8 +210,7 @@ def _convert_all(jobs: Sequence[FrameJob], out: Path, num_workers: int,
     pending = []
     for job in jobs:
         result = journal.get(_entry(job), job.files())
-        # Earlier, a result had the rate of one microphone alone.
-        if result is None or 'rates' not in result:
+        if result is None or _is_old(result, job.settings):
             pending.append(job)
         else:
             done[job.frame] = job, result
@@ -225,6 +228,14 @@ def _convert_all(jobs: Sequence[FrameJob], out: Path, num_workers: int,
             result = journal.add(_entry(job), job.files(), result)
             done[job.frame] = job, result
     return done
+
+
+def _is_old(result: Mapping[str, Any], settings: SoundSettings) -> bool:
+    """Whether an earlier version noted less of a frame than is told now."""
+    spectrograms = SPECTROGRAM == settings.store or (settings.source
+                                                     == 'pickles')
+    # The rate of one microphone alone; no length of a spectrogram.
+    return 'rates' not in result or (spectrograms and 'windows' not in result)
 
 
 def _entry(job: FrameJob) -> str:

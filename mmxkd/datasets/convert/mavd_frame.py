@@ -142,8 +142,8 @@ def convert_frame(job: FrameJob) -> dict[str, Any]:
     Returns:
         dict: ``bad``: path and reason of a file that cannot be used, and
         nothing is written then; or what the index says of the frame: sizes,
-        ``thermal_bits``, the ``rates`` of the files, each once, and
-        ``clipped``.
+        ``thermal_bits``, the ``rates`` of the files, each once, ``clipped``,
+        and ``windows``, the length of a spectrogram.
     """
     try:
         rgb, bits = _pictures(job)
@@ -151,8 +151,10 @@ def convert_frame(job: FrameJob) -> dict[str, Any]:
     except CorruptSampleError as error:
         return dict(bad=[error.path, error.reason])
     write_sound(job.target, sound)
-    return dict(width=rgb.width, height=rgb.height, thermal_bits=bits,
-                rates=rates, clipped=sound.clipped)
+    return dict(
+        width=rgb.width, height=rgb.height, thermal_bits=bits, rates=rates,
+        clipped=sound.clipped, windows=(sound.values.shape[-1] if sound.kind
+                                        == SPECTROGRAM else None))
 
 
 def _pictures(job: FrameJob) -> tuple[PictureFacts, int | None]:

@@ -10,6 +10,8 @@ SHORT = 'the nanoseconds of its stamp have fewer than 9 digits'
 NO_LIGHTING = 'the name of its drive says neither day nor night (kept)'
 NO_THERMAL = 'has no thermal picture (kept)'
 NO_DEPTH = 'has no depth picture (kept)'
+# Behind the number of them, in the sums.
+WINDOWS = 'windows of sound'
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Report:
         # Microphones of one frame may differ.
         for rate in result['rates']:
             self.add(f'frames of sound at {rate} Hz', 1)
+        if result.get('windows') is not None:
+            self.add(f'frames of {result["windows"]} {WINDOWS}', 1)
         if result['thermal_bits'] is not None:
             self.add(f'frames with thermal of {result["thermal_bits"]} bits',
                      1)

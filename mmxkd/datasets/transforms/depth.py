@@ -56,14 +56,14 @@ class LoadDepth(BaseTransform):
         self.crop = _crop_size(pad_to_img)
 
     def transform(self, results: dict) -> dict:
-        if 'depth_path' not in results:
+        path = results.get('depth_path')
+        if path is None:
             raise ConfigError(
                 'LoadDepth: no depth_path for '
                 f'{results.get("img_path", "this sample")}: its data set does '
                 'not say where depth maps lie. mmxkd.MonoKittiDataset says it '
                 '(3-D), and so does `beside` of mmxkd.ScoredCocoDataset and '
                 'mmxkd.CheckedCocoDataset (2-D)')
-        path = results['depth_path']
         depth = read_depth(path, self.backend_args)
         _check_any(depth, path)
         if depth.shape == self.crop and 'img' in results:

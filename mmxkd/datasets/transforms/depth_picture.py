@@ -43,10 +43,10 @@ class LoadDepthPicture(BaseTransform):
         self.to_float32, self.backend_args = to_float32, backend_args
 
     def transform(self, results: dict) -> dict:
-        if 'depth_picture_path' not in results:
+        path = results.get('depth_picture_path')
+        if path is None:
             raise ConfigError('LoadDepthPicture: no depth_picture_path for '
                               f'{results.get("img_path", "this sample")}')
-        path = results['depth_picture_path']
         picture = read_image(path, 'depth', self.backend_args)
         channels = picture.shape[2] if picture.ndim == 3 else 1
         if picture.dtype != np.uint8 or channels != 3:

@@ -6,6 +6,7 @@ from mmdet.datasets.transforms import PackDetInputs
 from torch import Tensor
 
 from mmxkd.errors import ConfigError, did_you_mean
+from mmxkd.formats.pseudo_labels import WRITTEN_BY
 from mmxkd.modalities import MODALITIES, present
 from mmxkd.registry import TRANSFORMS
 
@@ -40,7 +41,7 @@ class PackMultiModalInputs(PackDetInputs):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self.modalities = tuple(modalities)
-        keys = dict.fromkeys((*self.meta_keys, *SOURCE_KEYS))
+        keys = dict.fromkeys((*self.meta_keys, *SOURCE_KEYS, WRITTEN_BY))
         self.meta_keys: tuple[str, ...] = tuple(keys)
 
     def transform(self, results: dict) -> dict:

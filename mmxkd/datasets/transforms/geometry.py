@@ -7,8 +7,8 @@ that is not loaded is not missed: the same pipeline serves a student that sees
 registered there stays where it is.
 """
 from collections.abc import Sequence
+from typing import Any
 
-import mmcv
 import numpy as np
 from mmdet.datasets.transforms import Pad as MMDET_Pad
 from mmdet.datasets.transforms import RandomCrop as MMDET_RandomCrop
@@ -32,26 +32,52 @@ def resize_beside_img(results: dict, **as_img: str) -> None:
     """Bring all other spatial modalities to the size of ``img``.
 
     Args:
-        results (dict): A sample whose ``img`` was resized.
+        results (dict): A sample whose ``img`` was resized; ``img_shape`` says
+            to what.
         **as_img (str): ``interpolation`` and ``backend`` of ``img``.
     """
-    size = results['img'].shape[:2]
+    size = results['img_shape'][:2]
     for modality in beside_img(results):
         resize = RESIZES[modality.resize]
         results[modality.name] = resize(results[modality.name], size, **as_img)
 
 
+class InFrame(MovesTogether):
+    """Base of transforms that move a sample without ``img`` as one with it.
+
+    mmdet's transforms take sizes from ``img``. A sample of a thermal picture
+    alone, or of sound with boxes in the frame of a picture, gets a black one
+    of that size while they run. Write it before mmdet's class.
+
+    Raises:
+        ConfigError: The sample has no picture, and no ``img_shape``.
+    """
+
+    def transform(self, results: dict) -> Any:
+        if 'img' in results:
+            return super().transform(results)  # type: ignore[misc]
+        results['img'] = np.zeros(
+            (*_frame_of(type(self).__name__, results), 3), np.uint8)
+        try:
+            return super().transform(results)  # type: ignore[misc]
+        finally:
+            results.pop('img', None)
+
+
 def _frame_of(name: str, results: dict) -> tuple[int, int]:
     """Height and width of the frame of a sample without ``img``."""
-    if 'img_shape' not in results:
-        raise ConfigError(f'{name}: the sample has neither img nor img_shape; '
-                          'mmxkd.LoadStoredSound gives that of the frame')
-    height, width = results['img_shape'][:2]
-    return height, width
+    pictures = beside_img(results)
+    shape = (results[pictures[0].name].shape if pictures else
+             results.get('img_shape'))
+    if shape is None:
+        raise ConfigError(
+            f'{name}: the sample has neither a picture nor img_shape; '
+            'mmxkd.LoadStoredSound gives that of the frame')
+    return shape[0], shape[1]
 
 
 @TRANSFORMS.register_module()
-class Resize(MovesTogether, MMDET_Resize):
+class Resize(InFrame, MMDET_Resize):
     """mmdet's ``Resize`` for every spatial modality of a sample.
 
     Dense ones such as ``gated`` are interpolated as ``img`` is and keep their
@@ -63,27 +89,13 @@ class Resize(MovesTogether, MMDET_Resize):
     """
 
     def _resize_img(self, results: dict) -> None:
-        if 'img' not in results and not beside_img(results):
-            self._resize_frame(results)
-            return
         super()._resize_img(results)
         resize_beside_img(results, interpolation=self.interpolation,
                           backend=self.backend)
 
-    def _resize_frame(self, results: dict) -> None:
-        """What mmcv says of an image that it has resized."""
-        height, width = _frame_of('Resize', results)
-        new_width, new_height = results['scale']
-        if self.keep_ratio:
-            new_width, new_height = mmcv.rescale_size((width, height),
-                                                      results['scale'])
-        results['img_shape'] = new_height, new_width
-        results['scale_factor'] = new_width / width, new_height / height
-        results['keep_ratio'] = self.keep_ratio
-
 
 @TRANSFORMS.register_module()
-class RandomFlip(MovesTogether, MMDET_RandomFlip):
+class RandomFlip(InFrame, MMDET_RandomFlip):
     """mmdet's ``RandomFlip`` for every modality of a sample.
 
     A horizontal flip mirrors the scene, so that each microphone hears what
@@ -134,14 +146,7 @@ class RandomFlip(MovesTogether, MMDET_RandomFlip):
                 f'of 0..{microphones - 1}; got {self.microphone_permutation}')
 
     def _flip(self, results: dict) -> None:
-        alone = 'img' not in results
-        if alone:
-            # mmdet flips boxes by the size of img: a picture of no memory.
-            results['img'] = np.broadcast_to(np.uint8(0),
-                                             _frame_of('RandomFlip', results))
         super()._flip(results)
-        if alone:
-            del results['img']
         direction = results['flip_direction']
         for modality in present(results):
             # mmdet has flipped this one.
@@ -153,7 +158,7 @@ class RandomFlip(MovesTogether, MMDET_RandomFlip):
 
 
 @TRANSFORMS.register_module()
-class RandomCrop(MovesTogether, MMDET_RandomCrop):
+class RandomCrop(InFrame, MMDET_RandomCrop):
     """mmdet's ``RandomCrop`` for every spatial modality of a sample."""
 
     # Not decorated with mmcv's cache_randomness: mmdet's is, and mmcv would
@@ -176,7 +181,7 @@ class RandomCrop(MovesTogether, MMDET_RandomCrop):
 
 
 @TRANSFORMS.register_module()
-class Pad(MovesTogether, MMDET_Pad):
+class Pad(InFrame, MMDET_Pad):
     """mmdet's ``Pad`` for every spatial modality of a sample.
 
     The others are filled with ``pad_val[key]`` (a number, or one per

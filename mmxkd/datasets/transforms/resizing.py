@@ -6,8 +6,7 @@ from mmdet.datasets import transforms as mmdet_transforms
 
 from mmxkd.registry import TRANSFORMS
 
-from .alignment import MovesTogether
-from .geometry import Pad, resize_beside_img
+from .geometry import InFrame, Pad, resize_beside_img
 
 # The class that does the resizing in those that only draw the size.
 _RESIZE = 'mmxkd.Resize'
@@ -30,7 +29,7 @@ class RandomChoiceResize(mmcv_transforms.RandomChoiceResize):
 
 
 @TRANSFORMS.register_module()
-class ResizeShortestEdge(mmdet_transforms.ResizeShortestEdge):
+class ResizeShortestEdge(InFrame, mmdet_transforms.ResizeShortestEdge):
     """mmdet's ``ResizeShortestEdge``, by ``mmxkd.Resize``."""
 
     def __init__(self, *args, resize_type: str = _RESIZE, **kwargs) -> None:
@@ -38,7 +37,7 @@ class ResizeShortestEdge(mmdet_transforms.ResizeShortestEdge):
 
 
 @TRANSFORMS.register_module()
-class FixScaleResize(MovesTogether, mmdet_transforms.FixScaleResize):
+class FixScaleResize(InFrame, mmdet_transforms.FixScaleResize):
     """mmdet's ``FixScaleResize`` for every spatial modality of a sample."""
 
     def _resize_img(self, results: dict) -> None:
@@ -48,7 +47,7 @@ class FixScaleResize(MovesTogether, mmdet_transforms.FixScaleResize):
 
 
 @TRANSFORMS.register_module()
-class FixShapeResize(MovesTogether, mmdet_transforms.FixShapeResize):
+class FixShapeResize(InFrame, mmdet_transforms.FixShapeResize):
     """mmdet's ``FixShapeResize`` for every spatial modality of a sample.
 
     With ``keep_ratio=True`` it pads as :class:`mmxkd.Pad` does.

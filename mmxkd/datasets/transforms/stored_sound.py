@@ -74,10 +74,10 @@ class LoadStoredSound(BaseTransform):
         self.reference, self.top_db = reference, top_db
 
     def transform(self, results: dict) -> dict:
-        if 'sound_path' not in results:
+        path = results.get('sound_path')
+        if path is None:
             raise ConfigError('LoadStoredSound: the sample has no sound_path; '
                               'mmxkd.MAVDDataset names one')
-        path = results['sound_path']
         sound = read_sound_array(path)
         self._check(path, sound)
         results['sample_rate'] = sound.sample_rate

@@ -40,10 +40,10 @@ class LoadThermal(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        if 'thermal_path' not in results:
+        path = results.get('thermal_path')
+        if path is None:
             raise ConfigError('LoadThermal: no thermal_path for '
                               f'{results.get("img_path", "this sample")}')
-        path = results['thermal_path']
         picture = read_image(path, 'thermal', self.backend_args)
         if picture.ndim == 3:
             # Some exports store the grey value in all three channels.

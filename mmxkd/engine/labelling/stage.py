@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.io.atomic import write_json
 
-from .source import Source
+from .source import Source, dataset_class
 from .teachers import Teacher
 
 
@@ -157,7 +157,8 @@ def _dataset_config(teacher: Teacher, loader: str, source: Source,
                     path: Path) -> dict[str, Any]:
     """The dataset of a teacher, with other frames."""
     config = teacher.dataset(loader)
-    config.update(test_mode=True)
+    config.update(getattr(dataset_class(config), 'FOR_LABELLING', {}),
+                  test_mode=True)
     config.pop('filter_cfg', None)
     if source.content is not None:
         config.update(
@@ -198,24 +199,35 @@ def paths_read(dataset: BaseDataset,
     colour images never loads may be missing.
 
     Raises:
-        CorruptSampleError: The first frame that has all its files cannot be
-            loaded.
+        CorruptSampleError: A frame that has all files that were asked for
+            cannot be loaded. Likewise ConfigError, KeyError and OSError.
     """
-    keys = sorted({
+    known = {
         key for info in infos for key in info
         if key.endswith(('_path', '_paths')) and info[key]
-    })
-    whole = next(
-        (k for k, info in enumerate(infos) if not _absent(info, keys)), None)
-    sample = _Recording(infos[whole or 0])
-    try:
-        dataset.pipeline(sample)
-    except (CorruptSampleError, OSError):
-        # No frame has all files. Up to the first one that is missing, the
-        # keys were asked for: it says why the frames are left out.
-        if whole is not None:
-            raise
-    return [key for key in keys if key in sample.asked]
+    }
+    keys: list[str] = []
+    while True:
+        # A file that is missing ends a pipeline; but it was asked for, so
+        # that the next frame to try has it.
+        whole = next(
+            (k for k, info in enumerate(infos) if not _absent(info, keys)),
+            None)
+        if whole is None:
+            return keys
+        sample = _Recording(infos[whole])
+        try:
+            dataset.pipeline(sample)
+        except (ConfigError, CorruptSampleError, KeyError, OSError):
+            lost = {
+                key for key in known & sample.asked
+                if _absent(infos[whole], [key])
+            }
+            if not lost:
+                raise
+            keys = sorted(lost.union(keys))
+        else:
+            return sorted(known & sample.asked)
 
 
 def _files(info: Mapping[str, Any], key: str) -> list[str]:

@@ -7,11 +7,12 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmxkd.errors import ConfigError
+from mmxkd.formats.pseudo_labels import WRITTEN_BY
 from mmxkd.registry import METRICS
 
 from .parts import compile_parts, members_of
 from .samples import instances_of
-from .sound_detection_metric import path_of
+from .sound_detection_metric import path_of, truth_told
 
 
 @METRICS.register_module()
@@ -29,8 +30,9 @@ class CountMetric(BaseMetric):
     ======================= =============================================
 
     Args:
-        truth (str): What the counted boxes are, e.g. ``'three teachers'``;
-            it is printed with the numbers.
+        truth (str): What the counted boxes are; it is printed with the
+            numbers. Teachers that the file of the boxes names are printed in
+            its place.
         parts (dict[str, str], optional): Names of parts of the data, and
             regular expressions that their frames' paths match, e.g.
             ``dict(day='_day_', night='_night_')``. Each part has numbers of
@@ -50,12 +52,14 @@ class CountMetric(BaseMetric):
                  prefix: str | None = None) -> None:
         super().__init__(collect_device, prefix)
         self.truth = truth
+        self.writers: set[str] = set()
         self.parts = compile_parts('CountMetric', parts)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep both counts of each frame of a batch."""
         for sample in data_samples:
             path = path_of(sample)
+            self.writers.update(sample.get(WRITTEN_BY) or ())
             for key in ('pred_count', 'count_scores'):
                 if key not in sample:
                     raise ConfigError(
@@ -79,8 +83,9 @@ class CountMetric(BaseMetric):
                 for key, value in numbers_of(counts[chosen]).items()
             })
         print_log(
-            f'CountMetric: counted boxes are of: {self.truth}; '
-            f'{len(results)} frames', logger='current')
+            'CountMetric: counted boxes are of: '
+            f'{truth_told(self.truth, self.writers)}; {len(results)} frames',
+            logger='current')
         return found
 
 

@@ -1,5 +1,5 @@
 """Detections by sound, measured as in MM-DistillNet's tables."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmxkd.evaluation.functional.mm_distillnet import (
     average_precision,
     centre_distance,
 )
+from mmxkd.formats.pseudo_labels import WRITTEN_BY
 from mmxkd.registry import METRICS
 
 from .parts import compile_parts, members_of
@@ -28,7 +29,9 @@ class SoundDetectionMetric(BaseMetric):
     it: this one leaves out frames without true boxes.
 
     Args:
-        truth (str): What the true boxes are, e.g. ``'three teachers'``.
+        truth (str): What the true boxes are, e.g. ``'human labels'``. Where
+            the file of the boxes names teachers, as ``tools/label.py`` writes
+            it, they are printed in its place.
         score_thr (float): Predictions below are left out, as published. With
             mmdet's usual 0.05, numbers are not comparable with the paper's.
         size (tuple[float, float], optional): Width and height in pixels that
@@ -70,12 +73,14 @@ class SoundDetectionMetric(BaseMetric):
                              above=0)
         self.truth, self.score_thr = truth, score_thr
         self.size, self.as_published = size, as_published
+        self.writers: set[str] = set()
         self.parts = compile_parts('SoundDetectionMetric', parts)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what is needed of a batch."""
         for sample in data_samples:
             path = path_of(sample)
+            self.writers.update(sample.get(WRITTEN_BY) or ())
             boxes, scores, labels = instances_of(
                 path, sample, 'pred_instances', ('bboxes', 'scores', 'labels'))
             self._check_labels(path, labels)
@@ -106,7 +111,7 @@ class SoundDetectionMetric(BaseMetric):
             raise ConfigError(
                 f'SoundDetectionMetric: none of {len(results)} frames has a '
                 f'true box, so that nothing can be measured; true boxes are '
-                f'of: {self.truth}')
+                f'of: {truth_told(self.truth, self.writers)}')
         found = self._numbers(results)
         for name, pattern in self.parts.items():
             chosen = members_of('SoundDetectionMetric', name, pattern,
@@ -117,8 +122,9 @@ class SoundDetectionMetric(BaseMetric):
                                                  for i in chosen]).items()
             })
         print_log(
-            f'SoundDetectionMetric: true boxes are of: {self.truth}; '
-            f'{len(results)} frames', logger='current')
+            'SoundDetectionMetric: true boxes are of: '
+            f'{truth_told(self.truth, self.writers)}; {len(results)} frames',
+            logger='current')
         return found
 
     def _numbers(self, results: list) -> dict[str, float]:
@@ -137,6 +143,20 @@ class SoundDetectionMetric(BaseMetric):
                        precision=at[half].precision, recall=at[half].recall,
                        F1=at[half].f1, CDx=x, CDy=y)
         return {key: 100 * float(value) for key, value in numbers.items()}
+
+
+def truth_told(stated: str, writers: Collection[str]) -> str:
+    """What true boxes are: the teachers that wrote them, else as stated.
+
+    Examples:
+        >>> truth_told('synthetic drives', {'thermal', 'rgb'})
+        'the teachers rgb, thermal, who wrote the file'
+        >>> truth_told('synthetic drives', ())
+        'synthetic drives'
+    """
+    if not writers:
+        return stated
+    return f'the teachers {", ".join(sorted(writers))}, who wrote the file'
 
 
 def path_of(sample: Mapping) -> str:

@@ -168,6 +168,20 @@ def split_file(split: str, lighting: str | None = None,
     return '_'.join(words) + '.txt'
 
 
+def index_name(split: str, lighting: str | None = None,
+               drive_type: str | None = 'all') -> str:
+    """Name of the index of a split file: that of a part is another one.
+
+    Examples:
+        >>> index_name('train'), index_name('train', 'night')
+        ('train', 'train_night')
+        >>> index_name('val', 'day', 'static')
+        'val_day_static'
+    """
+    name = split_file(split, lighting, drive_type).removesuffix('.txt')
+    return name.removesuffix('_all')
+
+
 def read_split(path: str | PathLike) -> list[FrameId]:
     """Frames of a split file in the order of the file, each once.
 

@@ -51,8 +51,9 @@ class SpectrogramBackbone(BaseModule):
         init_cfg (dict, optional): Of mmengine's ``BaseModule``.
 
     Raises:
-        ConfigError: There is no such convolution, ``frame`` and ``strides``
-            do not go together, or a spectrogram has other maps.
+        ConfigError: There is no such convolution, it is frozen, ``frame``
+            and ``strides`` do not go together, or a spectrogram has other
+            maps.
     """
 
     def __init__(self, backbone: dict[str, Any], in_channels: int = 8,
@@ -83,6 +84,18 @@ class SpectrogramBackbone(BaseModule):
         # Neither a parameter nor a buffer: no part of the model.
         self._rgb = [self._conv.weight.detach()]
         self._fill()
+        self._check_trains()
+
+    def _check_trains(self) -> None:
+        """Refuse a stem that would stay what it is now."""
+        frozen = getattr(self.backbone, 'frozen_stages', -1)
+        if self._conv.weight.requires_grad:
+            return
+        raise ConfigError(
+            f'SpectrogramBackbone: {self.stem_name} is frozen '
+            f'(frozen_stages={frozen}), but its weights are of no sound: '
+            'expected frozen_stages=-1 in backbone, and norm_eval=False, '
+            'since statistics of pictures are not those of sound')
 
     def _find(self, name: str | None) -> str:
         convs = dict(_convolutions(self.backbone))

@@ -33,7 +33,8 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
             :class:`mmxkd.models.layers.LogMel`; for ``'audio'``, or to say
             that spectrograms have phases.
         stretch (bool): Whether maps are resized to the frame, by bicubic
-            interpolation. False: the backbone has to.
+            interpolation; clips of a batch may differ in length then. False:
+            the backbone has to.
         mean (Sequence[float], optional): Per map, decibels; None: not
             normalised, as published.
         std (Sequence[float], optional): Likewise.
@@ -42,7 +43,8 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
 
     Raises:
         ConfigError: A word is unknown; numbers do not fit together; or a
-            batch holds other sound than that, or clips of unequal length.
+            batch holds other sound than that, or, with ``stretch=False``,
+            clips of unequal length.
     """
 
     def __init__(self, frame: tuple[int, int] = (768, 768),
@@ -102,8 +104,11 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
         if not isinstance(inputs, dict):
             inputs = {self.sound: inputs}
         (maps, ) = [self._pick(inputs, key) for key in self.modalities]
-        maps = self._as_batch(maps)
-        return resize_maps(maps, self.frame) if self.stretch else maps
+        if not isinstance(maps, Tensor):
+            maps = self._as_batch(list(maps))
+        if not self.stretch or maps.shape[-2:] == self.frame:
+            return maps
+        return resize_maps(maps, self.frame)
 
     def _scale(self, tensor: Tensor, key: str) -> Tensor:
         """Check (…, C, F, T), or make it of (…, C, T)."""
@@ -115,12 +120,15 @@ class SoundDetDataPreprocessor(ModalityDetDataPreprocessor):
                 f'{tuple(tensor.shape)}')
         return super()._scale(self.log_mel(tensor), key)
 
-    def _as_batch(self, maps: Batch) -> Tensor:
-        if isinstance(maps, Tensor):
-            return maps
+    def _as_batch(self, maps: list[Tensor]) -> Tensor:
         sizes = {tuple(sample.shape) for sample in maps}
-        if len(sizes) > 1:
-            raise ConfigError(
-                f'{self.sound!r}: the samples of a batch differ: '
-                f'{sorted(sizes)}; give LoadMultiChannelAudio a duration')
-        return torch.stack(list(maps))
+        if len(sizes) == 1:
+            return torch.stack(maps)
+        if self.stretch and len({size[0] for size in sizes}) == 1:
+            # Published spectrograms are up to two windows longer than others.
+            return torch.cat([resize_maps(m[None], self.frame) for m in maps])
+        advice = ('give LoadMultiChannelAudio a duration' if self.sound
+                  == 'audio' else 'convert the sound files, which are cut to '
+                  '--seconds') + ', or set stretch=True'
+        raise ConfigError(f'{self.sound!r}: the samples of a batch differ: '
+                          f'{sorted(sizes)}; {advice}')

@@ -14,6 +14,8 @@ _FLOOR = 1e-10
 class LogMel(nn.Module):
     """Loudness in mel bands over time, in decibels.
 
+    It works in its own precision, within autocast too.
+
     The defaults are the published front end. It gives each microphone its
     own reference, so that the loudest moment of each is 0 dB: who hears an
     engine louder is lost, and a silent microphone is 0 dB throughout.
@@ -94,8 +96,12 @@ class LogMel(nn.Module):
             raise ValueError(
                 f'LogMel: expected (…, C, T) with T > {self.n_fft // 2}, got '
                 f'{tuple(audio.shape)}')
-        # Half precision has no Fourier transform on a CPU.
-        audio = audio.to(self.window.dtype)
+        # Powers span more than half precision holds: autocast would give NaN,
+        # or errors of decibels. It has no Fourier transform on a CPU, either.
+        with torch.autocast(audio.device.type, enabled=False):
+            return self._maps(audio.to(self.window.dtype))
+
+    def _maps(self, audio: Tensor) -> Tensor:
         spectrum = torch.stft(audio.reshape(-1, audio.shape[-1]), self.n_fft,
                               self.hop, window=self.window, center=True,
                               pad_mode='reflect',

@@ -15,6 +15,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.formats.mavd.layout import audio_path, picture_path, sound_path
 from mmxkd.formats.mavd.sound_array import read_sound_array
 from mmxkd.models.layers import LogMel
+from tests.helpers.commands import load_tool
 from tests.helpers.mavd_run import (
     FIRST,
     ONE,
@@ -70,6 +71,22 @@ def test_pickles_become_spectrograms(tmp_path):
     assert (sound.kind, sound.reference) == ('spectrogram', 'microphone')
     exact = np.stack([spectrogram_of(s) for s in sounds_of(FIRST)])
     assert np.abs(sound.values - exact).max() <= 1 / 512 + 1e-5
+
+
+def test_pickles_of_several_lengths_are_counted(repo, tmp_path, capsys):
+    root = write_tree(tmp_path / 'drives', '.pkl')
+    longer = max(spectrogram_of(s).shape[1] for s in sounds_of(FIRST))
+    for k, sound in enumerate(sounds_of(FIRST)):
+        path = root / audio_path(FIRST, k, '.pkl')
+        path.write_bytes(pickle.dumps(spectrogram_of(sound)[:, :-2], 4))
+    report = run(root)
+    counted = {k: n for k, n in report.totals.items() if 'windows' in k}
+    assert counted == {
+        f'frames of {longer - 2} windows of sound': 1,
+        f'frames of {longer} windows of sound': 5
+    }
+    load_tool(repo / 'tools/dataset_converters/mavd.py').show(report)
+    assert 'spectrograms differ in length' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('suffix', ['.flac', '.mp3'])

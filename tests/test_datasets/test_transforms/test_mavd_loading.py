@@ -230,5 +230,5 @@ def test_a_frame_without_a_picture(tmp_path):
                                         img_shape=picture.shape[:2]))
     for key in ('img_shape', 'scale_factor', 'keep_ratio'):
         assert seen[key] == found[key]
-    with pytest.raises(ConfigError, match='neither img nor img_shape'):
+    with pytest.raises(ConfigError, match='neither a picture nor img_shape'):
         Resize(scale=(96, 96))({})

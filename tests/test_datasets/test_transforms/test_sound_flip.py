@@ -92,8 +92,8 @@ def test_without_a_frame_boxes_cannot_be_mirrored(flip):
     sample = sample_of(heard_at((4., 0., 9.)))
     del sample['img_shape']
     with pytest.raises(
-            ConfigError, match='RandomFlip: the sample has neither img nor '
-            'img_shape; mmxkd.LoadStoredSound gives'):
+            ConfigError, match='RandomFlip: the sample has neither a '
+            'picture nor img_shape; mmxkd.LoadStoredSound gives'):
         flip(sample)
 
 
@@ -168,11 +168,12 @@ def test_a_spectrogram_of_sound_that_was_not_flipped_is_refused():
 def test_the_config_mirrors_the_rig_of_the_synthetic_drives(repo):
     cfg = Config.fromfile(repo / 'configs/_base_/sound_tiny.py')
     assert cfg.flip.microphone_permutation == mirrored_microphones()
-    for name in ('train_pipeline', 'distill_pipeline'):
+    for name in ('train_pipeline', 'distill_pipeline', 'rgb_distill_pipeline'):
         types = [step.type for step in cfg[name]]
         # Of waveforms: a spectrogram with phases is not permuted by this.
         assert types.index('mmxkd.RandomFlip') < types.index(
             'mmxkd.LogMelSpectrogram')
     # Cameras mirror without asking for it.
-    assert 'mmxkd.RandomFlip' in [s.type for s in cfg.camera_train_pipeline]
+    for pipeline in cfg.camera_train_pipelines.values():
+        assert 'mmxkd.RandomFlip' in [step.type for step in pipeline]
     assert 'mmxkd.RandomFlip' not in [s.type for s in cfg.test_pipeline]

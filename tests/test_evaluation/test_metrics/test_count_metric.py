@@ -84,3 +84,15 @@ def test_samples_that_lack_something(key, message):
     lacking = {k: v for k, v in frames()[0].items() if k != key}
     with pytest.raises(ConfigError, match=message):
         CountMetric('truth').process({}, [lacking])
+
+
+def test_teachers_who_wrote_the_boxes_are_told(monkeypatch):
+    told = []
+    monkeypatch.setattr('mmxkd.evaluation.metrics.count_metric.print_log',
+                        lambda text, **_: told.append(text))
+    run(CountMetric('synthetic drives'),
+        [dict(s, boxes_written_by=('rgb', )) for s in frames()])
+    assert told == [
+        'CountMetric: counted boxes are of: the teachers rgb, who wrote the '
+        'file; 8 frames'
+    ]

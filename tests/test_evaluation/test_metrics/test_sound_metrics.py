@@ -203,3 +203,21 @@ def test_golden_tracks(shared_data):
             {}, [{k: v for k, v in samples[0].items() if k != 'video_id'}])
     with pytest.raises(ConfigError, match='iou_thr=0'):
         TrackMetric(iou_thr=0)
+
+
+def test_teachers_who_wrote_the_boxes_are_told(frames, monkeypatch):
+    """The config's word is of another file then."""
+    told = []
+    monkeypatch.setattr(
+        'mmxkd.evaluation.metrics.sound_detection_metric.print_log',
+        lambda text, **_: told.append(text))
+    samples, _ = frames
+    run(SoundDetectionMetric('synthetic drives'), samples)
+    run(SoundDetectionMetric('synthetic drives'),
+        [dict(s, boxes_written_by=('thermal', 'rgb')) for s in samples])
+    assert told == [
+        'SoundDetectionMetric: true boxes are of: '
+        f'{whose}; {len(samples)} frames'
+        for whose in ('synthetic drives',
+                      'the teachers rgb, thermal, who wrote the file')
+    ]

@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmxkd.errors import ConfigError
 from mmxkd.losses import ChenDenseHeadLoss, soft_cross_entropy
 from mmxkd.losses.heads.chen_dense import flatten_levels
 from mmxkd.schedules import Progress

@@ -132,3 +132,17 @@ def test_options_that_cannot_be(options, message):
 def test_too_short():
     with pytest.raises(ValueError, match=r'T > 512, got \(8, 512\)'):
         LogMel()(torch.zeros(8, 512))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('gain', [1e-3, 1., 8.])
+def test_autocast_leaves_decibels_and_phases(dtype, gain):
+    """As a model with AMP calls it, at any loudness."""
+    layer = LogMel(16000, n_mels=64, reference='common', phase=True)
+    wave = gain * noise(2, 4, 8000)
+    exact = layer(wave)
+    with torch.autocast('cpu', dtype):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+        found = layer(wave)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact, atol=1e-5, rtol=0)
