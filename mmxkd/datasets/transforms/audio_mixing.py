@@ -9,6 +9,8 @@ from mmxkd.errors import ConfigError, check_number, is_range
 from mmxkd.modalities import present
 from mmxkd.registry import TRANSFORMS
 
+from .one_source import check_one_source
+
 
 @TRANSFORMS.register_module()
 class MixAudio(BaseTransform):
@@ -70,6 +72,7 @@ class MixAudio(BaseTransform):
         return results
 
     def _check(self, results: dict, other: dict) -> None:
+        check_one_source('MixAudio', [results, other])
         for modality in present(results):
             if modality.name != 'audio':
                 raise ConfigError(

@@ -19,10 +19,18 @@ from mmxkd.registry import TRANSFORMS
 from .alignment import MovesTogether, inherit_faults
 from .geometry import beside_img
 from .moves import RESIZES, Window, blank, nearer
+from .one_source import check_one_source
 
 
 class _Mixes(MovesTogether, BaseTransform):
     """What mosaics and mix-ups have in common."""
+
+    # The sample that others are put to.
+    _first: dict
+
+    def _check_sources(self, others: Sequence[dict]) -> None:
+        """Before mmdet puts their boxes together."""
+        check_one_source(type(self).__name__, [self._first, *others])
 
     def _check(self, samples: Sequence[dict]) -> None:
         """Refuse samples that cannot be put together."""
@@ -48,8 +56,9 @@ class _Mosaics(_Mixes):
     _others: Sequence[dict]
 
     def transform(self, results: dict) -> dict:
-        self._windows = []
+        self._windows, self._first = [], results
         self._others = results.get('mix_results', ())
+        self._check_sources(self._others)
         whole = dict(results)
         results = super().transform(results)
         if not self._windows:
@@ -93,7 +102,8 @@ class Mosaic(_Mosaics, mmdet_transforms.Mosaic):
     the table.
 
     Raises:
-        ConfigError: There are sounds, or one of the samples lacks a modality.
+        ConfigError: There are sounds, one of the samples lacks a modality, or
+            they have labels of different sources.
     """
 
 
@@ -107,6 +117,7 @@ class CachedMosaic(_Mosaics, mmdet_transforms.CachedMosaic):
     def get_indexes(self, cache: list) -> list:
         indexes = super().get_indexes(cache)
         self._others = [cache[index] for index in indexes]
+        self._check_sources(self._others)
         return indexes
 
 
@@ -162,11 +173,13 @@ class _MixUps(_Mixes):
 
     def _keep(self, other: dict) -> None:
         """Remember what the draws start from."""
+        self._check_sources([other])
         self._other = other
         # mmdet's `random` is numpy's.
         self._state = np.random.get_state(legacy=False)
 
     def transform(self, results: dict) -> dict:
+        self._first = results
         if results.get('mix_results'):
             self._keep(results['mix_results'][0])
         img = results['img']
@@ -212,7 +225,8 @@ class MixUp(_MixUps, mmdet_transforms.MixUp):
     of two values stays.
 
     Raises:
-        ConfigError: There are sounds, or one of the samples lacks a modality.
+        ConfigError: There are sounds, one of the samples lacks a modality, or
+            they have labels of different sources.
     """
 
 

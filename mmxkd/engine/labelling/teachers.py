@@ -2,14 +2,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from mmxkd.engine import launch
-from mmxkd.engine.meaning import meaning_of_checkpoint
+from mmxkd.engine.meaning import (
+    check_tested,
+    meaning_of_checkpoint,
+    meaning_of_config,
+)
 from mmxkd.engine.mirrored import mirrored
 from mmxkd.engine.weights import read_checkpoint
 from mmxkd.errors import CheckpointError, ConfigError, check_name
@@ -59,12 +63,22 @@ class Teacher:
         return Path(self.cfg.filename).stem
 
     def _find_classes(self) -> tuple[str, ...]:
-        """Of the checkpoint, and the same of the config."""
+        """Of the checkpoint, and the same of the config.
+
+        Raises:
+            ConfigError: It was trained on other classes, inputs or sizes than
+                the config says.
+        """
         dataset = self.dataset('test_dataloader')
         stated = dict(getattr(dataset_class(dataset), 'METAINFO', {}),
                       **dataset.get('metainfo') or {}).get('classes') or ()
         names = (stated, ) if isinstance(stated, str) else tuple(stated)
-        found = meaning_of_checkpoint(read_checkpoint(self.checkpoint)).classes
+        meaning = meaning_of_checkpoint(read_checkpoint(self.checkpoint))
+        # Those of the dataset are compared here, with more to say.
+        check_tested(replace(meaning, classes=None),
+                     meaning_of_config(self.cfg, 'test_dataloader'),
+                     self.checkpoint)
+        found = meaning.classes
         if names and found and names != found:
             raise ConfigError(
                 f'{self.checkpoint} was trained on the classes {found}, but '

@@ -3,9 +3,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from mmdet.datasets import CocoDataset
 
 from mmxkd.datasets.checked_coco import CheckedCOCO
+from mmxkd.engine.labelling.teachers import Teacher
 from mmxkd.errors import CheckpointError, ConfigError, CorruptSampleError
 from mmxkd.formats.pseudo_labels import teacher_of
 from mmxkd.version import __version__
@@ -186,6 +188,21 @@ def test_a_checkpoint_of_other_classes_than_its_config(place):
     with pytest.raises(ConfigError, match='trained on the classes.*the order'):
         place.teacher(
             cfg={'test_dataloader.dataset.metainfo.classes': CLASSES[::-1]})
+
+
+def test_a_checkpoint_of_other_inputs_than_its_config(place):
+    """A teacher of depth may have the weights of one of images, by shape."""
+    view = dict(type='mmxkd.ModalityDetDataPreprocessor', mean=[0.], std=[1.])
+    teacher = place.teacher()
+    content = torch.load(teacher.checkpoint, weights_only=True)
+    content['meta']['cfg'] = (
+        f"model = dict(data_preprocessor={dict(view, modalities=['depth'])})")
+    torch.save(content, teacher.checkpoint)
+    teacher.cfg.model.data_preprocessor = dict(view, modalities=['thermal'])
+    with pytest.raises(ConfigError, match=r"trained with "
+                       r"data_preprocessor.modalities=\['depth'\], but the "
+                       r"config says \['thermal'\]"):
+        Teacher(teacher.cfg, teacher.checkpoint)
 
 
 def test_names_in_a_class_map(place):
