@@ -1,5 +1,5 @@
 """No step and no checkpoint of values that are not numbers."""
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from functools import wraps
 from typing import Any
@@ -19,8 +19,11 @@ from mmxkd.engine.finite import (
     sample_id,
 )
 from mmxkd.engine.optim import AlternatingOptimWrapper
-from mmxkd.errors import CheckpointError
+from mmxkd.errors import CheckpointError, NonFiniteLossError
 from mmxkd.registry import HOOKS
+
+#: A loss scale is halved at each: from 65,536, sixteen of them are usual.
+SKIPPED_STEPS = 50
 
 
 @HOOKS.register_module()
@@ -45,7 +48,9 @@ class FiniteGuardHook(Hook):
 
     It works with any detector and any optimizer wrapper. With a
     ``GradScaler`` (AMP in fp16) a step with infinite gradients is skipped by
-    the scaler, as always, and never reaches the check.
+    the scaler, as always, and never reaches the check. After
+    :data:`SKIPPED_STEPS` of them in a row, no scale will do: some gradient is
+    never finite, and the run ends.
     """
 
     # After EMAHook, which exchanges the weights of a checkpoint.
@@ -69,9 +74,16 @@ class FiniteGuardHook(Hook):
             wrappers = list(whole.values())
         # Else DDP looks itself for the parameters without a gradient.
         same_names = not getattr(runner.model, 'find_unused_parameters', True)
+        self._scaled = {
+            id(wrapper.optimizer): wrapper
+            for wrapper in wrappers if hasattr(wrapper, 'loss_scaler')
+        }
+        self._skipped: Counter[int] = Counter()
+        self._stepped: set[int] = set()
         # The gradients of a step are of these batches.
         batches: deque[list[str]] = deque(maxlen=max(w._accumulative_counts
                                                      for w in wrappers))
+        self._batches = batches
 
         def check_losses(module: nn.Module, args: tuple, kwargs: dict,
                          output: Any) -> None:
@@ -82,6 +94,7 @@ class FiniteGuardHook(Hook):
                 check_finite(output, samples, runner.iter, same_names)
 
         def check(optimizers: Sequence[torch.optim.Optimizer]) -> None:
+            self._stepped.update(map(id, optimizers))
             names = [name for batch in batches for name in batch]
             check_gradients(_parameters(optimizers), model, names, runner.iter)
             batches.clear()
@@ -114,6 +127,24 @@ class FiniteGuardHook(Hook):
             self._handles.append(
                 wrapper.optimizer.register_step_pre_hook(
                     lambda optimizer, args, kwargs: check([optimizer])))
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch: Any = None,
+                         outputs: Any = None) -> None:
+        for key, wrapper in self._scaled.items():
+            if not wrapper.should_update():
+                continue
+            self._skipped[key] = 0 if key in self._stepped else (
+                self._skipped[key] + 1)
+            if self._skipped[key] >= SKIPPED_STEPS:
+                # Which ones, a run in float32 tells: they are gone here.
+                raise NonFiniteLossError(
+                    {
+                        f'gradients of {SKIPPED_STEPS} steps in a row':
+                            float('nan'),
+                        'loss scale': wrapper.loss_scaler.get_scale()
+                    }, [name for batch in self._batches for name in batch],
+                    runner.iter)
+        self._stepped.clear()
 
     def after_train(self, runner) -> None:
         for handle in self._handles:

@@ -27,8 +27,9 @@ class SafeCheckpointHook(CheckpointHook):
     listens to metrics go on as if nothing had happened.
 
     In distributed training all processes take over the buffers of the one
-    that saves (statistics of batch norm): what is validated is what is saved,
-    and what a resumed run goes on from.
+    that saves (statistics of batch norm, also of an EMA), before they validate
+    and save: what is validated is what is saved, and what a resumed run goes
+    on from.
 
     All arguments are those of ``mmengine.hooks.CheckpointHook``.
     """
@@ -54,10 +55,12 @@ class SafeCheckpointHook(CheckpointHook):
                 'that depends on its metrics goes on from there.')
             runner.val_loop.run()
 
+    def before_val_epoch(self, runner) -> None:
+        """Also where nothing is saved in this epoch."""
+        _share_buffers(runner)
+
     def _save_checkpoint(self, runner) -> None:
-        if is_distributed():
-            for buffer in runner.model.buffers():
-                broadcast(buffer)
+        _share_buffers(runner)
         super()._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(self, runner, step: int,
@@ -142,6 +145,15 @@ class _DeferredRemoval:
 
 def _by_iter(loop: Any) -> bool:
     return isinstance(loop, IterBasedTrainLoop)
+
+
+def _share_buffers(runner) -> None:
+    if not is_distributed():
+        return
+    averaged = (getattr(hook, 'ema_model', None) for hook in runner.hooks)
+    for model in (runner.model, *averaged):
+        for buffer in model.buffers() if model is not None else ():
+            broadcast(buffer)
 
 
 def _done(loop: Any) -> int:

@@ -3,6 +3,7 @@ import re
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmengine.optim import OptimWrapper
 
 from mmxkd.errors import CheckpointError, NonFiniteLossError
 from tests.helpers.toys import runner as picture_runner
@@ -43,6 +44,42 @@ def test_a_spoiled_gradient_is_named_and_not_used(toy_runner):
                        match='gradient of linear.bias = nan'):
         runner.train()
     assert torch.equal(runner.model.linear.weight, before)
+
+
+class ScaledWrapper(OptimWrapper):
+    """What mmengine's ``AmpOptimWrapper`` does on a GPU, with fp16."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.loss_scaler = torch.amp.GradScaler('cpu')
+
+    def backward(self, loss, **kwargs) -> None:
+        self.loss_scaler.scale(loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs) -> None:
+        self.loss_scaler.step(self.optimizer)
+        self.loss_scaler.update()
+
+
+def test_a_scaler_that_skips_every_step_ends_the_run(toy_runner):
+    """Some are skipped while it looks for a scale; 4 steps an epoch."""
+    runner = toy_runner(epochs=20, custom_hooks=HOOK)
+    runner.optim_wrapper = ScaledWrapper(
+        optimizer=torch.optim.Adam(runner.model.parameters(), lr=.01))
+    bias, skipped = runner.model.linear.bias, range(5, 1000)
+    runner.model.spoil = lambda now: (
+        (bias.sum() * 0).sqrt() if now in skipped else 1.)
+    with pytest.raises(
+            NonFiniteLossError, match=r'iteration 53: gradients of 50 steps in '
+            'a row = nan, loss scale = '):
+        runner.train()
+    runner = toy_runner(epochs=20, custom_hooks=HOOK)
+    runner.optim_wrapper = ScaledWrapper(
+        optimizer=torch.optim.Adam(runner.model.parameters(), lr=.01))
+    bias, skipped = runner.model.linear.bias, range(5, 50)
+    runner.train()
+    assert runner.iter == 80
 
 
 def test_without_the_hook_every_weight_is_lost(toy_runner):

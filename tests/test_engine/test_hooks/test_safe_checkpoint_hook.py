@@ -2,8 +2,14 @@ import os
 
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
 
 from mmxkd.errors import CheckpointError
+from tests.helpers.forked import run_ranks
+from tests.test_engine.conftest import Score
 
 SAFE = 'mmxkd.SafeCheckpointHook'
 
@@ -145,3 +151,64 @@ def test_a_file_of_weights_alone_is_not_resumed(toy_runner, tmp_path):
                        match='weights.pth holds weights but no training'):
         runner.train()
     toy_runner(checkpoint=dict(type=SAFE), load_from=path).train()
+
+
+class Normed(BaseModel):
+    """With statistics that each process has of its own samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    def forward(self, *inputs, mode='loss'):
+        found = self.net(torch.stack(inputs))
+        if mode == 'loss':
+            return dict(loss=found.square().mean())
+        return list(found)
+
+
+class Compare(Hook):
+    """The statistics with which each process validates are the same."""
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.compared = 0
+
+    def before_val_epoch(self, runner) -> None:
+        for buffer in runner.model.buffers():
+            other = buffer.clone()
+            torch.distributed.broadcast(other, 0)
+            assert torch.equal(buffer, other)
+            self.compared += 1
+
+
+def validate_in_two(folder) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    data = dict(dataset=list(torch.randn(16, 3)), batch_size=2,
+                sampler=dict(type='DefaultSampler', shuffle=False))
+    compare = Compare()
+    Runner(
+        Normed(), str(folder), train_dataloader=data,
+        train_cfg=dict(by_epoch=True, max_epochs=3),
+        val_dataloader=data, val_cfg=dict(),
+        val_evaluator=[Score([1., 2., 3.])],
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(
+            checkpoint=dict(type='mmxkd.SafeCheckpointHook', interval=2)),
+        custom_hooks=[dict(type='EMAHook', update_buffers=True), compare],
+        launcher='pytorch', env_cfg=dict(dist_cfg=dict(backend='gloo')),
+        default_scope='mmengine').train()
+    assert compare.compared == 9
+    torch.distributed.barrier()
+    # A process group that is freed may wait for ever, see ddp_heads.py.
+    os._exit(0)
+
+
+def test_two_processes_validate_with_the_same_statistics(tmp_path, free_port):
+    """Also of an EMA, and in epochs without a checkpoint."""
+    done = run_ranks(
+        lambda: validate_in_two(tmp_path / 'run'), 2, tmp_path / 'log',
+        environment=dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port))
+    assert [d.code for d in done] == [0, 0], done[0].output[-3000:]
