@@ -10,11 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmxkd.errors import ConfigError
 from mmxkd.io.atomic import write_json
 
 from .lock import locked
 from .plan import Arm, Plan
+from .settings import (
+    BUILT_UPON,
+    compare,
+    identity_of,
+    settings_of,
+    sha256_of,
+)
 from .step import DATA, OUT, SEED, Step
 
 TRAIN, TEST = 'tools/train.py', 'tools/test.py'
@@ -92,49 +98,34 @@ class Run:
         Raises:
             ConfigError: It names what differs.
         """
-        if not self._settings.is_file():
-            return
-        before = json.loads(self._settings.read_text())
-        for key, value in self._current_settings().items():
-            if before.get(key) != value:
-                raise ConfigError(
-                    f'{self.dir} was begun with {key}={before.get(key)!r}, '
-                    f'not {value!r}; use another --work-dir, or remove the '
-                    'folder to start this run anew')
+        if self._settings.is_file():
+            before = json.loads(self._settings.read_text())
+            compare(self.dir, before, settings_of(self.arm, self.plan),
+                    self._built_upon())
 
-    def _current_settings(self) -> dict[str, Any]:
-        if isinstance(self.arm, Step):
-            return {
-                'command': list(self.arm.command),
-                'outputs': dict(self.arm.outputs), 'data_roots': {
-                    name: str(path)
-                    for name, path in self.plan.data_roots.items()
-                }
-            }
-        settings: dict[str, Any] = {
-            'config': self.arm.config.name,
-            'cfg_options': [*self.plan.cfg_options, *self.arm.options],
-            'trained_on': str(self.arm.data_root),
-            'tested_on': str(self.plan.tested_on)
+    def _built_upon(self) -> dict[str, Any]:
+        return {
+            name: identity_of(run.trained) for name, run in self.needs.items()
         }
-        # Runs of before had the default, and said nothing of it.
-        if self.arm.ann_file != Arm.ann_file:
-            settings['ann_file'] = self.arm.ann_file
-        return settings
 
     def execute(self) -> None:
         """Train and test; what it builds upon is done.
 
         Raises:
             ToolError: Training or testing fails.
-            ConfigError: Another process is at work in the folder.
+            ConfigError: Another process is at work in the folder, or it was
+                built upon something that has changed.
         """
+        self.check_settings()
         if self.done:
             return
         self.dir.mkdir(parents=True, exist_ok=True)
         with locked(self.dir) as descriptor:
             self._inherited = (descriptor, )
-            write_json(self._settings, self._current_settings())
+            write_json(self._settings, {
+                **settings_of(self.arm, self.plan), BUILT_UPON: self.
+                _built_upon()
+            })
             begin = time.monotonic()
             if not self.trained.is_file():
                 if isinstance(self.arm, Step):
@@ -167,7 +158,13 @@ class Run:
             raise ToolError(f'{self.name}: {tool} has not made '
                             f'{", ".join(missing)} in {self.dir}, which '
                             f'outputs declares; its output is in {self.log}')
-        write_json(self.trained, {'outputs': dict(step.outputs)})
+        write_json(
+            self.trained, {
+                'outputs': dict(step.outputs), 'sha256': {
+                    name: sha256_of(self.dir / file)
+                    for name, file in step.outputs.items()
+                }
+            })
 
     def _value(self, name: str) -> Any:
         """What a name in the command of a step stands for."""
@@ -203,7 +200,8 @@ class Run:
         if len(best) != 1:
             raise ToolError(f'{self.dir}: expected one best_*.pth, found '
                             f'{len(best)}')
-        write_json(self.trained, {'checkpoint': best[0].name})
+        write_json(self.trained,
+                   {'checkpoint': best[0].name, 'sha256': sha256_of(best[0])})
 
     def _test(self, split: str) -> None:
         assert isinstance(self.arm, Arm)

@@ -1,5 +1,6 @@
 """One arm with one seed: its tools, its log, its folder."""
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mmxkd.errors import ConfigError
-from mmxkd.experiments import ToolError, build_runs
+from mmxkd.experiments import Run, ToolError, build_runs
 from mmxkd.experiments.lock import locked
+from mmxkd.experiments.settings import recipe_of
 
 
 @pytest.fixture
@@ -118,13 +120,85 @@ def test_a_tool_that_outlives_the_command_keeps_the_lock(tmp_path):
 @pytest.mark.parametrize('change, named', [
     (dict(cfg_options=('train_cfg.max_epochs=1', )), r'cfg_options=\[\]'),
     (dict(tested_on=Path('elsewhere')), "not 'elsewhere'"),
+    (dict(mse=dict(taught_by={'baseline': 'model.teachers.gated.checkpoint'})),
+     r"mse was begun with taught_by=\{'teacher'"),
+    (dict(mse=dict(starts_from='baseline')),
+     "starts_from='pretrain', not 'baseline'"),
+    (dict(adv=dict(ann_file='annotations/few.json')),
+     "adv was begun with ann_file='annotations/train.json'"),
+    (dict(adv=dict(datasets=('train_dataloader.dataset.datasets.0', ))),
+     'adv was begun with datasets='),
 ])
 def test_runs_of_other_settings_are_not_mixed(plan, train, fake_tools, change,
                                               named):
     fake_tools()
     train(plan)
+    arms = {
+        name: replace(plan.arms[name], **change.pop(name))
+        for name in [*change] if name in plan.arms
+    }
     with pytest.raises(ConfigError, match=named):
-        train(replace(plan, **change))
+        train(replace(plan, arms={**plan.arms, **arms}, **change))
+
+
+def test_back_to_the_default_is_another_setting_too(plan, train, fake_tools):
+    fake_tools()
+    few = replace(plan.arms['adv'], ann_file='annotations/few.json')
+    train(replace(plan, arms={**plan.arms, 'adv': few}))
+    with pytest.raises(ConfigError, match='not .annotations/train.json'):
+        train(plan)
+
+
+def test_a_config_of_other_content_is_another_run(plan, train, fake_tools):
+    """What is built as before may be written in another way."""
+    fake_tools()
+    config = plan.arms['mse'].config
+    config.write_text('model = dict(type="A", size=3)\n')
+    train(plan)
+    recipe_of.cache_clear()
+    config.write_text('size = 3\nmodel = dict(size=size, type="A")  # Same.\n')
+    train(plan)
+    recipe_of.cache_clear()
+    config.write_text('model = dict(type="A", size=4)\n')
+    with pytest.raises(ConfigError, match='begun when mse.py, or one of its'):
+        train(plan)
+    recipe_of.cache_clear()
+
+
+def test_students_of_a_teacher_that_was_trained_anew(plan, train, fake_tools,
+                                                     monkeypatch):
+    fake = fake_tools()
+
+    def call(run, tool, *arguments):
+        fake(run, tool, *arguments)
+        if 'train' in tool:
+            (run.dir / 'best_epoch_4.pth').write_text(weights)
+
+    monkeypatch.setattr(Run, '_call', call)
+    weights = 'one'
+    train(plan)
+    shutil.rmtree(plan.work_dir / 'seed_0/teacher')
+    train(plan)  # To the same weights.
+    shutil.rmtree(plan.work_dir / 'seed_0/teacher')
+    weights = 'other'
+    with pytest.raises(
+            ConfigError, match='(mse|adv) was built upon another '
+            'teacher, which has been trained anew'):
+        train(plan)
+
+
+def test_what_older_runs_have_not_noted_is_not_compared(
+        plan, train, fake_tools):
+    fake = fake_tools()
+    for run in train(plan):
+        kept = json.loads((run.dir / 'settings.json').read_text())
+        for key in ('recipe', 'taught_by', 'starts_from', 'reads', 'datasets',
+                    'ann_file', 'built_upon'):
+            del kept[key]
+        (run.dir / 'settings.json').write_text(json.dumps(kept))
+    calls = len(fake.calls)
+    train(plan)
+    assert len(fake.calls) == calls
 
 
 def test_several_best_checkpoints_are_an_error(plan, train, fake_tools):

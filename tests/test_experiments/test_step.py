@@ -1,5 +1,6 @@
 """Commands between arms: what they get, make, and when they run again."""
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,7 @@ def test_a_step_runs_between_arms_and_once(plan, fake_tools):
     assert labels_of(plan, 0)[0] == 1
     # A step that was killed before it was done runs again.
     (plan.work_dir / 'seed_0/labels/trained.json').unlink()
+    shutil.rmtree(plan.work_dir / 'seed_0/pseudo')
     run_all(build_runs(plan), jobs=1)
     assert labels_of(plan, 0)[0] == 2 and labels_of(plan, 1)[0] == 1
 

@@ -75,8 +75,8 @@ class FiniteGuardHook(Hook):
         # Else DDP looks itself for the parameters without a gradient.
         same_names = not getattr(runner.model, 'find_unused_parameters', True)
         self._scaled = {
-            id(wrapper.optimizer): wrapper
-            for wrapper in wrappers if hasattr(wrapper, 'loss_scaler')
+            id(wrapper.optimizer): wrapper for wrapper in wrappers
+            if hasattr(wrapper, 'loss_scaler')
         }
         self._skipped: Counter[int] = Counter()
         self._stepped: set[int] = set()
@@ -139,8 +139,8 @@ class FiniteGuardHook(Hook):
                 # Which ones, a run in float32 tells: they are gone here.
                 raise NonFiniteLossError(
                     {
-                        f'gradients of {SKIPPED_STEPS} steps in a row':
-                            float('nan'),
+                        f'gradients of {SKIPPED_STEPS} steps in a row': float(
+                            'nan'),
                         'loss scale': wrapper.loss_scaler.get_scale()
                     }, [name for batch in self._batches for name in batch],
                     runner.iter)

@@ -68,10 +68,11 @@ def test_a_scaler_that_skips_every_step_ends_the_run(toy_runner):
     runner.optim_wrapper = ScaledWrapper(
         optimizer=torch.optim.Adam(runner.model.parameters(), lr=.01))
     bias, skipped = runner.model.linear.bias, range(5, 1000)
-    runner.model.spoil = lambda now: (
-        (bias.sum() * 0).sqrt() if now in skipped else 1.)
+    runner.model.spoil = lambda now: ((bias.sum() * 0).sqrt()
+                                      if now in skipped else 1.)
     with pytest.raises(
-            NonFiniteLossError, match=r'iteration 53: gradients of 50 steps in '
+            NonFiniteLossError,
+            match=r'iteration 53: gradients of 50 steps in '
             'a row = nan, loss scale = '):
         runner.train()
     runner = toy_runner(epochs=20, custom_hooks=HOOK)

@@ -191,9 +191,8 @@ def validate_in_two(folder) -> None:
     compare = Compare()
     Runner(
         Normed(), str(folder), train_dataloader=data,
-        train_cfg=dict(by_epoch=True, max_epochs=3),
-        val_dataloader=data, val_cfg=dict(),
-        val_evaluator=[Score([1., 2., 3.])],
+        train_cfg=dict(by_epoch=True, max_epochs=3), val_dataloader=data,
+        val_cfg=dict(), val_evaluator=[Score([1., 2., 3.])],
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
         default_hooks=dict(
             checkpoint=dict(type='mmxkd.SafeCheckpointHook', interval=2)),
