@@ -96,14 +96,8 @@ def test_outside_of_training_there_is_the_student_alone():
 @pytest.mark.parametrize('order', [('a', 'c', 'b'), ('c', 'b', 'a')])
 def test_teachers_come_in_the_order_of_the_config(order, monkeypatch):
     """Whatever the order is in which a set gives their names."""
-    teachers = {
-        name: dict(cfg=toy(), random=True)
-        for name in ('b', 'a', 'c')
-    }
-    losses = {
-        f'loss_{name}': mse(teacher=f'{name}:neck')
-        for name in teachers
-    }
+    teachers = {name: dict(cfg=toy(), random=True) for name in ('b', 'a', 'c')}
+    losses = {f'loss_{name}': mse(teacher=f'{name}:neck') for name in teachers}
     model = MODELS.build(
         dict(algorithm_cfg(), teachers=teachers,
              distiller=dict(losses=losses)))

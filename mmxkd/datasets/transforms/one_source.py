@@ -21,8 +21,8 @@ def check_one_source(name: str, samples: Sequence[Mapping[str, Any]]) -> None:
     """
     found: dict[str, str] = {}
     for sample in samples:
-        source = sample.get(SOURCE) or (
-            HUMAN if sample.get(LABELLED, True) else UNLABELLED)
+        source = sample.get(SOURCE) or (HUMAN if sample.get(LABELLED, True)
+                                        else UNLABELLED)
         found.setdefault(source, str(sample.get('img_path', 'a sample')))
     if len(found) > 1:
         files = ' and '.join(f'{path} ({source})'

@@ -40,10 +40,9 @@ class ChannelsLastHook(Hook):
 
 def lay_out(model: nn.Module) -> None:
     """See :class:`ChannelsLastHook`; a second call changes nothing."""
-    if is_model_wrapper(model):
-        model = model.module
+    bare = model.module if is_model_wrapper(model) else model
     # Teachers are no modules of the model that they teach.
-    for teacher in getattr(model, 'teachers', {}).values():
+    for teacher in getattr(bare, 'teachers', {}).values():
         lay_out(teacher.model)
     for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
