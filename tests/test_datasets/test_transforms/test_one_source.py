@@ -13,12 +13,11 @@ NOBODY = dict(labelled=False)
 
 
 def frame(number, **source):
-    return dict(
-        img=np.full((32, 48, 3), number, np.uint8), img_shape=(32, 48),
-        img_path=f'{number}.png', img_id=number,
-        gt_bboxes=HorizontalBoxes([[2., 2., 20., 20.]]),
-        gt_bboxes_labels=np.zeros(1, np.int64),
-        gt_ignore_flags=np.zeros(1, bool), **source)
+    return dict(img=np.full((32, 48, 3), number, np.uint8), img_shape=(32, 48),
+                img_path=f'{number}.png', img_id=number,
+                gt_bboxes=HorizontalBoxes([[2., 2., 20., 20.]]),
+                gt_bboxes_labels=np.zeros(1, np.int64),
+                gt_ignore_flags=np.zeros(1, bool), **source)
 
 
 def joined(kind, first, second):

@@ -199,9 +199,10 @@ def test_a_checkpoint_of_other_inputs_than_its_config(place):
         f"model = dict(data_preprocessor={dict(view, modalities=['depth'])})")
     torch.save(content, teacher.checkpoint)
     teacher.cfg.model.data_preprocessor = dict(view, modalities=['thermal'])
-    with pytest.raises(ConfigError, match=r"trained with "
-                       r"data_preprocessor.modalities=\['depth'\], but the "
-                       r"config says \['thermal'\]"):
+    with pytest.raises(
+            ConfigError, match=r"trained with "
+            r"data_preprocessor.modalities=\['depth'\], but the "
+            r"config says \['thermal'\]"):
         Teacher(teacher.cfg, teacher.checkpoint)
 
 

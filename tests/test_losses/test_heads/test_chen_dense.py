@@ -182,6 +182,7 @@ def test_rpn_term_by_term():
 
 
 def test_it_weighs_the_students_loss_of_all_frames():
-    with pytest.raises(ConfigError, match="loss_head': only='human': it also "
-                       "weighs a loss of the student's"):
+    with pytest.raises(
+            ConfigError, match="loss_head': only='human': it also "
+            "weighs a loss of the student's"):
         distilled(ssd(), loss_head=on('bbox_head', only='human'))
