@@ -377,6 +377,26 @@ class BoundLoss(nn.Module):
                     raise ConfigError(f'{self.key}: {error}') from error
         return found
 
+    def check_collectives(self) -> None:
+        """Refuse what waits for processes that may not take part.
+
+        mmengine converts batch norms after the model was built, so that this
+        is asked when the training starts.
+
+        Raises:
+            ConfigError: A loss of some frames has a synchronised batch norm.
+        """
+        if self.only is None:
+            return
+        for module in (self, *self._shared.values()):
+            for name, layer in module.named_modules():
+                if 'SyncBatchNorm' in type(layer).__name__:
+                    raise ConfigError(
+                        f'{self.key}: only={self.only!r}: its {name} is a '
+                        f'{type(layer).__name__}, which would wait for '
+                        'processes without such frames; set sync_bn=None, or '
+                        'give it another norm')
+
     def zero_for_ddp(self, like: Tensor) -> Tensor:
         """A zero that keeps the parameters of a loss in the graph.
 

@@ -290,6 +290,7 @@ class Distiller(nn.Module):
         if not self._started:
             self._started = True
             for loss in self.losses.values():
+                loss.check_collectives()
                 schedules = dict(loss.loss.schedules,
                                  loss_weight=loss.schedule)
                 for name, schedule in schedules.items():

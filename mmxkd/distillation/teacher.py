@@ -167,20 +167,23 @@ class Teacher:
 
         For what can be asked only after the student has run: what the
         teacher predicts for the student's RoIs, or from the student's
-        features. In eval mode and in the teacher's precision; nothing is
-        recorded. The weights are frozen in any case.
+        features. In eval mode and in the teacher's precision, but for
+        gradients in fp16; nothing is recorded. The weights are frozen in any
+        case.
 
         Args:
-            gradient (bool): Let gradients pass through to the inputs.
+            gradient (bool): Let gradients pass through to the inputs. In fp16
+                those below 6e-8 would be lost, since the student's loss scale
+                does not reach them: they pass in float32.
         """
         self.model.eval()
         with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
-            with self._precision():
+            with self._precision(gradient):
                 yield self.model
 
-    def _precision(self) -> torch.autocast:
+    def _precision(self, gradient: bool = False) -> torch.autocast:
         device = next(self.model.parameters()).device.type
-        if self.dtype is None:
+        if self.dtype is None or (gradient and self.dtype == torch.float16):
             return torch.autocast(device, enabled=False)
         return torch.autocast(device, self.dtype)
 

@@ -55,6 +55,19 @@ def test_in_the_teachers_precision(dtype, expected):
     assert found.dtype == expected
 
 
+@pytest.mark.parametrize('dtype, expected', [('fp16', torch.float32),
+                                             ('bf16', torch.bfloat16)])
+def test_gradients_do_not_pass_in_fp16(dtype, expected):
+    """A gradient of 2e-8 would be 0 there."""
+    teacher = teacher_of(dtype=dtype)
+    inputs = torch.zeros(1, *_channels(teacher.model), requires_grad=True)
+    with teacher.late_call(gradient=True) as model:
+        found = model.backbone.down(inputs)
+    assert found.dtype == expected
+    (2e-8 * found.float().sum()).backward()
+    assert inputs.grad.abs().max() > 0
+
+
 def _channels(model):
     return model.backbone.down.in_channels, 8, 8
 

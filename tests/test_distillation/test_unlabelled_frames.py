@@ -97,6 +97,23 @@ def test_losses_that_read_boxes(kind):
     assert nothing['distill/loss_x'] == 0
 
 
+def test_a_synchronised_norm_needs_frames_in_all_processes():
+    """As mmengine makes them of batch norms, after a model is built."""
+    connector = dict(type='ConvConnector', kernel_sizes=[1, 1],
+                     batch_norm=True)
+    for only in (None, 'human'):
+        model = build(loss_neck=mse(only=only, connector=connector))
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        loss = model.distiller.losses['loss_neck']
+        if only is None:
+            loss.check_collectives()
+            continue
+        with pytest.raises(
+                ConfigError, match="loss_neck.*only='human': its "
+                '.*SyncBatchNorm, which would wait'):
+            step(model)
+
+
 def marked(*sources):
     data = batch(len(sources))
     for sample, source in zip(data['data_samples'], sources, strict=True):
