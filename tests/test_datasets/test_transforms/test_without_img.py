@@ -46,7 +46,7 @@ def sample_of(name):
     RandomFlip(prob=1., direction='diagonal'),
     RandomCrop((30, 20), allow_negative_crop=True),
     Pad(size_divisor=32, pad_val=dict(img=(0, 0, 0))),
-], ids=repr)
+], ids=lambda transform: type(transform).__name__)
 def test_thermal_alone_moves_as_img_does(transform):
     moved = {}
     for name in ('img', 'thermal'):
