@@ -1,6 +1,6 @@
 # Fine-grained imitation: the student of half the width makes the teacher's
 # last map near objects. lambda is 1.
-_base_ = ['./shuffledet_x05_kitti.py', '../_base_/x1_teaches.py']
+_base_ = ['./shuffledet_x05_kitti.py', '../_base_/distillers/imitation.py']
 
 model = dict(
     _delete_=True,
@@ -10,4 +10,4 @@ model = dict(
         x1=dict(
             cfg='configs/fine_grained/shuffledet_x1_kitti.py',
             checkpoint='work_dirs/shuffledet_x1_kitti')),
-    distiller=_base_.x1_teaches)
+    distiller=_base_.imitation)

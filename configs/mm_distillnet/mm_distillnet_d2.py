@@ -1,7 +1,7 @@
 # MM-DistillNet: three frozen cameras teach eight microphones. Their fused
 # boxes are the labels, and the student's pyramid attends where all three do
 # (joint MTA, the paper's form).
-_base_ = ['./sound_d2.py', '../_base_/cameras_teach.py']
+_base_ = ['./sound_d2.py', '../_base_/distillers/mm_distillnet.py']
 
 model = dict(
     _delete_=True,

@@ -1,5 +1,5 @@
 # MM-DistillNet with tiny models: three frozen cameras teach eight microphones.
-_base_ = ['./sound_tiny.py', '../_base_/cameras_teach.py']
+_base_ = ['./sound_tiny.py', '../_base_/distillers/mm_distillnet.py']
 
 # A threshold for tiny teachers; and at the published temperature and weight,
 # the alignment has next to no gradient.

@@ -8,7 +8,7 @@
 # MonoSKD's terms for DID-M3D. The teacher is in eval mode; there it was not.
 # Depth is normalised as the teacher's, not by MonoDistill's mean and std. The
 # student starts from nothing.
-_base_ = ['./student.py', '../_base_/depth_teaches.py']
+_base_ = ['./student.py', '../_base_/distillers/mono3d.py']
 
 model = dict(
     _delete_=True,

@@ -1,5 +1,5 @@
 # MonoDistill's losses with tiny models; monodistill.py says what is settled.
-_base_ = ['./student_tiny.py', '../_base_/depth_teaches.py']
+_base_ = ['./student_tiny.py', '../_base_/distillers/mono3d.py']
 fusion = _base_.monodistill.losses.loss_feature.connector
 fusion.update(channels=(32, 64, 128), width=128)
 del fusion

@@ -6,7 +6,7 @@
 # starts from its own trained checkpoint, set `load_from` for that; this one
 # starts from nothing, as all students here, so that they compare. Depth is
 # normalised as the teacher's.
-_base_ = ['./student.py', '../_base_/depth_teaches.py']
+_base_ = ['./student.py', '../_base_/distillers/mono3d.py']
 
 model = dict(
     _delete_=True,

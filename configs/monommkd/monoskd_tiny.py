@@ -1,5 +1,5 @@
 # MonoSKD's losses with tiny models; monoskd.py says what is settled.
-_base_ = ['./student_tiny.py', '../_base_/depth_teaches.py']
+_base_ = ['./student_tiny.py', '../_base_/distillers/mono3d.py']
 
 model = dict(
     _delete_=True,

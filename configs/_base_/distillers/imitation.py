@@ -1,5 +1,5 @@
 # What a ShuffleDet teaches a narrower one: its last map near objects.
-x1_teaches = dict(
+imitation = dict(
     losses=dict(
         loss_imitation=dict(
             type='FineGrainedImitationLoss',

@@ -1,7 +1,7 @@
 # What a VGG16-SSD teaches an SSDLite with the same priors: the losses of Chen
 # et al. as a published SSD version has them, one bound for the batch, and a
 # hint on all class logits.
-vgg_teaches = dict(
+chen = dict(
     losses=dict(
         loss_chen=dict(
             type='ChenDenseHeadLoss',
