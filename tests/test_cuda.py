@@ -18,6 +18,7 @@ from mmengine.optim import AmpOptimWrapper
 from mmxkd.errors import ConfigError
 from tests.helpers import loss_matrix
 from tests.helpers.loss_case import Draw, all_cases, map_tensors, tensors
+from tests.helpers.stacks import needs
 from tests.helpers.tiny_detectors import DETECTORS, batch
 from tests.helpers.tiny_run import write_config, write_data, write_distilled
 
@@ -191,7 +192,7 @@ def test_a_detector_learns(registered, detector, loss, amp):
 @pytest.mark.parametrize('depth', ['did', 'gup'])
 def test_a_monocular_head_learns_with_amp(depth):
     """Its losses are those of float32 on the maps that AMP gives."""
-    pytest.importorskip('mmdet3d')
+    needs('mmdet3d')
     from mmengine.registry import init_default_scope
 
     from mmxkd.mono3d import MonoRoIHead

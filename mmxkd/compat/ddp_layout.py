@@ -7,7 +7,7 @@ out in another way, as ``model.to(memory_format=torch.channels_last)`` does,
 its gradient is permuted, and training goes on with nothing but a warning of
 lost performance.
 Repair: the next training step refuses it, and names the weights.
-Versions: PyTorch 2.11 to 2.13 at least. We know of no report.
+Versions: seen with PyTorch 2.13. We know of no report.
 Can go: when such gradients equal those of one process.
 """
 import functools
