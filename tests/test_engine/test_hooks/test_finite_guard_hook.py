@@ -79,8 +79,8 @@ def test_a_scaler_that_skips_every_step_ends_the_run(toy_runner):
     runner.optim_wrapper = ScaledWrapper(
         optimizer=torch.optim.Adam(runner.model.parameters(), lr=.01))
     bias, skipped = runner.model.linear.bias, range(5, 50)
-    runner.model.spoil = lambda now: (
-        (bias.sum() * 0).sqrt() if now in skipped else 1.)
+    runner.model.spoil = lambda now: ((bias.sum() * 0).sqrt()
+                                      if now in skipped else 1.)
     runner.train()
     assert runner.iter == 80
 
