@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.model import is_model_wrapper
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.errors import ConfigError
 
 from .seen_frames import Seen, seen_frames, why_not
@@ -81,7 +81,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 def views_of(model: Any, teacher: str) -> Callable[[dict], dict]:
     """A function that gives a teacher's view of a collated batch."""
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(model)
     preprocessor = model.data_preprocessor
 
     @torch.no_grad()
@@ -105,7 +105,7 @@ def same_random_numbers() -> Iterator[None]:
 
 def cached_teachers(model: Any) -> Mapping[str, Any]:
     """Teachers of a model that have a cache, by name; empty without."""
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(model)
     teachers = getattr(model, 'teachers', None)
     if not isinstance(teachers, Mapping):
         return {}

@@ -3,8 +3,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
+
+from .bare_model import bare_model
 
 
 def faults_of_state(runner, checkpoint: Mapping) -> list[str]:
@@ -19,8 +20,7 @@ def faults_of_state(runner, checkpoint: Mapping) -> list[str]:
     Returns:
         list[str]: One sentence for each fault.
     """
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(runner.model)
     faults = _faults_of_weights(checkpoint.get('state_dict') or {}, model)
     averaged = any(isinstance(hook, EMAHook) for hook in runner.hooks)
     if 'ema_state_dict' in checkpoint and not averaged:

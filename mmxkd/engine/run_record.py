@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 
+from .bare_model import bare_model
 from .plain_config import read_plain_config
 
 #: What ``--allow`` takes: the key, and what then happens.
@@ -156,8 +156,7 @@ def live_facts(runner: Any) -> dict[str, Any]:
         ``train_dataloader.batch_size`` (per process), the class of the
         optimizer, ``world_size`` and ``versions.…``.
     """
-    model = runner.model.module if is_model_wrapper(
-        runner.model) else runner.model
+    model = bare_model(runner.model)
     facts: dict[str, Any] = dict(world_size=get_world_size())
     teachers = getattr(model, 'teachers', None)
     if isinstance(teachers, Mapping):

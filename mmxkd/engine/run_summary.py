@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.version import __version__
 
 
@@ -98,7 +98,7 @@ def _optimizer(wrapper: Any) -> str:
 
 
 def _models(model: nn.Module) -> Iterator[tuple[str, str]]:
-    bare: Any = model.module if is_model_wrapper(model) else model
+    bare = bare_model(model)
     teachers = getattr(bare, 'teachers', None)
     if not isinstance(teachers, Mapping):
         yield 'model', describe_model(bare)

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.errors import CheckpointError, ConfigError, check_keys
 from mmxkd.registry import HOOKS
 
@@ -82,8 +82,7 @@ class HTLHook(Hook):
 
 
 def _head(runner) -> Any:
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = bare_model(runner.model)
     head = getattr(model, 'bbox_head', None)
     if not hasattr(head, 'task_weights'):
         raise ConfigError(

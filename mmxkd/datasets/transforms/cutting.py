@@ -12,7 +12,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.registry import TRANSFORMS
 
 from .alignment import MovesTogether
-from .geometry import beside_img
+from .geometry import InFrame, beside_img
 from .moves import Window
 
 # More than any colour that fills the rest, and exact in float32 with the
@@ -54,8 +54,9 @@ def _window(picture: np.ndarray) -> Window:
 class CutsAndPastes(MovesTogether, BaseTransform):
     """Base of those that derive from one of mmdet's too.
 
-    ``img``, boxes, masks and all else become what mmdet makes of them, with
-    the same draws. What a modality does not cover is filled with the
+    Write :class:`InFrame` before it, and mmdet's class behind. ``img``,
+    boxes, masks and all else become what mmdet makes of them, with the same
+    draws. What a modality does not cover is filled with the
     ``pad_value`` of the table, which in a depth map is no value.
     """
 
@@ -86,22 +87,24 @@ class CutsAndPastes(MovesTogether, BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class Expand(CutsAndPastes, mmdet_transforms.Expand):
+class Expand(InFrame, CutsAndPastes, mmdet_transforms.Expand):
     """mmdet's ``Expand`` for every spatial modality of a sample."""
 
 
 @TRANSFORMS.register_module()
-class MinIoURandomCrop(CutsAndPastes, mmdet_transforms.MinIoURandomCrop):
+class MinIoURandomCrop(InFrame, CutsAndPastes,
+                       mmdet_transforms.MinIoURandomCrop):
     """mmdet's ``MinIoURandomCrop`` for every spatial modality."""
 
 
 @TRANSFORMS.register_module()
-class RandomShift(CutsAndPastes, mmdet_transforms.RandomShift):
+class RandomShift(InFrame, CutsAndPastes, mmdet_transforms.RandomShift):
     """mmdet's ``RandomShift`` for every spatial modality of a sample."""
 
 
 @TRANSFORMS.register_module()
-class RandomCenterCropPad(CutsAndPastes, mmdet_transforms.RandomCenterCropPad):
+class RandomCenterCropPad(InFrame, CutsAndPastes,
+                          mmdet_transforms.RandomCenterCropPad):
     """mmdet's ``RandomCenterCropPad`` for every spatial modality.
 
     Raises:
@@ -109,8 +112,9 @@ class RandomCenterCropPad(CutsAndPastes, mmdet_transforms.RandomCenterCropPad):
     """
 
     def transform(self, results: dict) -> dict | None:
-        if results['img'].dtype != np.float32:
+        img = results.get('img')
+        if img is not None and img.dtype != np.float32:
             raise ConfigError('RandomCenterCropPad: img is of '
-                              f'{results["img"].dtype}, expected float32 '
+                              f'{img.dtype}, expected float32 '
                               '(mmdet.LoadImageFromFile with to_float32=True)')
         return super().transform(results)

@@ -8,7 +8,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.registry import TRANSFORMS
 
 from .alignment import MovesTogether
-from .geometry import beside_img
+from .geometry import beside_img, frame_of
 from .moves import Window
 
 
@@ -25,12 +25,12 @@ class RandomDrift(MovesTogether, BaseTransform):
 
     Required Keys:
 
-    - img
+    - one or more pictures, or img_shape
     - gt_bboxes (HorizontalBoxes), gt_ignore_flags: optional
 
     Modified Keys:
 
-    - img and all other spatial modalities, img_shape, gt_bboxes
+    - all pictures, img_shape, gt_bboxes
 
     Args:
         max_x, max_y (int): Largest shift, pixels, at least 0.
@@ -54,7 +54,7 @@ class RandomDrift(MovesTogether, BaseTransform):
         for key in ('gt_masks', 'gt_seg_map'):
             if key in results:
                 raise ConfigError(f'RandomDrift does not move {key!r}')
-        height, width = results['img'].shape[:2]
+        height, width = frame_of('RandomDrift', results)
         first = self._first_of_objects(results, width, height)
         dy = self._draw(self.max_y, first[1])
         dx = self._draw(self.max_x, first[0])
@@ -83,11 +83,12 @@ class RandomDrift(MovesTogether, BaseTransform):
 
     def drift(self, results: dict, dx: int, dy: int) -> dict:
         """Shift a sample by given numbers of pixels."""
-        height, width = results['img'].shape[:2]
+        height, width = frame_of('RandomDrift', results)
         canvas = (height - dy, width - dx)
         cut, added = (max(dy, 0), max(dx, 0)), (max(-dy, 0), max(-dx, 0))
         window = Window(canvas, added, cut, (height - cut[0], width - cut[1]))
-        results['img'] = window.of(results['img'], np.array(self.fill))
+        if 'img' in results:
+            results['img'] = window.of(results['img'], np.array(self.fill))
         for modality in beside_img(results):
             results[modality.name] = window.of(results[modality.name],
                                                modality.pad_value)

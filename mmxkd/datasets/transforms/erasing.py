@@ -3,12 +3,11 @@ from mmdet.datasets import transforms as mmdet_transforms
 
 from mmxkd.registry import TRANSFORMS
 
-from .alignment import MovesTogether
-from .geometry import beside_img
+from .geometry import InFrame, beside_img
 
 
 @TRANSFORMS.register_module()
-class RandomErasing(MovesTogether, mmdet_transforms.RandomErasing):
+class RandomErasing(InFrame, mmdet_transforms.RandomErasing):
     """mmdet's ``RandomErasing`` for every spatial modality of a sample.
 
     It removes the boxes that are covered, so that what it covers must not be

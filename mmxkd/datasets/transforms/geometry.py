@@ -47,7 +47,8 @@ class InFrame(MovesTogether):
 
     mmdet's transforms take sizes from ``img``. A sample of a thermal picture
     alone, or of sound with boxes in the frame of a picture, gets a black one
-    of that size while they run. Write it before mmdet's class.
+    of that size while they run, and so do those that it is put together with.
+    Write it before mmdet's class, and before a base that reads ``img``.
 
     Raises:
         ConfigError: The sample has no picture, and no ``img_shape``.
@@ -56,17 +57,34 @@ class InFrame(MovesTogether):
     def transform(self, results: dict) -> Any:
         if 'img' in results:
             return super().transform(results)  # type: ignore[misc]
-        results['img'] = np.zeros(
-            (*_frame_of(type(self).__name__, results), 3), np.uint8)
+        samples = [
+            sample for sample in (results, *results.get('mix_results', ()))
+            if 'img' not in sample
+        ]
+        for sample in samples:
+            sample['img'] = np.zeros(
+                (*frame_of(type(self).__name__, sample), 3), np.uint8)
+        returned = None
         try:
-            return super().transform(results)  # type: ignore[misc]
+            returned = super().transform(results)  # type: ignore[misc]
         finally:
-            results.pop('img', None)
+            # Some return another dict.
+            for sample in (*samples, returned or {}):
+                sample.pop('img', None)
+        return returned
 
 
-def _frame_of(name: str, results: dict) -> tuple[int, int]:
-    """Height and width of the frame of a sample without ``img``."""
-    pictures = beside_img(results)
+def frame_of(name: str, results: dict) -> tuple[int, int]:
+    """Height and width of the frame of a sample, with or without ``img``.
+
+    Args:
+        name (str): The transform, for an error.
+        results (dict): The sample.
+
+    Raises:
+        ConfigError: The sample has no picture, and no ``img_shape``.
+    """
+    pictures = spatial(results)
     shape = (results[pictures[0].name].shape if pictures else
              results.get('img_shape'))
     if shape is None:

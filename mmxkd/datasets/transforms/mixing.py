@@ -17,7 +17,7 @@ from mmxkd.modalities import Modality, present
 from mmxkd.registry import TRANSFORMS
 
 from .alignment import MovesTogether, inherit_faults
-from .geometry import beside_img
+from .geometry import InFrame, beside_img
 from .moves import RESIZES, Window, blank, nearer
 from .one_source import check_one_source
 
@@ -95,7 +95,7 @@ class _Mosaics(_Mixes):
 
 
 @TRANSFORMS.register_module()
-class Mosaic(_Mosaics, mmdet_transforms.Mosaic):
+class Mosaic(InFrame, _Mosaics, mmdet_transforms.Mosaic):
     """mmdet's ``Mosaic`` for every spatial modality of four samples.
 
     ``pad_val`` is of ``img``; the others are filled with the ``pad_value`` of
@@ -108,7 +108,7 @@ class Mosaic(_Mosaics, mmdet_transforms.Mosaic):
 
 
 @TRANSFORMS.register_module()
-class CachedMosaic(_Mosaics, mmdet_transforms.CachedMosaic):
+class CachedMosaic(InFrame, _Mosaics, mmdet_transforms.CachedMosaic):
     """mmdet's ``CachedMosaic`` for every spatial modality of four samples.
 
     As :class:`mmxkd.Mosaic`.
@@ -218,7 +218,7 @@ _MIXES = {'linear': _average, 'valid_minimum': nearer}
 
 
 @TRANSFORMS.register_module()
-class MixUp(_MixUps, mmdet_transforms.MixUp):
+class MixUp(InFrame, _MixUps, mmdet_transforms.MixUp):
     """mmdet's ``MixUp`` for every spatial modality of two samples.
 
     Dense modalities are averaged as ``img`` is. In sparse ones, the smaller
@@ -231,7 +231,7 @@ class MixUp(_MixUps, mmdet_transforms.MixUp):
 
 
 @TRANSFORMS.register_module()
-class CachedMixUp(_MixUps, mmdet_transforms.CachedMixUp):
+class CachedMixUp(InFrame, _MixUps, mmdet_transforms.CachedMixUp):
     """mmdet's ``CachedMixUp`` for every spatial modality of two samples.
 
     As :class:`mmxkd.MixUp`.

@@ -4,8 +4,7 @@ from mmdet.datasets import transforms as mmdet_transforms
 
 from mmxkd.registry import TRANSFORMS
 
-from .alignment import MovesTogether
-from .geometry import beside_img
+from .geometry import InFrame, beside_img
 from .moves import warp
 
 
@@ -13,17 +12,18 @@ def warp_beside_img(results: dict, matrix: np.ndarray) -> None:
     """Move all other spatial modalities as ``img`` was moved.
 
     Args:
-        results (dict): A sample whose ``img`` was moved.
+        results (dict): A sample whose ``img`` was moved; ``img_shape`` says
+            its size.
         matrix (np.ndarray): (3, 3), from old to new pixels.
     """
-    size = results['img'].shape[:2]
+    size = results['img_shape'][:2]
     for modality in beside_img(results):
         results[modality.name] = warp(modality, results[modality.name], matrix,
                                       size)
 
 
 @TRANSFORMS.register_module()
-class RandomAffine(MovesTogether, mmdet_transforms.RandomAffine):
+class RandomAffine(InFrame, mmdet_transforms.RandomAffine):
     """mmdet's ``RandomAffine`` for every spatial modality of a sample.
 
     What a modality does not cover is filled with the ``pad_value`` of the
@@ -41,7 +41,7 @@ class RandomAffine(MovesTogether, mmdet_transforms.RandomAffine):
         return results
 
 
-class Warps(MovesTogether, mmdet_transforms.GeomTransform):
+class Warps(InFrame, mmdet_transforms.GeomTransform):
     """Base of those that derive from one of mmdet's ``GeomTransform`` too.
 
     ``RandAugment`` and ``AutoAugment`` take them by ``type='mmxkd.Rotate'``

@@ -1,9 +1,9 @@
 """Convolutions whose memory lies as (N, H, W, C)."""
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.registry import HOOKS
 
 
@@ -40,7 +40,7 @@ class ChannelsLastHook(Hook):
 
 def lay_out(model: nn.Module) -> None:
     """See :class:`ChannelsLastHook`; a second call changes nothing."""
-    bare = model.module if is_model_wrapper(model) else model
+    bare = bare_model(model)
     # Teachers are no modules of the model that they teach.
     for teacher in getattr(bare, 'teachers', {}).values():
         lay_out(teacher.model)

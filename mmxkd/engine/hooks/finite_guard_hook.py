@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from mmxkd.compat.non_finite import CONSTANTS, non_finite, shortened
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.engine.finite import (
     check_checkpoint,
     check_finite,
@@ -64,11 +64,11 @@ class FiniteGuardHook(Hook):
 
     def _infinite_by_design(self, runner) -> list[str]:
         if self._constants is None:
-            self._constants = infinite_buffers(_bare(runner.model))
+            self._constants = infinite_buffers(bare_model(runner.model))
         return self._constants
 
     def before_train(self, runner) -> None:
-        model, whole = _bare(runner.model), runner.optim_wrapper
+        model, whole = bare_model(runner.model), runner.optim_wrapper
         wrappers: list[Any] = [whole]
         if isinstance(whole, OptimWrapperDict):
             wrappers = list(whole.values())
@@ -171,10 +171,6 @@ class FiniteGuardHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         check_checkpoint(checkpoint, runner._load_from or 'the checkpoint',
                          self._infinite_by_design(runner))
-
-
-def _bare(model: nn.Module) -> Any:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _parameters(optimizers: Sequence[torch.optim.Optimizer]) -> list:

@@ -5,10 +5,10 @@ from typing import Any
 
 from mmengine.dist import get_rank, get_world_size, is_distributed
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from torch import nn
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.engine.finite import sample_id
 from mmxkd.engine.heartbeat import Heartbeat
 from mmxkd.engine.next_samples import NextSamples
@@ -73,8 +73,7 @@ class HangGuardHook(Hook):
     def before_train(self, runner) -> None:
         if self._heartbeat is None:
             return
-        model = runner.model.module if is_model_wrapper(
-            runner.model) else runner.model
+        model = bare_model(runner.model)
 
         def forward_done(module: nn.Module, args: tuple, kwargs: dict,
                          output: Any) -> None:

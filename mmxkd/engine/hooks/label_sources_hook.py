@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmengine.structures import InstanceData
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.engine.frame_weights import FrameWeights
 from mmxkd.engine.label_sources import (
     HUMAN,
@@ -81,8 +81,7 @@ class LabelSourcesHook(Hook):
 
     def before_train(self, runner) -> None:
         _refuse_endless_epoch(runner)
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = bare_model(runner.model)
         detector = model._modules.get('student', model)
         if (any(weight != 1 for weight in self.weights.values())
                 or self.by_score or self.ignore_below is not None):

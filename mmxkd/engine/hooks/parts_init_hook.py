@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import Runner
 
+from mmxkd.engine.bare_model import model_to_start
 from mmxkd.engine.weights import compare_weights, weights_in
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import HOOKS
@@ -47,12 +46,9 @@ class PartsInitHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self._loaded = True
-        training = isinstance(runner.optim_wrapper, BaseOptimWrapper)
-        if runner._resume or not training:
+        model = model_to_start(runner)
+        if model is None:
             return
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
         path = str(runner._load_from)
         own, weights = model.state_dict(), weights_in(checkpoint, path)
         kept = {}

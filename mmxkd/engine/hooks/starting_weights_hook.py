@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmxkd.engine.bare_model import model_to_start
 from mmxkd.engine.weights import LoadReport, compare_weights, weights_in
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.registry import HOOKS
@@ -51,12 +50,9 @@ class StartingWeightsHook(Hook):
         self.fresh = tuple(fresh)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        training = isinstance(runner.optim_wrapper, BaseOptimWrapper)
-        if runner._resume or not training:
+        model = model_to_start(runner)
+        if model is None:
             return
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
         path, own = str(runner._load_from), model.state_dict()
         # It refuses a file without weights.
         weights_in(checkpoint, path)

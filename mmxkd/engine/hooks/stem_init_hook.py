@@ -7,11 +7,10 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from mmengine.optim import BaseOptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmxkd.engine.bare_model import model_to_start
 from mmxkd.errors import ConfigError, check_name, did_you_mean
 from mmxkd.registry import HOOKS
 
@@ -59,12 +58,9 @@ class StemInitHook(Hook):
         self.fresh = tuple(fresh)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        training = isinstance(runner.optim_wrapper, BaseOptimWrapper)
-        if runner._resume or not training:
+        model = model_to_start(runner)
+        if model is None:
             return
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
         parameters = model.state_dict(keep_vars=True)
         weights = checkpoint.get('state_dict', checkpoint)
         stem = _find(parameters, self.key, 'the model')

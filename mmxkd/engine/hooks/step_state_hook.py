@@ -13,11 +13,11 @@ from mmengine.dist import (
     is_distributed,
 )
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.registry import HOOKS
 
 #: Its place in a checkpoint.
@@ -213,9 +213,7 @@ def _waiting(runner) -> bool:
 
 
 def _parameters(runner) -> list[tuple[str, nn.Parameter]]:
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
-    return list(model.named_parameters())
+    return list(bare_model(runner.model).named_parameters())
 
 
 def _average_waiting(runner) -> None:

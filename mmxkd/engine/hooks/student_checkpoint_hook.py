@@ -2,9 +2,9 @@
 import re
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.engine.finite import check_checkpoint, infinite_buffers
 from mmxkd.errors import CheckpointError
 from mmxkd.registry import HOOKS
@@ -24,8 +24,7 @@ class StudentCheckpointHook(Hook):
     """
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        model = runner.model.module if is_model_wrapper(
-            runner.model) else runner.model
+        model = bare_model(runner.model)
         check_checkpoint(checkpoint, runner._load_from,
                          infinite_buffers(model))
         state = checkpoint.get('state_dict', checkpoint)

@@ -1,7 +1,7 @@
 """The check that teacher and student speak of the same classes."""
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.engine.meaning import (
     check_number_of_classes,
     check_sizes,
@@ -27,9 +27,7 @@ class TeacherMeaningHook(Hook):
     """
 
     def before_train(self, runner) -> None:
-        model = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = bare_model(runner.model)
         metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', {})
         classes = metainfo.get('classes')
         check_number_of_classes(getattr(model, 'student', model), classes)

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.model import is_model_wrapper
 from mmengine.optim import (
     DefaultOptimWrapperConstructor,
     OptimWrapper,
@@ -13,6 +12,7 @@ from mmengine.optim import (
 )
 from torch import nn
 
+from mmxkd.engine.bare_model import bare_model
 from mmxkd.errors import ConfigError, check_keys
 from mmxkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
@@ -126,8 +126,7 @@ class AlternatingOptimWrapperConstructor:
             ConfigError: The model has no adversarial loss that alternates,
                 or the precision needs a loss scaler.
         """
-        if is_model_wrapper(model):
-            model = model.get_submodule('module')
+        model = bare_model(model)
         adversaries = [
             m for m in model.modules() if hasattr(m, 'trains_discriminator')
             and getattr(m, 'mode', None) == 'alternate'

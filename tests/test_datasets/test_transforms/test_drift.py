@@ -44,6 +44,19 @@ def test_pixels_and_boxes_move_together(dx, dy):
                        before['gt_bboxes'].tensor - shift)
 
 
+def test_depth_alone_drifts_as_beside_img():
+    beside = RandomDrift().drift(sample(), 5, -6)
+    bare = sample()
+    del bare['img'], bare['img_shape']
+    found = RandomDrift().drift(bare, 5, -6)
+    assert 'img' not in found and found['img_shape'] == (46, 55)
+    np.testing.assert_array_equal(found['depth'], beside['depth'])
+    np.testing.assert_array_equal(found['gt_bboxes'].numpy(),
+                                  beside['gt_bboxes'].numpy())
+    np.random.seed(1)
+    assert RandomDrift()(bare)['img_shape'] != (46, 55)
+
+
 def drawn(times=400, **options):
     """Shifts that were drawn, told from what became of the sample."""
     np.random.seed(0)

@@ -118,6 +118,63 @@ def test_img_and_boxes_are_what_mmdet_makes_of_them(name):
                                       stock['gt_bboxes_labels'])
 
 
+def without_img(sample):
+    """The same sample, and all that are put to it, without ``img``."""
+    sample = {key: value for key, value in sample.items() if key != 'img'}
+    if 'mix_results' in sample:
+        sample['mix_results'] = list(map(without_img, sample['mix_results']))
+    return sample
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_the_others_move_without_img_as_with_it(name):
+    runs = []
+    for change in (dict, without_img):
+        transform = TRANSFORMS.build(
+            dict(type=f'mmxkd.{name}', **CASES[name][0]))
+        runs.append([])
+        for number in range(DRAWS // 4):
+            seed(number)
+            sample = change(make_sample(name))
+            moved = transform(sample)
+            runs[-1].append((moved, np.random.random()))
+            # The black picture that mmdet moved has gone from all of them.
+            assert ('img' in moved) is ('img' in sample)
+            assert change is dict or not any(
+                'img' in other for other in sample.get('mix_results', ()))
+    for (with_img, state), (alone, its_state) in zip(*runs, strict=True):
+        assert state == its_state
+        for key in ('gated', 'thermal', 'depth'):
+            np.testing.assert_array_equal(alone[key], with_img[key])
+        for key in ('img_shape', 'flip', 'scale_factor'):
+            assert alone.get(key) == with_img.get(key), key
+        for key in ('gt_bboxes', 'gt_bboxes_labels'):
+            np.testing.assert_array_equal(*(
+                getattr(each[key], 'tensor', each[key])
+                for each in (alone, with_img)))
+
+
+@pytest.mark.parametrize('name', MIXUPS)
+def test_mixups_without_img(name):
+    runs = []
+    for change in (dict, without_img):
+        transform, found = build_mixup(name, 'mmxkd'), []
+        for number in range(20):
+            seed(number)
+            mine, other = place_sample(), place_sample(50, 80)
+            if name == 'CachedMixUp':
+                # It remembers the other one as it will meet this one.
+                transform(change(other))
+                found.append(transform(change(mine)))
+            else:
+                found.append(mix(transform, change(mine), change(other)))
+        runs.append(found)
+    for with_img, alone in zip(*runs, strict=True):
+        assert 'img' not in alone
+        for key in ('gated', 'thermal', 'depth'):
+            np.testing.assert_array_equal(alone[key], with_img[key])
+
+
 def build_mixup(name, scope):
     return TRANSFORMS.build(
         dict(type=f'{scope}.{name}', img_scale=(90, 70), ratio_range=(.5, 1.5),
