@@ -149,9 +149,9 @@ def test_the_others_move_without_img_as_with_it(name):
         for key in ('img_shape', 'flip', 'scale_factor'):
             assert alone.get(key) == with_img.get(key), key
         for key in ('gt_bboxes', 'gt_bboxes_labels'):
-            np.testing.assert_array_equal(*(
-                getattr(each[key], 'tensor', each[key])
-                for each in (alone, with_img)))
+            np.testing.assert_array_equal(
+                *(getattr(each[key], 'tensor', each[key])
+                  for each in (alone, with_img)))
 
 
 @pytest.mark.parametrize('name', MIXUPS)
