@@ -13,6 +13,7 @@ from mmxkd.datasets.convert.left_out import LeftOut
 from mmxkd.errors import ConfigError, CorruptSampleError
 from mmxkd.formats.kitti import SPLITS
 from mmxkd.formats.kitti.layout import LISTS, split_ids, splits_of
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 
 MAX_SHOWN = 30
@@ -35,9 +36,7 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='folder to write to (default: ROOT)')
     parser.add_argument('--depth', action='store_true',
                         help='also write depth_2/ID.png: the projected scan')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
+    add_workers(parser)
     return parser.parse_args(argv)
 
 

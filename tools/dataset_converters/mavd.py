@@ -28,6 +28,7 @@ from mmxkd.formats.mavd.layout import (
     split_file,
 )
 from mmxkd.formats.mavd.sound_array import KINDS
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 
 DEFAULT = SoundSettings()
@@ -57,10 +58,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('root', type=Path, help='the published folders')
     parser.add_argument('--out', type=Path,
                         help='where to write (default: into ROOT)')
-    parser.add_argument(
-        '--workers', type=int, default=2, metavar='N',
-        help='processes; the result does not depend on it (default: '
-        '%(default)s)')
+    add_workers(parser, '--workers')
     group = parser.add_argument_group('frames')
     group.add_argument('--splits', nargs='+', default=list(SPLITS),
                        metavar='NAME', help='default: train val test')
@@ -111,8 +109,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--label-train', action='store_true',
         help='true boxes for train, too: drives that teachers learn from')
     args = parser.parse_args(argv)
-    if args.workers < 0:
-        parser.error('--workers: expected 0 or more')
     try:
         args.sound = SoundSettings(args.source, args.store, args.sample_rate,
                                    args.seconds, args.offset, args.silent)

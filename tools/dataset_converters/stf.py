@@ -27,6 +27,7 @@ from mmxkd.formats.stf.splits import (
     resplit_pool,
     unlabelled_split,
 )
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 
 
@@ -103,9 +104,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--allow-unlabelled', action='store_true',
         help='frames without a label file become frames '
         'without objects')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
+    add_workers(parser)
     return parser.parse_args(argv)
 
 

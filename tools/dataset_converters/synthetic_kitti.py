@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import KittiSettings, write_kitti_dataset
 from mmxkd.synthetic.worlds.difficulty import parse_weather_mix
@@ -34,9 +35,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='e.g. clear=1,light_fog=1,dense_fog=2 (default: clear=1)')
     parser.add_argument('--night', type=float, default=0.0, metavar='SHARE',
                         help='share of night frames (default: 0)')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
+    add_workers(parser)
     return parser.parse_args(argv)
 
 

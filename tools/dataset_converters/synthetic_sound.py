@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import DriveSettings, write_drives
 
@@ -43,13 +44,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--lamps', type=float, default=0.2, metavar='SHARE',
         help='of the vehicles with lamps on at night; the RGB camera sees no '
         'others then (default: %(default)s)')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
-    args = parser.parse_args(argv)
-    if args.num_workers < 0:
-        parser.error('--num-workers: expected 0 or more')
-    return args
+    add_workers(parser)
+    return parser.parse_args(argv)
 
 
 def main(argv=None) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import SceneDifficulty, SyntheticSettings, write_dataset
 from mmxkd.synthetic.fog.writer import GATED_FORMATS
@@ -40,9 +41,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--gated', choices=GATED_FORMATS, default='both', help=
         '10-bit TIFF (raw), 8-bit PNG (rect8) or both (default: %(default)s)')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
+    add_workers(parser)
     return parser.parse_args(argv)
 
 

@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from mmxkd.errors import ConfigError
+from mmxkd.io.command_line import add_workers
 from mmxkd.io.escape import escape
 from mmxkd.synthetic import VocSettings, write_voc_dataset
 
@@ -22,9 +23,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--scale', type=float, default=0.5,
         help='size of the streets over 1242 x 375 (default: %(default)s)')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, metavar='N', help=
-        'processes; the result does not depend on it (default: %(default)s)')
+    add_workers(parser)
     return parser.parse_args(argv)
 
 
