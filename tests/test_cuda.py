@@ -196,7 +196,7 @@ def test_a_monocular_head_learns_with_amp(depth):
     from mmengine.registry import init_default_scope
 
     from mmxkd.mono3d import MonoRoIHead
-    from tests.test_mono3d.test_head import make_sample, maps
+    from tests.helpers.mono_packed import make_sample, maps
     init_default_scope('mmdet3d')
     torch.manual_seed(0)
     head = MonoRoIHead(in_channels=8, feat_channels=8, depth=depth).cuda()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmxkd.formats.kitti import KittiObjects, write_calibration, write_labels
 from mmxkd.formats.kitti.calibration import KittiCalibration
@@ -90,3 +91,15 @@ def narrow(model) -> None:
     model.backbone.width = SETTINGS['width']
     model.neck.in_channels = (8, 16, 32, 64)
     model.bbox_head.update(in_channels=8, feat_channels=8)
+
+
+def stock_config(repo: Path, name: str, data: Path) -> Config:
+    """A shipped tiny config of a detector of mmdet3d on such frames."""
+    init_default_scope('mmdet3d')
+    cfg = Config.fromfile(repo / f'configs/monommkd/{name}_tiny.py')
+    for loader in ('train_dataloader', 'test_dataloader'):
+        cfg[loader].dataset.data_root = str(data)
+        for step in cfg[loader].dataset.pipeline:
+            if 'img_scale' in step:
+                step['img_scale'] = (WIDTH, HEIGHT)
+    return cfg

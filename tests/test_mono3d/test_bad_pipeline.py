@@ -19,11 +19,16 @@ from mmxkd.mono3d.transforms import (
     RandomFlip3D,
 )
 from mmxkd.registry import DATASETS, MODELS, TRANSFORMS
-from tests.helpers.mono_run import TR, tiny_config, write_streets
-from tests.test_mono3d.test_data_preprocessor import MEAN, STD, batch
-from tests.test_mono3d.test_head import HEIGHT, WIDTH, maps
-from tests.test_mono3d.test_head import make_sample as packed
-from tests.test_mono3d.test_transforms import make_sample
+from tests.helpers.mono_batch import MEAN, STD, batch
+from tests.helpers.mono_packed import HEIGHT, WIDTH, maps
+from tests.helpers.mono_packed import make_sample as packed
+from tests.helpers.mono_places import make_sample
+from tests.helpers.mono_run import (
+    TR,
+    stock_config,
+    tiny_config,
+    write_streets,
+)
 
 SIZE = (HEIGHT // 4, WIDTH // 4)
 
@@ -272,8 +277,7 @@ def empty(streets) -> str:
 @pytest.mark.parametrize('detector', ['smoke', 'pgd', 'fcos3d'])
 def test_mmdet3ds_detectors_learn_from_empty_streets(repo, streets, detector):
     """A batch without an object, of frames without a label line."""
-    from tests.test_mono3d.test_stock_detectors import read
-    cfg = read(repo, f'{detector}_student', streets)
+    cfg = stock_config(repo, f'{detector}_student', streets)
     dataset = DATASETS.build(
         dict(cfg.train_dataloader.dataset, ann_file=empty(streets)))
     torch.manual_seed(0)

@@ -3,23 +3,10 @@ import math
 
 import pytest
 import torch
-from mmdet3d.structures import Det3DDataSample
 
 from mmxkd.errors import ConfigError
 from mmxkd.mono3d import Mono3DDataPreprocessor
-
-MEAN, STD = [10., 20., 30.], [2., 4., 5.]
-
-
-def batch(**metainfo) -> dict:
-    torch.manual_seed(0)
-    return dict(
-        inputs=dict(
-            img=[torch.randint(256, (3, 30, 60), dtype=torch.uint8)] * 2,
-            depth=[torch.full((1, 30, 60), 20.)] * 2), data_samples=[
-                Det3DDataSample(metainfo=dict(img_shape=(30, 60), **metainfo))
-                for _ in range(2)
-            ])
+from tests.helpers.mono_batch import MEAN, STD, batch
 
 
 def see(data: dict, *args, **options) -> torch.Tensor:

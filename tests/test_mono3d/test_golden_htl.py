@@ -5,17 +5,9 @@ import pytest
 
 from mmxkd.mono3d.task_weights import PARENTS, HierarchicalTaskWeights
 from tests.helpers.golden_mono import Golden
+from tests.helpers.mono_task_weights import task_weights
 
 NAMES = ['htl_did', 'htl_monoskd']
-
-
-def run(losses, skip_first: bool) -> list[list[float]]:
-    tasks = HierarchicalTaskWeights(140, clamp=False, skip_first=skip_first)
-    found = []
-    for epoch, row in enumerate(losses):
-        found.append(list(tasks.weights(epoch).values()))
-        tasks.append(epoch, dict(zip(PARENTS, row, strict=True)))
-    return found
 
 
 @cache
@@ -24,7 +16,8 @@ def compare(folder, name: str) -> Golden:
     terms = [term.removesuffix('_loss') for term in golden['htl_terms']]
     assert terms == list(PARENTS)
     for case in ('plain', 'wild'):
-        found = run(golden[f'htl_{case}_losses'], name == 'htl_monoskd')
+        found = task_weights(golden[f'htl_{case}_losses'],
+                             name == 'htl_monoskd')
         golden.check(f'htl_{case}_weights', found)
     return golden
 
@@ -38,7 +31,8 @@ def test_golden_htl(mono_golden, name):
 
 def test_first_weight_is_one_step_of_the_schedule(mono_golden):
     """1/135, as MonoSKD's log shows."""
-    weights = run(Golden(mono_golden, NAMES[1])['htl_plain_losses'], True)
+    weights = task_weights(
+        Golden(mono_golden, NAMES[1])['htl_plain_losses'], True)
     assert weights[6][3] == pytest.approx(1 / 135)
     assert weights[5][3] == 0
 
@@ -59,7 +53,7 @@ def test_tasks_that_speed_up(clamp, expected):
 
 def test_state_goes_on_where_it_was(mono_golden):
     losses = Golden(mono_golden, NAMES[0])['htl_plain_losses']
-    whole = run(losses, False)
+    whole = task_weights(losses, False)
     tasks = HierarchicalTaskWeights(140, clamp=False)
     for epoch, row in enumerate(losses):
         if epoch == 9:

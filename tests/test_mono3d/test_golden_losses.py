@@ -26,9 +26,8 @@ from mmxkd.mono3d.task_weights import PARENTS
 from mmxkd.mono3d.transforms.affine import AffineResize
 from mmxkd.mono3d.transforms.flip import mirrored_camera
 from tests.helpers.golden_mono import Golden
-
-from .test_golden_htl import run as task_weights
-from .test_golden_networks import SIZES
+from tests.helpers.golden_mono_network import SIZES
+from tests.helpers.mono_task_weights import task_weights
 
 DENSE = ('heatmap', 'offset_2d', 'size_2d')
 ROWS = dict(

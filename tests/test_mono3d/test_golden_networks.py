@@ -4,58 +4,22 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 
-from mmxkd.mono3d import DLAUpNeck, MonoDLANet, MonoRoIHead
 from mmxkd.mono3d.coder import MonoCoder
 from mmxkd.mono3d.geometry import Cameras
-from mmxkd.mono3d.mean_sizes import MEAN_SIZES
 from mmxkd.mono3d.mono_roi_head import centre_scores
 from mmxkd.mono3d.roi_branch import Cells
 from mmxkd.mono3d.targets import MonoTargets
 from tests.helpers.golden_mono import Golden, fill_layers, scatter, sines
+from tests.helpers.golden_mono_network import Network
 
 TOTAL = dict(seg=1, size2d=1, offset2d=1, offset3d=.5, size3d=.7, heading=.3,
              depth=.9)
-SIZES = [MEAN_SIZES[n] for n in ('Pedestrian', 'Car', 'Cyclist')]
 DENSE = ('heatmap', 'offset_2d', 'size_2d')
 ROWS = dict(
     did=('offset_3d', 'size_3d', 'heading', 'vis_depth', 'att_depth',
          'ins_depth', 'vis_depth_uncer', 'att_depth_uncer', 'ins_depth_uncer'),
     gup=('offset_3d', 'size_3d', 'heading', 'depth', 'h3d_log_variance'))
-
-
-class Network(torch.nn.Module):
-    """Backbone, neck and head in double precision."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        init_default_scope('mmdet3d')
-        self.backbone = MonoDLANet(out_indices=range(6))
-        self.neck = DLAUpNeck()
-        self.head = MonoRoIHead(depth=kind, mean_sizes=SIZES,
-                                projection='by_z')
-        self.double()
-        # As the published checkpoints: a parameter in single precision.
-        depth = self.head.roi_branch.depth
-        depth.mean_size.data = depth.mean_size.float()
-
-    def layers(self) -> dict[str, torch.nn.Module]:
-        """By their names in the original files."""
-        found = {}
-        for name, layer in self.named_modules():
-            start, _, rest = name.partition('.')
-            if start == 'backbone':
-                rest = rest.replace('norm1', 'bn1').replace('norm2', 'bn2')
-                name = f'backbone.{rest.replace("root.norm", "root.bn")}'
-            elif start == 'neck':
-                name = f'feat_up.{rest}'
-            elif rest.startswith('roi_branch.depth.'):
-                name = rest.removeprefix('roi_branch.depth.')
-            else:
-                name = rest.removeprefix('roi_branch.')
-            found[name] = layer
-        return found
 
 
 def make_cells(golden: Golden) -> Cells:

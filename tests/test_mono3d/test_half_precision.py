@@ -12,7 +12,7 @@ from mmxkd.mono3d import roi_branch as branch
 from mmxkd.mono3d.mono_roi_head import centre_scores
 from mmxkd.mono3d.roi_branch import Regions
 from mmxkd.registry import MODELS
-from tests.test_mono3d.test_head import HEIGHT, WIDTH, make_sample, maps
+from tests.helpers.mono_packed import HEIGHT, WIDTH, make_sample, maps
 
 CELL = 9  # original pixels of a cell
 

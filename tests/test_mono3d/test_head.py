@@ -2,9 +2,8 @@
 import numpy as np
 import pytest
 import torch
-from mmdet3d.structures import CameraInstance3DBoxes, Det3DDataSample
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData, PixelData
+from mmengine.structures import PixelData
 
 from mmxkd.errors import ConfigError
 from mmxkd.mono3d import MonoRoIHead
@@ -12,33 +11,7 @@ from mmxkd.mono3d.coder import MonoCoder
 from mmxkd.mono3d.geometry import Cameras
 from mmxkd.mono3d.mono_roi_head import TERMS
 from mmxkd.mono3d.roi_branch import Cells, legacy_roi_align
-
-HEIGHT, WIDTH = 96, 160
-P2 = np.array([[200., 0, 80, 9], [0, 200, 48, -.2], [0, 0, 1, .003],
-               [0, 0, 0, 1]])
-
-
-def make_sample(objects: int = 2, depth: float = 20.,
-                **meta) -> Det3DDataSample:
-    known = dict(img_path='000007.png', cam2img=P2, img_shape=(HEIGHT, WIDTH),
-                 ori_shape=(HEIGHT, WIDTH), box_type_3d=CameraInstance3DBoxes,
-                 trans_mat=np.diag([.25, .25, 1.]))
-    sample = Det3DDataSample(metainfo=known | meta)
-    place = torch.linspace(-4, 4, objects)
-    rows = torch.tensor([0., 1., 20., 4., 1.5, 1.6, .3]).repeat(objects, 1)
-    rows[:, 0] = place
-    columns = 80 + 200 * place / 20
-    boxes = torch.stack([
-        columns - 20,
-        torch.full_like(columns, 40), columns + 20,
-        torch.full_like(columns, 64)
-    ], 1)
-    labels = torch.arange(objects) % 3
-    sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
-    sample.gt_instances_3d = InstanceData(
-        bboxes_3d=CameraInstance3DBoxes(rows), labels_3d=labels)
-    sample.gt_depth = PixelData(data=torch.full((1, HEIGHT, WIDTH), depth))
-    return sample
+from tests.helpers.mono_packed import HEIGHT, P2, WIDTH, make_sample, maps
 
 
 @pytest.fixture(params=['did', 'gup'])
@@ -49,11 +22,6 @@ def head(request) -> MonoRoIHead:
                         test_cfg=dict(score_thr=0.))
     found.init_weights()
     return found
-
-
-def maps(images: int = 2) -> list[torch.Tensor]:
-    torch.manual_seed(1)
-    return [torch.randn(images, 8, HEIGHT // 4, WIDTH // 4)]
 
 
 def step(head: MonoRoIHead, samples: list) -> dict:

@@ -10,7 +10,7 @@ from mmxkd.errors import ConfigError
 from mmxkd.mono3d.transforms import AffineResize, Pack3DDetInputs
 from mmxkd.mono3d.transforms.stock import MOVERS
 from mmxkd.registry import TRANSFORMS
-from tests.test_mono3d.test_transforms import HEIGHT, WIDTH, make_sample
+from tests.helpers.mono_places import HEIGHT, WIDTH, make_sample
 
 CROP = 'mmxkd.ClippedNormalShiftScale and mmxkd.AffineResize'
 

@@ -16,10 +16,9 @@ from mmxkd.families import Step, family_of
 from mmxkd.mono3d import MonoRoIHead
 from mmxkd.mono3d.camera_of import cameras_of
 from mmxkd.registry import DATASETS, MODELS
-from tests.helpers.mono_run import write_streets
-from tests.test_mono3d.test_head import HEIGHT, P2, WIDTH
-from tests.test_mono3d.test_head import make_sample as packed
-from tests.test_mono3d.test_stock_detectors import read
+from tests.helpers.mono_packed import HEIGHT, P2, WIDTH
+from tests.helpers.mono_packed import make_sample as packed
+from tests.helpers.mono_run import stock_config, write_streets
 
 SIZES = ((310, 90), (306, 93))
 CELLS = (HEIGHT // 4, WIDTH // 4)
@@ -33,9 +32,9 @@ def streets(tmp_path_factory) -> Path:
 def distilled(repo: Path, streets: Path, detector: str,
               steps: Callable[[list], list] = list) -> tuple[Any, Any]:
     """A student with its random teacher, and a data set of both frames."""
-    cfg = read(repo, f'{detector}_mmkd', streets)
+    cfg = stock_config(repo, f'{detector}_mmkd', streets)
     cfg.model.teachers.depth = dict(
-        cfg=read(repo, f'{detector}_teacher', streets), random=True)
+        cfg=stock_config(repo, f'{detector}_teacher', streets), random=True)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()

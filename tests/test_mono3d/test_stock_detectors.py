@@ -7,11 +7,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 
 from mmxkd.registry import DATASETS, MODELS
 from tests.helpers.code_lines import code_lines
-from tests.helpers.mono_run import HEIGHT, WIDTH, write_streets
+from tests.helpers.mono_run import stock_config, write_streets
 
 DETECTORS = ('smoke', 'pgd', 'fcos3d')
 ROLES = ('teacher', 'student', 'mmkd')
@@ -20,17 +19,6 @@ ROLES = ('teacher', 'student', 'mmkd')
 @pytest.fixture(scope='module')
 def streets(tmp_path_factory) -> Path:
     return write_streets(tmp_path_factory.mktemp('streets'), 2)
-
-
-def read(repo, name: str, data: Path) -> Config:
-    init_default_scope('mmdet3d')
-    cfg = Config.fromfile(repo / f'configs/monommkd/{name}_tiny.py')
-    for loader in ('train_dataloader', 'test_dataloader'):
-        cfg[loader].dataset.data_root = str(data)
-        for step in cfg[loader].dataset.pipeline:
-            if 'img_scale' in step:
-                step['img_scale'] = (WIDTH, HEIGHT)
-    return cfg
 
 
 def batch(cfg: Config, loader: str) -> dict:
@@ -49,8 +37,8 @@ def test_a_config_is_short(repo, detector, role):
 @pytest.mark.parametrize('detector', DETECTORS)
 def test_a_student_of_pictures_learns_from_its_twin_of_depth(
         repo, streets, detector):
-    cfg = read(repo, f'{detector}_mmkd', streets)
-    teacher = read(repo, f'{detector}_teacher', streets)
+    cfg = stock_config(repo, f'{detector}_mmkd', streets)
+    teacher = stock_config(repo, f'{detector}_teacher', streets)
     cfg.model.teachers.depth = dict(cfg=teacher, random=True)
     torch.manual_seed(0)
     np.random.seed(0)
@@ -81,7 +69,7 @@ def test_a_student_of_pictures_learns_from_its_twin_of_depth(
 @pytest.mark.parametrize('detector', DETECTORS)
 def test_a_teacher_is_tested_alone(repo, streets, detector):
     """By its own pipeline; nothing of the picture reaches it."""
-    cfg = read(repo, f'{detector}_teacher', streets)
+    cfg = stock_config(repo, f'{detector}_teacher', streets)
     model = MODELS.build(cfg.model).eval()
     data = batch(cfg, 'test_dataloader')
     changed = copy.deepcopy(data)

@@ -21,7 +21,7 @@ CONFIGS = dict(did='student.py', gup='student_gup.py')
 
 def network(kind: str):
     """Of the original class order, with the weights of the golden files."""
-    from tests.test_mono3d.test_golden_networks import Network
+    from tests.helpers.golden_mono_network import Network
     torch.manual_seed(0)
     return Network(kind).float().eval()
 
