@@ -8,12 +8,8 @@ from pathlib import Path
 import torch
 
 import mmxkd  # noqa: F401
-from tests.test_distillation.test_training import (
-    algorithm,
-    runner,
-    runs,
-    stop_after,
-)
+from tests.helpers.stopping_losses import algorithm, runs, stop_after
+from tests.helpers.toys import runner
 
 
 def main() -> None:

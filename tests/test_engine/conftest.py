@@ -3,12 +3,12 @@ import itertools
 
 import pytest
 import torch
-from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 import mmxkd  # noqa: F401
+from tests.helpers.given_scores import Score
 
 numbers = itertools.count()
 
@@ -56,20 +56,6 @@ class ToyModel(BaseModel):
         self.batches.append(batch)
         spoiled = output.mean() * self.spoil(len(self.batches))
         return dict(loss_a=output.square().mean(), loss_b=spoiled)
-
-
-class Score(BaseMetric):
-    """Yields the scores it was given, one per validation."""
-
-    def __init__(self, scores) -> None:
-        super().__init__()
-        self.scores = iter(scores)
-
-    def process(self, data_batch, data_samples) -> None:
-        self.results.append(0)
-
-    def compute_metrics(self, results) -> dict:
-        return dict(score=next(self.scores))
 
 
 @pytest.fixture

@@ -4,42 +4,17 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError
 from mmxkd.migration import convert_mmrazor
+from tests.helpers.mmrazor_config import INLINE, write_mmrazor_config
 from tests.helpers.mmrazor_shipped import metafiles_read_once
-from tests.helpers.tiny_run import write_config
 
-DISTILLER = '''dict(
-    type='ConfigurableDistiller',
-    student_recorders=dict(fpn=dict(type='ModuleOutputs', source='neck')),
-    teacher_recorders=dict(fpn=dict(type='ModuleOutputs', source='neck')),
-    distill_losses=dict(loss_p3=dict(type='PKDLoss', loss_weight=6)),
-    loss_forward_mappings=dict(loss_p3=dict(
-        preds_S=dict(from_student=True, recorder='fpn', data_idx=0),
-        preds_T=dict(from_student=False, recorder='fpn', data_idx=0))))'''
 LOSSES = dict(loss_p3=dict(type='PKDLoss', loss_weight=6, student='neck[0]',
                            teacher='neck[0]'))
-TEACHER = "dict(cfg_path='mmdet::retinanet/retinanet_r101_fpn_2x_coco.py')"
-INLINE = '''
-_base_ = 'student.py'
-student = _base_.model
-student['neck']['out_channels'] = 12
-model = dict(
-    _scope_='mmrazor', _delete_=True, type='SingleTeacherDistill',
-    architecture=student, teacher=TEACHER, teacher_ckpt='mine.pth',
-    {more}distiller=DISTILLER)
-'''
-
-
-def config(tmp_path, text=INLINE, more=''):
-    write_config(tmp_path / 'student.py', tmp_path / 'data', epochs=1)
-    old = tmp_path / 'old.py'
-    text = text.replace('{more}', more).replace('DISTILLER', DISTILLER)
-    old.write_text(text.replace('TEACHER', TEACHER))
-    return old
 
 
 def convert(tmp_path, *args, new='sub/new.py'):
     with metafiles_read_once():
-        done = convert_mmrazor(config(tmp_path, *args), tmp_path / new)
+        done = convert_mmrazor(write_mmrazor_config(tmp_path, *args),
+                               tmp_path / new)
     return done, Config.fromfile(tmp_path / new, import_custom_modules=False)
 
 
@@ -146,7 +121,7 @@ def test_refused(tmp_path, text, reason):
 
 
 def test_names_of_the_new_file(tmp_path):
-    old = config(tmp_path)
+    old = write_mmrazor_config(tmp_path)
     before = old.read_text()
     with pytest.raises(ConfigError, match='exists; choose another name'):
         convert_mmrazor(old, old)

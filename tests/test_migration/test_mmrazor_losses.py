@@ -8,8 +8,8 @@ import mmxkd  # noqa: F401  (repairs the import of mmrazor)
 from mmxkd.errors import ConfigError
 from mmxkd.migration.mmrazor_losses import translate_distiller
 from mmxkd.migration.mmrazor_translations import TRANSLATIONS
+from tests.helpers.mmrazor_blocks import block, build, values
 from tests.helpers.stacks import needs
-from tests.test_distillation.test_mmrazor_blocks import block, build, values
 
 
 def entry(student, recorder='fpn', **more):

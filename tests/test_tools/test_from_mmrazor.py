@@ -2,7 +2,7 @@
 import torch
 from mmengine.config import Config
 
-from tests.test_migration.test_mmrazor import INLINE, config
+from tests.helpers.mmrazor_config import INLINE, write_mmrazor_config
 
 TOOL = 'tools/model_converters/from_mmrazor.py'
 MODULE = '''
@@ -26,7 +26,7 @@ def test_only_the_config_runs(repo, run_python, tmp_path):
     ran = tmp_path / 'ran'
     (tmp_path / 'own_module.py').write_text(MODULE.format(str(ran)))
     torch.save(dict(state_dict=Payload(ran)), tmp_path / 'mine.pth')
-    old = config(
+    old = write_mmrazor_config(
         tmp_path,
         INLINE.replace("'mine.pth'", repr(str(tmp_path / 'mine.pth')))
         + "custom_imports = dict(imports=['own_module'])\n")

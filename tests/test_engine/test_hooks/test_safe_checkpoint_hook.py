@@ -9,7 +9,7 @@ from torch import nn
 
 from mmxkd.errors import CheckpointError
 from tests.helpers.forked import run_ranks
-from tests.test_engine.conftest import Score
+from tests.helpers.given_scores import Score
 
 SAFE = 'mmxkd.SafeCheckpointHook'
 
