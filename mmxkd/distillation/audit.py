@@ -14,8 +14,7 @@ def connector_table(losses: Iterable[BoundLoss]) -> str:
     """One row per loss and level: sizes in the dry run, and what connects."""
     rows = [('loss', 'level', 'student', 'teacher', 'connector')]
     for loss in losses:
-        named = ', '.join(source.connector for source in loss.sources()
-                          if source.connector) or 'none needed'
+        named = ', '.join(loss.inputs.shared_connectors) or 'none needed'
         for level, (own, other) in enumerate(loss.sizes):
             connector = loss.connector
             if isinstance(connector, nn.ModuleList):
@@ -49,7 +48,7 @@ def audit_table(losses: Iterable[BoundLoss], records: Mapping[str,
     """
     rows = [('loss', 'hook point', 'shape', 'dtype', 'requires_grad')]
     for loss in losses:
-        for source, point in loss.points.items():
+        for source, point in loss.inputs.points.items():
             found = records.get(source.model)
             if found is None or not found.calls(point):
                 continue

@@ -1,39 +1,28 @@
 """One distillation loss, bound to the layers that it reads."""
-import inspect
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
-from mmxkd.engine.label_sources import check_labelled, frames_of, pick_frames
+from mmxkd.engine.label_sources import check_labelled, frames_of
+from mmxkd.engine.several_processes import check_no_collective
 from mmxkd.errors import ConfigError
 from mmxkd.families.context import Context
-from mmxkd.families.regions import check_same_regions, region_point
 from mmxkd.families.strides import size_of, stride_hint
 from mmxkd.losses.base import DistillationLoss
 from mmxkd.losses.foreign import ForeignLoss, as_distillation_loss
-from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
 from mmxkd.schedules import Progress, build_schedule, refuse_negative
 
-from .building import (
-    CHANNELS,
-    TEACHER_MODEL,
-    bind,
-    lacks_channels,
-)
+from .building import CHANNELS, TEACHER_MODEL, lacks_channels
 from .connectors import check_maps, connect, connectors_for, infer_connector
 from .head_binding import head_sources
-from .normal_form import LOSS_KEYS, LossConfig, Source
-from .reading import Kind, Reading, match_single_levels
-from .supply import Records
-
-#: Levels of the student and of a teacher.
-Pair = tuple[list[Tensor], list[Tensor]]
+from .loss_inputs import LossInputs
+from .normal_form import LOSS_KEYS, LossConfig
+from .reading import Kind
 
 
 class BoundLoss(nn.Module):
@@ -46,8 +35,7 @@ class BoundLoss(nn.Module):
             name; they are parts of the distiller.
 
     Attributes:
-        asked (list[str]): Names of values beside features that it asks for.
-        points (dict[Source, HookPoint]): The places that it reads.
+        inputs (LossInputs): The places that it reads.
 
     Raises:
         ConfigError: A layer, an argument or a type does not exist.
@@ -72,34 +60,15 @@ class BoundLoss(nn.Module):
         arguments = config.arguments
         if self.loss.between_heads:
             arguments = head_sources(self.loss, config, models, self.key)
-        function = self.loss.called()
-        bound, self.asked = bind(function, arguments, self.key)
-        self.readings = {
-            name: Reading.of(name, value, function)
-            for name, value in bound.items()
-        }
-        self._check_asked(function)
+        self.inputs = LossInputs(self.loss.called(), arguments, models,
+                                 self.key)
+        self._check_asked()
         # A connector that the config names is not added to.
-        self.infer = config.connector == 'auto' and not any(
-            source.connector for source in self.sources())
-        self.points: dict[Source, HookPoint] = {
-            source: parse(source.address, models[source.model], source.model)
-            for source in self.sources()
-        }
-        # Of each layer inside a RoI head, the regions that it works on.
-        self._regions = {
-            source: replace(source, address=region, connector=None)
-            for source, point in self.points.items()
-            if (region := region_point(models[source.model], point.path))
-        }
-        self.points.update({
-            source: parse(source.address, models[source.model], source.model)
-            for source in self._regions.values()
-        })
+        self.infer = (config.connector == 'auto'
+                      and not self.inputs.shared_connectors)
         # In a dict, so that they are parts of the distiller alone.
         self._shared = {
-            source.connector: connectors[source.connector]
-            for source in self.sources() if source.connector is not None
+            name: connectors[name] for name in self.inputs.shared_connectors
         }
         for part in (self.connector, *self._shared.values()):
             if (kind := type(part).__name__) in self.loss.replaces_connectors:
@@ -115,17 +84,13 @@ class BoundLoss(nn.Module):
         else:
             self.connector = build_part(config, f'{self.key}: connector')
 
-    def _check_asked(self, function) -> None:
-        parameters = inspect.signature(function).parameters
-        self.optional = {
-            name for name in self.asked
-            if parameters[name].default is not inspect.Parameter.empty
-        }
-        if TEACHER_MODEL in self.asked and len(self.teachers) != 1:
+    def _check_asked(self) -> None:
+        asked, teachers = self.inputs.asked, self.inputs.teachers
+        if TEACHER_MODEL in asked and len(teachers) != 1:
             raise ConfigError(f'{self.key}: it calls its teacher again, so '
                               'it reads one, not '
-                              f'{sorted(self.teachers)}')
-        if TEACHER_MODEL in self.asked and self.only is not None:
+                              f'{sorted(teachers)}')
+        if TEACHER_MODEL in asked and self.only is not None:
             raise ConfigError(f'{self.key}: only={self.only!r}: it calls its '
                               'teacher again, with all frames')
         if self.only is not None and self.loss.student_weights(Progress()):
@@ -138,57 +103,12 @@ class BoundLoss(nn.Module):
         """The module, or one who speaks for it."""
         return as_distillation_loss(self.module)
 
-    def sources(self) -> list[Source]:
-        """All places that are read."""
-        return [
-            source for reading in self.readings.values()
-            for source in reading.sources
-        ]
-
-    @property
-    def teachers(self) -> set[str]:
-        """Names of the teachers that must run for this loss."""
-        return {s.model for s in self.sources()} - {STUDENT}
-
-    def learning_sources(self) -> list[Source]:
-        """Places of the student that this loss teaches through."""
-        return [
-            source for name, reading in self.readings.items()
-            if name not in self.loss.fixed for source in reading.sources
-            if source.model == STUDENT
-        ]
-
-    def read(self, records: Mapping[str, Records]) -> dict[str, Any]:
-        """Values of the arguments, in full precision, before connectors.
-
-        Args:
-            records (dict[str, Records]): What each model recorded, by name.
-        """
-        values = {
-            source: records[source.model].read(point)
-            for source, point in self.points.items()
-        }
-        self._check_regions(values)
-        return match_single_levels({
-            name: reading.read(values)
-            for name, reading in self.readings.items()
-        })
-
-    def _check_regions(self, values: Mapping[Source, Any]) -> None:
-        for own in self._regions:
-            for other in self._regions:
-                if own.model == STUDENT != other.model:
-                    check_same_regions(values[self._regions[own]],
-                                       values[self._regions[other]], self.key,
-                                       own.address,
-                                       f'{other.model}:{other.address}')
-
     def of_its_frames(self, values: dict[str, Any],
                       context: Context) -> tuple | None:
         """Values and context of the frames that it learns from.
 
         Args:
-            values (dict): What :meth:`read` gave.
+            values (dict): What ``inputs`` read.
             context (Context): Of the whole batch.
 
         Returns:
@@ -200,16 +120,12 @@ class BoundLoss(nn.Module):
         """
         samples = context.step.samples
         frames = frames_of(samples, self.only)
-        if 'batch_data_samples' in self.asked:
+        if 'batch_data_samples' in self.inputs.asked:
             check_labelled([samples[i] for i in frames], self.key,
                            "let a teacher label it, or set only='human'")
         if len(frames) == len(samples):
             return values, context
-        found = {
-            name: pick_frames(value, frames, len(samples),
-                              f'{self.key}: {self.readings[name].address}')
-            for name, value in values.items()
-        }
+        found = self.inputs.of_frames(values, frames, len(samples))
         return (found, context.of(frames)) if frames else None
 
     def fit(self, values: dict[str, Any]) -> None:
@@ -220,32 +136,34 @@ class BoundLoss(nn.Module):
                 feature map, or no connector can be inferred.
         """
         try:
-            pair = self._pair(self._connected(values))
+            pair = self.inputs.pair(self._connected(values),
+                                    self.loss.takes_levels)
         except (RuntimeError, TypeError) as error:
             raise ConfigError(f'{self.key}: its connector does not suit '
-                              f'{self.address(0)}: {error}') from error
+                              f'{self.inputs.address(0)}: {error}') from error
         if pair is None:
             self.check_fitted()
             return
         student, teacher = pair
+        addresses = self.inputs.address(0), self.inputs.address(1)
         if len(student) != len(teacher):
             raise ConfigError(
-                f'{self.key}: {self.address(0)} has {len(student)} levels, '
-                f'{self.address(1)} has {len(teacher)}; choose as many on '
+                f'{self.key}: {addresses[0]} has {len(student)} levels, '
+                f'{addresses[1]} has {len(teacher)}; choose as many on '
                 'both sides, e.g. by a range such as [:4]')
         for position, levels in enumerate(pair):
             if self.loss.maps_only:
                 check_maps(
                     levels, f'{self.key}: '
                     f'{type(self.module).__name__} compares maps, '
-                    + self.address(position))
+                    + addresses[position])
         self.loss.fit(teacher)
         self.sizes = [(size_of(s), size_of(t))
                       for s, t in zip(student, teacher, strict=True)]
         hint = stride_hint(student, teacher)
         if hint:
             print_log(
-                f'{self.key}: {self.address(0)} and {self.address(1)} pair '
+                f'{self.key}: {addresses[0]} and {addresses[1]} pair '
                 f'levels of other strides, {self.sizes} (student, teacher): '
                 + hint, logger='current', level=logging.WARNING)
         if self.unfitted is not None:
@@ -282,7 +200,7 @@ class BoundLoss(nn.Module):
         except Exception as error:
             raise ConfigError(
                 f'{self.key}: {type(module).__name__} cannot be computed '
-                f'from {self.address(0)} of {detector} in the dry run: '
+                f'from {self.inputs.address(0)} of {detector} in the dry run: '
                 f'{error}') from error
         finally:
             self.module = module
@@ -301,35 +219,14 @@ class BoundLoss(nn.Module):
             raise ConfigError(f'{self.key}: no dry run told its '
                               f'{self.loss.lacks}; state them')
 
-    def address(self, position: int) -> str:
-        """Where its first or second argument is read."""
-        return list(self.readings.values())[position].address
-
-    def _pair(self, values: dict[str, Any]) -> Pair | None:
-        """Levels of the student and of the (first) teacher, if both are."""
-        if len(self.readings) < 2:
-            return None
-        sides = []
-        for reading, is_student in zip(
-                list(self.readings.values())[:2], (True, False), strict=True):
-            hidden = reading.whole and reading.kind is not Kind.TEACHERS and (
-                not self.loss.takes_levels)
-            levels = reading.levels(values[reading.argument])
-            if levels is None or hidden:
-                return None
-            if reading.of_student is not is_student:
-                return None
-            sides.append(levels)
-        return sides[0], sides[1]
-
     def _connected(self, values: dict[str, Any]) -> dict[str, Any]:
         """Apply the connectors."""
-        values = dict(values)
+        values, readings = dict(values), self.inputs.readings
         names = list(values)
         target: Any = values[names[1]] if len(names) > 1 else None
-        if len(names) > 1 and self.readings[names[1]].kind is Kind.TEACHERS:
+        if len(names) > 1 and readings[names[1]].kind is Kind.TEACHERS:
             target = target[0]
-        for name, reading in self.readings.items():
+        for name, reading in readings.items():
             if reading.connector is not None:
                 values[name] = connect(self._shared[reading.connector],
                                        values[name], target)
@@ -343,7 +240,7 @@ class BoundLoss(nn.Module):
         """The raw loss and its levels.
 
         Args:
-            values (dict): What :meth:`read` gave.
+            values (dict): What ``inputs`` read.
             context (dict): Values of the names that a loss may ask for.
 
         Returns:
@@ -352,7 +249,7 @@ class BoundLoss(nn.Module):
         """
         values = self._connected(values)
         split = {
-            name for name, reading in self.readings.items()
+            name for name, reading in self.inputs.readings.items()
             if reading.splits(values[name])
         }
         values.update(self._given(context))
@@ -365,47 +262,28 @@ class BoundLoss(nn.Module):
         argument has one.
         """
         found = {}
-        for name in self.asked:
+        for name in self.inputs.asked:
             try:
                 if name == TEACHER_MODEL:
-                    (teacher, ) = self.teachers
+                    (teacher, ) = self.inputs.teachers
                     found[name] = context['teachers'][teacher]
                 else:
                     found[name] = context[name]
             except ConfigError as error:
-                if name not in self.optional:
+                if name not in self.inputs.optional:
                     raise ConfigError(f'{self.key}: {error}') from error
         return found
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """All that has parameters of this loss."""
+        return (self, *self._shared.values())
 
     def check_collectives(self) -> None:
         """Refuse what waits for processes that may not take part.
 
-        mmengine converts batch norms after the model was built, so that this
-        is asked when the training starts.
-
         Raises:
             ConfigError: A loss of some frames has a synchronised batch norm.
         """
-        if self.only is None:
-            return
-        for module in (self, *self._shared.values()):
-            for name, layer in module.named_modules():
-                if 'SyncBatchNorm' in type(layer).__name__:
-                    raise ConfigError(
-                        f'{self.key}: only={self.only!r}: its {name} is a '
-                        f'{type(layer).__name__}, which would wait for '
-                        'processes without such frames; set sync_bn=None, or '
-                        'give it another norm')
-
-    def zero_for_ddp(self, like: Tensor) -> Tensor:
-        """A zero that keeps the parameters of a loss in the graph.
-
-        DDP waits for the gradient of every parameter, also when a schedule
-        has switched its loss off.
-        """
-        zero = like.new_zeros(())
-        for module in (self, *self._shared.values()):
-            for parameter in module.parameters():
-                if parameter.requires_grad:
-                    zero = zero + parameter.sum() * 0.0
-        return zero
+        if self.only is not None:
+            check_no_collective(self.parts, f'{self.key}: only={self.only!r}')

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from mmxkd.engine.building import build_part
 from mmxkd.engine.meaning import check_classes
+from mmxkd.engine.several_processes import zero_of_parameters
 from mmxkd.errors import ConfigError, did_you_mean
 from mmxkd.families import family_of
 from mmxkd.families.context import Context
 from mmxkd.families.dry_run import untouched
+from mmxkd.recording.gradients import check_gradient
 from mmxkd.recording.hook_points import STUDENT, HookPoint, parse
-from mmxkd.recording.recorders import RecordError, tensors_in
 from mmxkd.recording.tape import Tape
 from mmxkd.schedules import Progress, warn_if_it_stands_still
 
@@ -78,7 +79,9 @@ class Distiller(nn.Module):
 
     def _implicit_points(self, student: nn.Module) -> dict[str, HookPoint]:
         """What the student's family reads to serve what losses ask for."""
-        asked = {name for loss in self.losses.values() for name in loss.asked}
+        asked = {
+            name for loss in self.losses.values() for name in loss.inputs.asked
+        }
         addresses = family_of(student).implicit_points(asked, student)
         return {
             name: parse(address, student, STUDENT)
@@ -87,7 +90,7 @@ class Distiller(nn.Module):
 
     def _listen_to_points(self) -> None:
         for loss in self.losses.values():
-            for source, point in loss.points.items():
+            for source, point in loss.inputs.points.items():
                 self.tapes[source.model].add(point)
         for delivery in self.deliveries:
             self.tapes[delivery.teacher].add(delivery.point)
@@ -107,8 +110,8 @@ class Distiller(nn.Module):
             raise ConfigError(f'no loss reads the teachers {sorted(unused)}; '
                               'remove them or name them in a hook point')
         used = {
-            source.connector for loss in self.losses.values()
-            for source in loss.sources()
+            connector for loss in self.losses.values()
+            for connector in loss.inputs.shared_connectors
         }
         # DDP would wait for their gradients.
         unused = set(self.connectors) - used
@@ -127,7 +130,10 @@ class Distiller(nn.Module):
         beside them; for labels in any case.
         """
         names = list(names)
-        found = {t for name in names for t in self.losses[name].teachers}
+        found = {
+            teacher for name in names
+            for teacher in self.losses[name].inputs.teachers
+        }
         if names:
             found.update(d.teacher for d in self.deliveries)
         return found | self.predicting
@@ -214,7 +220,7 @@ class Distiller(nn.Module):
             detector (str): Class of the student.
         """
         for loss in self.losses.values():
-            values = loss.read(self.tapes)
+            values = loss.inputs.read(self.tapes)
             self._check_gradient(loss)
             loss.fit(values)
             with untouched(self):
@@ -234,7 +240,8 @@ class Distiller(nn.Module):
             ConfigError: Those of a teacher are others.
         """
         comparing = [(loss.key, name) for loss in self.losses.values()
-                     if loss.loss.compares_classes for name in loss.teachers]
+                     if loss.loss.compares_classes
+                     for name in loss.inputs.teachers]
         for key, name in comparing:
             if teachers[name].check_meaning:
                 check_classes(student, teachers[name].meaning.classes, name,
@@ -257,19 +264,10 @@ class Distiller(nn.Module):
     def _check_gradient(self, loss: BoundLoss) -> None:
         if not torch.is_grad_enabled():
             return
-        for source in loss.learning_sources():
-            tensors = tensors_in(self.tapes[STUDENT].read(loss.points[source]))
-            dead = [
-                i for i, tensor in enumerate(tensors)
-                if tensor.is_floating_point() and not tensor.requires_grad
-            ]
-            if dead:
-                raise RecordError(
-                    f'{loss.key}: student:{source.address} carries no '
-                    f'gradient (tensors {dead} of it), so this loss cannot '
-                    'teach. The layer is frozen, or runs inside a reentrant '
-                    'checkpoint (with_cp=True): record the layer around it, '
-                    'or use checkpoint(use_reentrant=False)')
+        inputs = loss.inputs
+        for source in inputs.learning_sources(loss.loss.fixed):
+            check_gradient(self.tapes[STUDENT].read(inputs.points[source]),
+                           f'{loss.key}: student:{source.address}')
 
     def forward(self, weights: Mapping[str, float], context: Context,
                 like: Tensor, supplies: Supplies) -> dict[str, Tensor]:
@@ -304,14 +302,16 @@ class Distiller(nn.Module):
                 read = None
                 if weights[name] != 0:
                     self._check_gradient(loss)
-                    read = loss.of_its_frames(loss.read(records), context)
+                    read = loss.of_its_frames(loss.inputs.read(records),
+                                              context)
                 if read is None:
-                    logs[f'distill/{name}'] = loss.zero_for_ddp(like.float())
+                    logs[f'distill/{name}'] = zero_of_parameters(
+                        loss.parts, like.float())
                     continue
                 raw, levels = loss(*read)
                 # Some of its parameters may have had no part in it, such as
                 # a connector in the discriminators' turn.
-                raw = raw + loss.zero_for_ddp(raw)
+                raw = raw + zero_of_parameters(loss.parts, raw)
                 logs[f'distill/{name}'] = raw * weights[name]
                 logs.update(self._details(name, loss, raw, levels))
         return logs

@@ -144,7 +144,7 @@ def describe_loss(loss: Any) -> str:
     module = type(getattr(loss.module, 'module', loss.module)).__name__
     places = ', '.join(
         dict.fromkeys(f'{source.model}:{source.address}'
-                      for source in loss.sources()))
+                      for source in loss.inputs.sources()))
     text = f'{module} × {weight}, reads {places}'
     if len(loss.sizes) > 1:
         text += f' ({len(loss.sizes)} levels)'

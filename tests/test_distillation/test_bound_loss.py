@@ -88,7 +88,7 @@ def test_arguments_by_name_in_any_order():
         preds_T='t:neck', preds_S='neck')))
     by_side = build(
         loss_a=dict(type='PlainLoss', student='neck', teacher='neck'))
-    assert list(levels(by_name).readings) == ['preds_S', 'preds_T']
+    assert list(levels(by_name).inputs.readings) == ['preds_S', 'preds_T']
     torch.testing.assert_close(
         step(by_name)['distill/loss_a'],
         step(by_side)['distill/loss_a'])
@@ -128,8 +128,8 @@ def test_a_loss_that_reads_two_teachers():
     losses = step(model)
     expected = (seen['s'] - (seen['a'] + seen['b']) / 2).square().mean()
     torch.testing.assert_close(losses['distill/loss_three'], expected)
-    assert levels(model, 'loss_three').teachers == {'a', 'b'}
-    assert levels(model, 'loss_b').teachers == {'b'}
+    assert levels(model, 'loss_three').inputs.teachers == {'a', 'b'}
+    assert levels(model, 'loss_b').inputs.teachers == {'b'}
 
 
 def test_a_list_of_teachers_is_no_list_of_levels():

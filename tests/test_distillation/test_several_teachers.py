@@ -45,7 +45,7 @@ def test_teachers_are_fused(fusion, layer):
     model = build(layer, [f'{name}:{layer}' for name in NAMES], fusion=fusion,
                   temperature=0.1)
     bound = model.distiller.losses['loss_mta']
-    assert bound.teachers == set(NAMES) and bound.connector is None
+    assert bound.inputs.teachers == set(NAMES) and bound.connector is None
     seen = recorded(model)
     losses = step(model)
     part = slice(0, 2 if layer == 'neck' else 1)

@@ -51,7 +51,7 @@ def test_hook_points_exist_in_the_real_models(converted, name):
         model = build(converted[0], name, dry_run=False)
     points = [
         point for loss in model.distiller.losses.values()
-        for point in loss.points.values()
+        for point in loss.inputs.points.values()
     ]
     assert {point.model for point in points} == {'student', 'teacher'}
     assert len(points) >= 2 * len(model.distiller.losses)
