@@ -20,8 +20,9 @@ Usage: ``OMP_NUM_THREADS=1 python benchmarks/efficientdet_step.py``
 import argparse
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import effdet_network
 import torch
@@ -55,7 +56,9 @@ class Step:
 
 def loss(outputs: tuple[list[Tensor], list[Tensor]]) -> Tensor:
     """Sum of the squares of all logits and deltas."""
-    return sum(level.square().sum() for levels in outputs for level in levels)
+    return torch.stack([
+        level.square().sum() for levels in outputs for level in levels
+    ]).sum()
 
 
 def ours(pictures: Tensor) -> Step:
@@ -78,8 +81,9 @@ def parameters(step: Step) -> Counter:
 
 def drop_rates(step: Step) -> list[float]:
     """Of all blocks that drop their path, in order."""
+    modules: Iterable[Any] = step.network.modules()
     return [
-        round(m.drop_prob, 6) for m in step.network.modules()
+        round(m.drop_prob, 6) for m in modules
         if type(m).__name__ == 'DropPath'
     ]
 

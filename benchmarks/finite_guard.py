@@ -15,6 +15,7 @@ Usage: ``python benchmarks/finite_guard.py [--rounds 7] [--size 512]``
 """
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from interleaved import interleave, print_added, ratio
@@ -49,7 +50,7 @@ def measure(size: int, rounds: int) -> dict[str, tuple[float, float, float]]:
     """Median and quartiles of each ratio."""
     cfg = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py').model
     cfg.backbone.init_cfg = None
-    model = build_model(cfg, 'mmdet').train()
+    model: Any = build_model(cfg, 'mmdet').train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
     data = batch(size)
 

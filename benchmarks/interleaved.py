@@ -2,13 +2,13 @@
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
 
 def interleave(
-        steps: dict[str, Callable[[], object]], rounds: int,
+        steps: Mapping[str, Callable[[], object]], rounds: int,
         clock: Callable[[],
                         float] = time.process_time) -> dict[str, list[float]]:
     """Seconds of each step in each round, in alternating order.
@@ -18,7 +18,7 @@ def interleave(
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for index in range(rounds + 1):
-        order = list(steps) if index % 2 else list(reversed(steps))
+        order = list(steps) if index % 2 else list(steps)[::-1]
         for name in order:
             start = clock()
             steps[name]()

@@ -186,9 +186,11 @@ def main() -> None:
         result[name] = found = compare(name, args.rounds)
         mask = name == 'mask'
         opponent = 'loop over boxes' if mask else 'MMRazor 1.0.0'
+        median, low, high = found
+        bar = '0.1' if mask else '1.0'
         print(
-            '| {} | {} | {:.3f} [{:.3f}, {:.3f}] | {} |'.format(
-                name, opponent, *found, '0.1' if mask else '1.0'), flush=True)
+            f'| {name} | {opponent} | {median:.3f} [{low:.3f}, {high:.3f}] '
+            f'| {bar} |', flush=True)
     if args.out:
         with open(args.out, 'w') as file:
             json.dump(result, file, indent=2)

@@ -165,9 +165,9 @@ def run(root: Path, args: argparse.Namespace) -> None:
             shutil.rmtree(out)
     print(f'{args.frames} frames of {MICROPHONES} {args.suffix} files, '
           f'{args.workers} processes, {args.rounds} interleaved rounds')
-    for name, spent in found.items():
+    for name, rounds in found.items():
         wall, cpu = (statistics.median(column)
-                     for column in zip(*spent, strict=True))
+                     for column in zip(*rounds, strict=True))
         print(f'{name:12s}{1e3 * wall / args.frames:8.2f} ms, '
               f'{1e3 * cpu / args.frames:8.2f} ms of CPU a frame')
     for name in OURS:

@@ -47,14 +47,13 @@ def draw(folder: Path) -> None:
     if (folder / 'kitti_infos_val.json').is_file():
         print(f'{folder} is there already')
         return
-    for command in ([
-            'synthetic_kitti.py', folder, '--train', TRAIN, '--val', VAL,
-            '--weather', WEATHER, '--night', NIGHT
-    ], ['kitti.py', folder, '--depth']):
-        subprocess.run([
-            sys.executable, tools / command[0], *(str(part)
-                                                  for part in command[1:])
-        ], check=True)
+    for tool, options in (('synthetic_kitti.py', [
+            '--train', TRAIN, '--val', VAL, '--weather', WEATHER, '--night',
+            NIGHT
+    ]), ('kitti.py', ['--depth'])):
+        subprocess.run(
+            [sys.executable, tools / tool, folder, *map(str, options)],
+            check=True)
 
 
 def bars(table: Table, did: bool) -> list[tuple[str, float, float, bool]]:

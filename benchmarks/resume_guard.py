@@ -13,11 +13,12 @@ ratios round by round, and their quartiles.
 Usage: ``python benchmarks/resume_guard.py [--rounds 7] [--size 512]``
 """
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from finite_guard import batch
 from interleaved import interleave, print_added, ratio
-from mmengine.hooks import EMAHook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.hub import get_config
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
@@ -34,10 +35,10 @@ def measure(size: int, rounds: int) -> dict[str, tuple[float, float, float]]:
     """Median and quartiles of each ratio."""
     cfg = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py').model
     cfg.backbone.init_cfg = None
-    model = build_model(cfg, 'mmdet').train()
+    model: Any = build_model(cfg, 'mmdet').train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
     data = batch(size)
-    ours = [StepStateHook(), RunRecordHook()]
+    ours: list[Hook] = [StepStateHook(), RunRecordHook()]
     # As many as a run has, and checkpoints by iteration: they are asked.
     others = [EMAHook() for _ in range(10)]
     saving = SafeCheckpointHook(by_epoch=False, interval=1000)

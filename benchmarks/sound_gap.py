@@ -23,10 +23,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.errors import ConfigError
 from mmxkd.experiments import (
+    Arm,
     Plan,
     ToolError,
     build_runs,
@@ -67,13 +69,14 @@ def draw(folder: Path) -> None:
 def other_sound(plan: Plan, arm: str, seed: int) -> float:
     """AP50 of an arm that hears the sound of other drives."""
     run = plan.work_dir / f'seed_{seed}' / arm
+    config = cast(Arm, plan.arms[arm]).config
     truth = plan.tested_on / plan.benchmark.annotations(SPLIT)
     kept = run / f'{SPLIT}_other_sound.bbox.json'
     if not kept.is_file():
         checkpoint = json.loads((run / 'trained.json').read_text())
         part = run / 'other_sound.part'
         subprocess.run([
-            sys.executable, ROOT / 'tools/test.py', plan.arms[arm].config,
+            sys.executable, ROOT / 'tools/test.py', config,
             run / checkpoint['checkpoint'], '--out', part, '--work-dir',
             run / 'eval_other_sound', '--cfg-options',
             f'test_dataloader.dataset.data_root={plan.tested_on}',

@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from distill_step import LEVELS, Step, detector
+from distill_step import LEVELS, Setting, Step, detector
 from interleaved import interleave, ratio
 from mmdet.utils import register_all_modules
 from mmengine.logging import MMLogger
@@ -62,13 +62,14 @@ def main() -> None:
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
+        setting = Setting()
         steps = {
-            'student': Step(MODELS.build(detector(18))),
-            'live': Step(distilled())
+            'student': Step(MODELS.build(detector(18)), setting),
+            'live': Step(distilled(), setting)
         }
         for dtype in ('float32', 'float16'):
             cache = dict(dir=str(Path(folder, dtype)), dtype=dtype)
-            steps[dtype] = Step(distilled(cache=cache))
+            steps[dtype] = Step(distilled(cache=cache), setting)
         seconds = interleave(steps, args.rounds)
         for dtype in ('float32', 'float16'):
             counts = steps[dtype].model.teachers['big'].cache.counts
