@@ -102,10 +102,10 @@ def share_of_gap(scores: Scores, baseline: Scores,
             of the teacher, or of what can be reached with human labels.
 
     Returns:
-        Estimate | None: None where there is no gap in the mean. Its interval
-        is that of a paired bootstrap over seeds: all three are resampled
-        alike. It is None with a single seed, and where resamples exist in
-        which there is no gap.
+        Estimate | None: Its interval is that of a paired bootstrap over
+        seeds: all three are resampled alike. A single seed has none. None
+        where there is no gap in the mean, or in some resample: a share of
+        nearly nothing would be any number.
 
     Examples:
         >>> share_of_gap({0: 25.}, {0: 20.}, {0: 40.})
@@ -117,10 +117,12 @@ def share_of_gap(scores: Scores, baseline: Scores,
     if gap.mean() <= 0:
         return None
     value = 100 * float(gain.mean() / gap.mean())
+    if len(seeds) == 1:
+        return Estimate(value)
     drawn = resamples(len(seeds))
     gaps = gap[drawn].mean(1)
-    if len(seeds) == 1 or gaps.min() <= 0:
-        return Estimate(value)
+    if gaps.min() <= 0:
+        return None
     return Estimate(value, *interval(100 * gain[drawn].mean(1) / gaps))
 
 

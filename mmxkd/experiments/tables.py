@@ -55,7 +55,7 @@ def notes(summary: Summary) -> list[str]:
     ]
     if several:
         lines.append('[low, high]: 95 % bootstrap interval over seeds, '
-                     'paired; none where a resample has no gap.')
+                     'paired; no gap: also where a resample has none.')
     for key, names in summary.candidates.items():
         chosen = getattr(summary, key)
         others = ', '.join(n for n in names if n != chosen)

@@ -106,10 +106,14 @@ def test_where_there_is_no_interval():
     one = {0: 1.}
     assert paired_difference(one, {0: 0.}) == Estimate(1.0)
     assert share_of_gap(one, {0: 0.}, {0: 4.}) == Estimate(25.0)
-    # No gap in the mean, or in some resamples.
+
+
+def test_a_gap_that_some_resamples_do_not_have_is_none():
     assert share_of_gap({0: 1., 1: 1.}, {0: 2., 1: 2.}, {0: 1., 1: 2.}) is None
-    found = share_of_gap({0: 3., 1: 3.}, {0: 2., 1: 2.}, {0: 1., 1: 8.})
-    assert found == Estimate(pytest.approx(40.0))
+    base, arm = {0: 34., 1: 35., 2: 35.}, {0: 39., 1: 39., 2: 39.}
+    # As that of depth on clear streets: 0.03 in the mean.
+    assert share_of_gap(arm, base, {0: 34.4, 1: 35.4, 2: 34.3}) is None
+    assert share_of_gap(arm, base, {0: 44., 1: 45., 2: 36.}) is not None
 
 
 def test_only_common_seeds_are_compared():
