@@ -8,8 +8,9 @@ from mmxkd.recording.recorders import RecordError
 
 def test_whole_numbers_need_no_gradient():
     learns = torch.zeros(2, requires_grad=True) * 2
-    check_gradient([learns, dict(labels=torch.zeros(2, dtype=torch.int64))],
-                   'loss: student:neck')
+    check_gradient(
+        [learns, dict(labels=torch.zeros(2, dtype=torch.int64))],
+        'loss: student:neck')
 
 
 def test_a_frozen_tensor_is_named():
