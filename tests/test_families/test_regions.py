@@ -58,7 +58,7 @@ def test_dense_heads_and_necks_have_no_regions():
     model = distilled(
         faster_rcnn(), loss_a=same_head('rpn_head[0]')
         | dict(num_classes=1, activation='sigmoid'))
-    assert not model.distiller.losses['loss_a']._regions
+    assert not model.distiller.losses['loss_a'].inputs._regions
 
 
 @pytest.mark.parametrize(

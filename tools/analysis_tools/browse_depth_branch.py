@@ -65,7 +65,7 @@ def branch_of(model: Any) -> tuple[Any, str]:
     """The loss with a depth branch, and where the branch reads."""
     for bound in model.distiller.losses.values():
         if isinstance(bound.module, DepthBranchDualKLLoss):
-            address = bound.readings['depth_feature'].address
+            address = bound.inputs.readings['depth_feature'].address
             return bound.module, address.removeprefix('student:')
     raise ConfigError('model.distiller: no loss is a DepthBranchDualKLLoss')
 
