@@ -135,7 +135,7 @@ def describe_loss(loss: Any) -> str:
     """Class, weight, layers and levels of a bound loss.
 
     Args:
-        loss (BoundLoss): Its attributes ``module``, ``schedule``, ``points``
+        loss (BoundLoss): Its attributes ``module``, ``schedule``, ``inputs``
             and ``sizes`` are read.
     """
     schedule = loss.schedule
