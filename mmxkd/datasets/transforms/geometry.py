@@ -61,11 +61,11 @@ class InFrame(MovesTogether):
             sample for sample in (results, *results.get('mix_results', ()))
             if 'img' not in sample
         ]
-        for sample in samples:
-            sample['img'] = np.zeros(
-                (*frame_of(type(self).__name__, sample), 3), np.uint8)
         returned = None
         try:
+            for sample in samples:
+                sample['img'] = np.zeros(
+                    (*frame_of(type(self).__name__, sample), 3), np.uint8)
             returned = super().transform(results)  # type: ignore[misc]
         finally:
             # Some return another dict.
