@@ -16,31 +16,28 @@ Usage: ``python benchmarks/families.py kitti bccd voc [--seeds 3]``
 """
 import argparse
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
-from mmxkd.errors import ConfigError
-from mmxkd.experiments import (
-    Plan,
-    ToolError,
-    build_runs,
-    load_plan,
-    report_of,
-    run_all,
-    seeds_of,
+from mmxkd.errors import ConfigError, check_known
+from mmxkd.experiments import Plan, ToolError, report_of, run_all
+from mmxkd.experiments.command_line import (
+    add_arguments,
+    add_data_root,
+    plan_of,
+    runs_of,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
-FAMILIES = ('kitti', 'bccd', 'voc')
+# By family, its name in data_roots.
+FAMILIES = dict(kitti='streets', bccd='bccd', voc='voc')
 
 
 def run(plan: Plan, jobs: int) -> dict:
     """Train and test what is missing; the report's numbers."""
-    plan.check_data()
-    run_all(build_runs(plan, max(1, (os.cpu_count() or 1) // jobs)), jobs)
+    run_all(runs_of(plan, jobs), jobs)
     print(report_of(plan))
     return json.loads((plan.work_dir / 'gap_report.json').read_text())
 
@@ -73,18 +70,20 @@ def main(argv=None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('family', nargs='+', choices=FAMILIES)
-    parser.add_argument('--seeds', type=seeds_of, default=3)
-    parser.add_argument('--jobs', type=int, default=1)
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'))
-    parser.add_argument('--cfg-options', nargs='+', default=[],
-                        metavar='KEY=VALUE', help='of every arm')
+    parser.add_argument('family', nargs='+', choices=list(FAMILIES))
+    add_arguments(parser, 'work_dirs', num_seeds=3)
+    add_data_root(parser)
     args = parser.parse_args(argv)
-    for family in args.family:
+    roots = dict(args.data_root)
+    names = [FAMILIES[family] for family in args.family]
+    for name in roots:
+        check_known('--data-root', name, names)
+    for family, root in zip(args.family, names, strict=True):
         name = f'families_{family}'
-        plan = load_plan(ROOT / f'configs/experiments/{name}.py', ROOT,
-                         args.work_dir / name, args.seeds,
-                         cfg_options=args.cfg_options)
+        plan = plan_of(args, ROOT / f'configs/experiments/{name}.py', ROOT,
+                       (args.work_dir or Path('work_dirs')) / name,
+                       {root: roots[root]} if root in roots else {},
+                       arms=['distilled'])
         print(f'{family}: {verdict(run(plan, args.jobs)["mAP"])}\n')
 
 

@@ -22,13 +22,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmxkd.experiments import (
-    build_runs,
-    load_plan,
-    report_of,
-    run_all,
-    seeds_of,
-)
+import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
+from mmxkd.errors import ConfigError
+from mmxkd.experiments import ToolError, report_of, run_all
+from mmxkd.experiments.command_line import add_arguments, plan_of, runs_of
 from mmxkd.experiments.scores import Table, read_scores
 from mmxkd.experiments.statistics import share_of_gap
 
@@ -85,26 +82,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seeds', type=seeds_of, default=5)
+    add_arguments(parser, 'work_dirs/ and the name of the experiment',
+                  num_seeds=5)
     parser.add_argument('--detector', choices=list(DETECTORS), default='did')
-    parser.add_argument('--arms', nargs='+', metavar='ARM',
-                        help='only these, teacher and student')
-    parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--data', type=Path,
-                        default=Path('data/kitti_synthetic_mono'))
-    parser.add_argument('--work-dir', type=Path)
-    parser.add_argument('--cfg-options', nargs='+', default=[],
-                        metavar='KEY=VALUE', help='for every arm')
+                        default=Path('data/kitti_synthetic_mono'),
+                        help='the streets (default: %(default)s)')
     args = parser.parse_args()
     draw(args.data)
     name = DETECTORS[args.detector]
-    plan = load_plan(ROOT / f'configs/experiments/{name}.py', ROOT,
-                     args.work_dir or Path('work_dirs') / name, args.seeds,
-                     dict(streets=str(args.data)), args.cfg_options)
-    if args.arms:
-        plan = plan.select(args.arms)
-    plan.check_data()
-    run_all(build_runs(plan), args.jobs)
+    plan = plan_of(args, ROOT / f'configs/experiments/{name}.py', ROOT,
+                   args.work_dir or Path('work_dirs') / name,
+                   dict(streets=str(args.data)))
+    run_all(runs_of(plan, args.jobs), args.jobs)
     print(report_of(plan))
     table = read_scores(plan.work_dir, plan.tested_on, plan.reported,
                         plan.seeds, plan.splits, plan.benchmark)
@@ -116,4 +106,7 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (ConfigError, ToolError) as error:
+        sys.exit(f'error: {error}')

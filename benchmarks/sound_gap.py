@@ -27,16 +27,8 @@ from typing import cast
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.errors import ConfigError
-from mmxkd.experiments import (
-    Arm,
-    Plan,
-    ToolError,
-    build_runs,
-    load_plan,
-    report_of,
-    run_all,
-    seeds_of,
-)
+from mmxkd.experiments import Arm, Plan, ToolError, report_of, run_all
+from mmxkd.experiments.command_line import add_arguments, plan_of, runs_of
 from mmxkd.experiments.scores import Table, read_scores
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,27 +123,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seeds', type=seeds_of, default=3)
-    parser.add_argument('--arms', nargs='+', metavar='ARM',
-                        help=f'only these, {STUDENT}, {BASELINE} and teachers')
-    parser.add_argument('--jobs', type=int, default=2)
+    add_arguments(parser, 'work_dirs/sound_gap', num_seeds=3)
     parser.add_argument('--data', type=Path, default=Path('data'),
                         help='holds drives and drives_labelled')
-    parser.add_argument('--work-dir', type=Path,
-                        default=Path('work_dirs/sound_gap'))
-    parser.add_argument('--cfg-options', nargs='+', default=[],
-                        metavar='KEY=VALUE', help='for every arm')
     args = parser.parse_args()
     draw(args.data)
-    plan = load_plan(
-        ROOT / 'configs/experiments/mm_distillnet.py', ROOT, args.work_dir,
-        args.seeds,
+    plan = plan_of(
+        args, ROOT / 'configs/experiments/mm_distillnet.py', ROOT,
+        args.work_dir or Path('work_dirs/sound_gap'),
         dict(drives=str(args.data / 'drives'),
-             labelled=str(args.data / 'drives_labelled')), args.cfg_options)
-    if args.arms:
-        plan = plan.select([*args.arms, STUDENT])
-    plan.check_data()
-    run_all(build_runs(plan), args.jobs)
+             labelled=str(args.data / 'drives_labelled')), arms=[STUDENT])
+    run_all(runs_of(plan, args.jobs), args.jobs)
     print(report_of(plan))
     table = read_scores(plan.work_dir, plan.tested_on, plan.reported,
                         plan.seeds, plan.splits, plan.benchmark)

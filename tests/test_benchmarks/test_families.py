@@ -4,6 +4,7 @@ import json
 import pytest
 from mmengine.config import Config
 
+from mmxkd.errors import ConfigError
 from mmxkd.experiments import load_plan
 
 
@@ -74,11 +75,18 @@ def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path, capsys,
                 (folder / f'{split}.bbox.json').write_text(
                     json.dumps(found[:kept]))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data/bccd_voc').symlink_to(data)
     monkeypatch.setattr('mmxkd.experiments.report.pictures_of',
                         lambda *args: None)
-    families.main(['bccd', '--seeds', '2', '--work-dir', 'work'])
+    families.main([
+        'bccd', '--seeds', '2', '--work-dir', 'work', '--data-root',
+        f'bccd={data}'
+    ])
     text = capsys.readouterr().out
     assert "mAP is VOC2007's AP at 11 points in %" in text
     assert '| distilled | 50.0 ± 0.0 | 50.0 ± 0.0 | 50 %' in text
     assert 'bccd: distilled − baseline, test: +50.00 in the mean' in text
+
+
+def test_data_of_a_family_that_is_not_asked_for(families):
+    with pytest.raises(ConfigError, match="'streets'.*'bccd'"):
+        families.main(['bccd', '--data-root', 'streets=/nowhere'])
