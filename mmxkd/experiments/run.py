@@ -179,7 +179,8 @@ class Run:
         if isinstance(other.arm, Step):
             return other.output(part)
         return dict(dir=other.dir, config=other.arm.config,
-                    checkpoint=other.checkpoint)[part]
+                    checkpoint=other.checkpoint,
+                    options=self.plan.cfg_options + other.arm.options)[part]
 
     def _train(self, arm: Arm) -> None:
         options = []

@@ -105,5 +105,6 @@ def label_step(where: str, given: Mapping[str, Any],
             given.get(FRAMES, 'annotations/unlabelled.json'), '--out',
             '{out}/labels.json', *mirror, '--cfg-options',
             f'val_dataloader.dataset.data_root={root}',
-            f'val_evaluator.ann_file={root}/annotations/val.json'
+            f'val_evaluator.ann_file={root}/annotations/val.json',
+            f'{{{arm}.options}}'
         ], outputs={BOXES: 'labels.json'})

@@ -11,7 +11,8 @@ STEP_KEYS = ('command', 'outputs', 'shared')
 #: What an argument may name beside arms and steps.
 OUT, SEED, DATA = 'out', 'seed', 'data'
 #: What it may say of an arm.
-OF_ARM = ('checkpoint', 'config', 'dir')
+OPTIONS = 'options'
+OF_ARM = ('checkpoint', 'config', 'dir', OPTIONS)
 _NAME = re.compile(r'\{([^{}]*)\}')
 
 
@@ -23,7 +24,8 @@ class Step:
         name (str): Also the name of its folder.
         command (tuple[str, ...]): A Python file and its arguments. They may
             hold ``{ARM.checkpoint}``, ``{ARM.config}``, ``{ARM.dir}``,
-            ``{STEP.OUTPUT}``, ``{data.NAME}``, ``{out}`` and ``{seed}``.
+            ``{STEP.OUTPUT}``, ``{data.NAME}``, ``{out}`` and ``{seed}``; and
+            one may be ``{ARM.options}``, as many as the arm has.
         outputs (dict[str, str]): The files that it makes, by name, relative
             to ``{out}``, its folder.
         shared (bool): Whether it runs once, for all seeds.
@@ -46,11 +48,20 @@ class Step:
             dict.fromkeys(o for o in owners if o not in (OUT, SEED, DATA)))
 
     def arguments(self, value: Callable[[str], Any]) -> list[str]:
-        """The command with each ``{name}`` replaced by its value."""
-        return [
-            _NAME.sub(lambda found: str(value(found[1])), argument)
-            for argument in self.command
-        ]
+        """The command with each ``{name}`` replaced by its value.
+
+        A value that is a tuple becomes as many arguments.
+        """
+        given: list[str] = []
+        for argument in self.command:
+            whole = _NAME.fullmatch(argument)
+            values = value(whole[1]) if whole else None
+            if isinstance(values, tuple):
+                given += values
+            else:
+                given.append(
+                    _NAME.sub(lambda found: str(value(found[1])), argument))
+        return given
 
 
 def read_step(name: str, given: Mapping[str, Any], before: Mapping[str, Any],
@@ -91,12 +102,13 @@ def read_step(name: str, given: Mapping[str, Any], before: Mapping[str, Any],
     step = Step(name, tuple(command), dict(outputs), shared)
     for argument in command:
         for found in _NAME.findall(argument):
-            _check_name(where, found, before, data_roots, shared)
+            _check_name(where, argument, found, before, data_roots, shared)
     return step
 
 
-def _check_name(where: str, name: str, before: Mapping[str, Any],
-                data_roots: Mapping[str, Path], shared: bool) -> None:
+def _check_name(where: str, argument: str, name: str,
+                before: Mapping[str, Any], data_roots: Mapping[str, Path],
+                shared: bool) -> None:
     where = f'{where}.command: {{{name}}}'
     owner, _, part = name.partition('.')
     if name in (OUT, SEED):
@@ -109,5 +121,11 @@ def _check_name(where: str, name: str, before: Mapping[str, Any],
     }
     check_known(where, owner, [*known, OUT, SEED, DATA])
     other = known[owner]
-    check_known(where, part,
-                [*other.outputs] if isinstance(other, Step) else OF_ARM)
+    if isinstance(other, Step):
+        check_known(where, part, [*other.outputs])
+        return
+    check_known(where, part, OF_ARM)
+    if part == OPTIONS and argument != f'{{{name}}}':
+        raise ConfigError(
+            f'{where} stands for any number of arguments, but {argument!r} is '
+            "one; expected it by itself, after '--cfg-options'")

@@ -76,6 +76,24 @@ def test_a_step_runs_between_arms_and_once(plan, fake_tools):
     assert labels_of(plan, 0)[0] == 2 and labels_of(plan, 1)[0] == 1
 
 
+def test_a_step_reads_an_arm_as_it_was_trained(plan, fake_tools):
+    """With its options, behind those of the whole experiment."""
+    fake_tools()
+    command = ('label.py', '--out', '{out}/labels.json', '--cfg-options',
+               '{teacher.options}', 'last=1')
+    teacher = replace(plan.arms['teacher'], options=('model.depth=34', ))
+    labels = Step('labels', command, dict(boxes='labels.json'))
+    plan = replace(plan,
+                   arms={**plan.arms, 'teacher': teacher, 'labels': labels},
+                   cfg_options=('a=1', 'b=2'))
+    run_all(build_runs(plan), jobs=2)
+    assert labels_of(plan, 0)[4:] == ['a=1', 'b=2', 'model.depth=34', 'last=1']
+    # Without any, nothing is in its place, not even ''.
+    assert labels.arguments(lambda name: ())[-2:] == [
+        '--cfg-options', 'last=1'
+    ]
+
+
 def test_a_step_that_fails_or_makes_nothing(plan, fake_tools):
     fake_tools()
     other = replace(plan.arms['labels'], outputs=dict(boxes='other.json'))
@@ -182,6 +200,7 @@ def test_what_the_config_says(load):
 @pytest.mark.parametrize('before, after, message', [
     ('{big.config}', '{bog.config}', "{bog.config}='bog', expected .*'big'"),
     ('{big.config}', '{big.cfg}', "{big.cfg}='cfg', expected one of"),
+    ("'{big.config}'", "'--a={big.options}'", 'any number of arguments'),
     ('{data.fog}', '{data.fgo}', "did you mean 'fog'"),
     ('{out}/', '{outt}/', "did you mean 'out'"),
     ("'tools/label.py'", "'tools/labl.py'", "did you mean 'tools/label.py'"),
