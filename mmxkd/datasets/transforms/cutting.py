@@ -61,6 +61,9 @@ class CutsAndPastes(MovesTogether, BaseTransform):
     """
 
     def transform(self, results: dict) -> dict | None:
+        if not beside_img(results):
+            # Only the others need to be told what becomes of the picture.
+            return super().transform(results)
         img = results['img']
         picture = _place_picture(*img.shape)
         results['img'] = picture
