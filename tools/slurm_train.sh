@@ -13,19 +13,5 @@ if [ "$#" -lt 4 ]; then
     exit 2
 fi
 
-partition=$1 job=$2 config=$3 last=$4
 tools=$(dirname "$0")
-export PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}"
-per_node=${GPUS_PER_NODE:-8}
-
-# SRUN_ARGS is split into words on purpose.
-# shellcheck disable=SC2086
-exec srun -p "$partition" \
-    --job-name="$job" \
-    --gres=gpu:"$per_node" \
-    --ntasks="${GPUS:-8}" \
-    --ntasks-per-node="$per_node" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} \
-    python -u "$tools/train.py" "$config" --work-dir "$last" --launcher slurm "${@:5}"
+exec bash "$tools/slurm_run.sh" "$1" "$2" "$tools/train.py" "$3" --work-dir "$4" "${@:5}"
