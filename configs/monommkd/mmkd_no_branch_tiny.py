@@ -1,17 +1,11 @@
 # Ablation: mmkd_tiny.py without its depth branch, so without a weight by
 # its uncertainty: DualKL of the features alone.
-_base_ = './student_tiny.py'
+_base_ = './mmkd_tiny.py'
 
 model = dict(
-    _delete_=True,
-    type='mmxkd.CrossModalDistill',
-    student=_base_.model,
-    teachers=dict(
-        depth=dict(
-            cfg='configs/monommkd/teacher_tiny.py',
-            checkpoint='work_dirs/teacher_tiny')),
     distiller=dict(
         losses=dict(
+            _delete_=True,
             loss_dual_kl=dict(
                 type='DualKLLoss',
                 student='neck[1:4]',
