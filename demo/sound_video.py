@@ -2,14 +2,14 @@
 import argparse
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmdet.apis import init_detector
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS
 
@@ -24,9 +24,10 @@ from mmxkd.errors import (
     did_you_mean,
 )
 from mmxkd.evaluation.metrics.following import (
-    BYTE_TRACKER,
     build_tracker,
+    byte_tracker,
     follow,
+    tracker_config,
 )
 from mmxkd.evaluation.metrics.samples import instances_of
 from mmxkd.io.atomic import write_bytes
@@ -60,12 +61,20 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--score-thr', type=float, default=0.1, metavar='SCORE',
         help='detections below are left out (default: %(default)s)')
+    parser.add_argument(
+        '--start-score', type=float, metavar='SCORE',
+        help='at which ByteTracker starts a track (default: as the metric of '
+        'the config says); tools/analysis_tools/tune_tracker.py chooses it')
     parser.add_argument('--seconds', type=float, default=0.2,
                         help='that each frame is shown (default: %(default)s)')
     parser.add_argument('--zoom', type=int, default=2,
                         help='of the pictures (default: %(default)s)')
     parser.add_argument('--device', default='cpu',
                         help='of the model (default: %(default)s)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={},
+        metavar='KEY=VALUE', help='change keys of the config, e.g. '
+        'test_dataloader.dataset.data_root=data/mine/')
     args = parser.parse_args(argv)
     if args.out.suffix.lower() != '.gif':
         parser.error(f'--out {args.out}: expected a name in .gif; no other '
@@ -77,6 +86,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         for name in ('zoom', 'frames', 'step'):
             check_number(f'--{name}', getattr(args, name), 1, whole=True)
         check_number('--start', args.start, 0, whole=True)
+        if args.start_score is not None:
+            byte_tracker(args.start_score)
         device = torch.device(args.device)
     except (ConfigError, RuntimeError) as error:
         parser.error(str(error))
@@ -150,15 +161,16 @@ def detect(model: Any, sample: dict, score_thr: float) -> np.ndarray:
     return table[table[:, 4] >= score_thr]
 
 
-def tracker_of(config: Config) -> dict:
+def tracker_of(config: Config) -> Mapping[str, Any]:
     """The tracker of the config's metric, or the usual one."""
     evaluators = config.get('test_evaluator') or []
     if isinstance(evaluators, dict):
         evaluators = [evaluators]
     for evaluator in evaluators:
         if str(evaluator.get('type')).split('.')[-1] == 'DriveTrackMetric':
-            return evaluator.get('tracker') or BYTE_TRACKER
-    return BYTE_TRACKER
+            return tracker_config(evaluator.get('tracker'),
+                                  evaluator.get('start_score'))
+    return tracker_config()
 
 
 def pictures_of(info: dict, thermal: bool) -> list[np.ndarray]:
@@ -209,11 +221,14 @@ def main(argv=None) -> None:
     """Run the command."""
     args = parse_args(argv)
     config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options)
     if 'test_dataloader' not in config:
         raise ConfigError(f'{args.config}: has no test_dataloader, in whose '
                           'data set a drive could be')
     # First of all what fails at once.
-    tracker = build_tracker(tracker_of(config))
+    tracker = build_tracker(
+        tracker_of(config) if args.start_score is
+        None else byte_tracker(args.start_score))
     model = load_model(config, args.checkpoint, args.device)
     dataset = DATASETS.build(config.test_dataloader.dataset)
     whole = frames_of(dataset, args.drive)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import tests.helpers.drive_dataset  # noqa: F401
 from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.evaluation.metrics.following import BYTE_TRACKER, byte_tracker
 from mmxkd.formats.mavd.layout import picture_path, read_split
 from mmxkd.io.images import read_image
 from mmxkd.registry import MODELS
@@ -241,8 +242,9 @@ def test_the_tracker_is_that_of_the_metric(repo):
     metric = dict(type='mmxkd.DriveTrackMetric', ann_file='x', tracker=mine)
     for evaluator, expected in ((metric, mine),
                                 ([dict(type='CocoMetric'), metric], mine),
-                                (dict(metric, tracker=None),
-                                 demo.BYTE_TRACKER), ([], demo.BYTE_TRACKER)):
+                                (dict(metric, tracker=None), BYTE_TRACKER),
+                                (dict(metric, tracker=None, start_score=.8),
+                                 byte_tracker(.8)), ([], BYTE_TRACKER)):
         config = Config(dict(test_evaluator=evaluator))
         assert demo.tracker_of(config) == expected
 

@@ -16,7 +16,7 @@ from mmxkd.formats.mavd.layout import FrameId, parse_id
 from mmxkd.io.text import read_json
 from mmxkd.registry import METRICS
 
-from .following import BYTE_TRACKER, build_tracker, follow
+from .following import build_tracker, follow, tracker_config
 from .parts import compile_parts, members_of
 from .samples import instances_of
 from .track_metric import track_numbers
@@ -40,6 +40,11 @@ class DriveTrackMetric(BaseMetric):
         ann_file (str): That file.
         tracker (dict, optional): Of mmdet's registry; None: a ``ByteTracker``
             for boxes of low scores, :data:`.following.BYTE_TRACKER`.
+        start_score (float, optional): Above which a track of that
+            ``ByteTracker`` starts, :func:`.following.byte_tracker`. Detectors
+            differ in how sure they are:
+            ``tools/analysis_tools/tune_tracker.py`` chooses it on validation
+            drives.
         iou_thr (float): Overlap that a pair needs.
         parts (dict[str, str], optional): Names of parts of the data, and
             regular expressions that the names of their drives match, e.g.
@@ -50,8 +55,8 @@ class DriveTrackMetric(BaseMetric):
     Raises:
         ConfigError: An expression is not valid or matches no drive; a sample
             lacks something, is not in the file, or frames of a drive are
-            missing; the tracker tracks by more than boxes; or no tested
-            frame has a box.
+            missing; the tracker tracks by more than boxes, or has a
+            ``start_score`` beside it; or no tested frame has a box.
         CorruptSampleError: The file is not such a one.
         ModuleNotFoundError: The tracker needs ``lap``.
         ValueError: A prediction is not finite.
@@ -61,16 +66,15 @@ class DriveTrackMetric(BaseMetric):
 
     def __init__(self, ann_file: str, tracker: Mapping[str, Any] | None = None,
                  iou_thr: float = 0.5, parts: Mapping[str, str] | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 collect_device: str = 'cpu', prefix: str | None = None, *,
+                 start_score: float | None = None) -> None:
         super().__init__(collect_device, prefix)
         check_number('DriveTrackMetric: iou_thr', iou_thr, most=1, above=0)
         self.iou_thr, self.ann_file = iou_thr, ann_file
         self.parts = compile_parts('DriveTrackMetric', parts)
         self.truth = read_tracks(ann_file)
         # Now, not after an hour of testing.
-        self.tracker = build_tracker(BYTE_TRACKER if tracker is
-                                     None else tracker)
+        self.tracker = build_tracker(tracker_config(tracker, start_score))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch."""

@@ -168,6 +168,31 @@ def test_a_weak_detection_keeps_a_track_and_starts_none():
     assert [len(t) for t in follow(tracker, rows([.2] * 4))] == [0] * 4
 
 
+def test_tracks_start_at_a_score(truth):
+    """Sure ghosts beside surer cars: no track starts at a ghost's score."""
+    metric = METRICS.build(
+        dict(type='mmxkd.DriveTrackMetric', ann_file=str(truth)))
+    usual = metric.tracker
+    assert (usual.init_track_thr, usual.obj_score_thrs['high']) == (.4, .3)
+    ghost = (290., 5., 315., 30.)
+    for start, alarms in ((None, 20), (.6, 0)):
+        metric = DriveTrackMetric(str(truth), start_score=start)
+        for key, boxes in perfect().items():
+            found = sample(*key, [*boxes, ghost])
+            found['pred_instances']['scores'][-1] = .5
+            metric.process({}, [found])
+        numbers = metric.evaluate(20)
+        assert numbers['track/false_positives'] == alarms
+        assert numbers['track/misses'] == 0
+    tracker = DriveTrackMetric(str(truth), start_score=.6).tracker
+    assert tracker.obj_score_thrs == pytest.approx(dict(high=.6, low=.2))
+    for score in (0, 1.1, float('nan'), '0.5'):
+        with pytest.raises(ConfigError, match='start_score=.*above 0'):
+            DriveTrackMetric(str(truth), start_score=score)
+    with pytest.raises(ConfigError, match='start_score=0.5 is of the usual'):
+        DriveTrackMetric(str(truth), dict(type='ByteTracker'), start_score=.5)
+
+
 def test_what_is_missing_is_named(truth, tmp_path, monkeypatch):
     part = perfect()
     del part[DRIVES[0], 3]
