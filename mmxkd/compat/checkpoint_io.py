@@ -27,7 +27,7 @@ from zipfile import BadZipFile, is_zipfile
 from mmxkd.errors import CheckpointError
 from mmxkd.io.atomic import write_atomic
 
-from .import_hook import after_import
+from .import_hook import after_import, replace
 from .safetensors_files import ENDING, read_safetensors
 from .stacks import BOTH
 from .zip_records import fault_of_archive
@@ -132,7 +132,7 @@ def _repair_checkpoint_module(module: ModuleType) -> None:
 
     loader.load_checkpoint = classmethod(load_checkpoint)
     loader.register_scheme('', load_from_local, force=True)
-    module.load_from_local = load_from_local
+    replace(module, 'load_from_local', load_from_local)
     module.load_url = functools.partial(module.load_url, weights_only=True)
     _replace_save(module)
 
@@ -152,18 +152,7 @@ def _replace_save(module: ModuleType) -> None:
         else:
             stock_save(plain, filename, file_client_args, backend_args)
 
-    # These import the function by name; they may be there before us.
-    for name in ('mmengine.runner.checkpoint', 'mmengine.runner',
-                 'mmengine.runner.runner'):
-        after_import(
-            name,
-            functools.partial(_rebind, stock=stock_save,
-                              repaired=save_checkpoint))
-
-
-def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
-    if getattr(module, 'save_checkpoint', None) is stock:
-        module.save_checkpoint = repaired
+    replace(module, 'save_checkpoint', save_checkpoint)
 
 
 def _is_local(filename: str, backend: dict) -> bool:

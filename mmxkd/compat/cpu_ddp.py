@@ -19,7 +19,7 @@ import functools
 from collections.abc import Iterator
 from types import ModuleType
 
-from .import_hook import after_import
+from .import_hook import after_import, replace
 from .stacks import BOTH
 
 STACKS = BOTH
@@ -35,7 +35,7 @@ def apply() -> None:
 
 def _repair_launchers(module: ModuleType) -> None:
     for name in _LAUNCHERS:
-        setattr(module, name, _on_cpu_too(getattr(module, name)))
+        replace(module, name, _on_cpu_too(getattr(module, name)))
 
 
 def _on_cpu_too(stock):

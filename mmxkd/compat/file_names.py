@@ -20,7 +20,7 @@ from typing import Any
 
 from mmxkd.errors import CheckpointError, ConfigError
 
-from .import_hook import after_import
+from .import_hook import after_import, replace
 from .stacks import BOTH
 
 STACKS = BOTH
@@ -56,12 +56,7 @@ def _repair_load(module: ModuleType) -> None:
                 f'{type(content).__name__}')
         return content
 
-    module.load = load
-    # These have imported the function by name, before us.
-    for name, user in [*sys.modules.items()]:
-        if (name.startswith(('mmengine', 'mmdet'))
-                and getattr(user, 'load', None) is stock):
-            user.load = load  # type: ignore[attr-defined]
+    replace(module, 'load', load)
 
 
 def _repair_config(module: ModuleType) -> None:

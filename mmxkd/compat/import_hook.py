@@ -7,6 +7,7 @@ pay for them, so a repair waits until somebody else imports its target.
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 Callback = Callable[[ModuleType], None]
 
@@ -64,3 +65,24 @@ def after_import(name: str, callback: Callback) -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     _finder.pending.setdefault(name, []).append(callback)
+
+
+def replace(module: ModuleType, name: str, repaired: Any) -> None:
+    """Replace a function of a module, also where it was imported by name.
+
+    ``from mmdet.apis import init_detector`` binds the function itself: what
+    was imported before ``mmxkd`` would go on with the one that is not
+    repaired, be it a package of upstream or the script of a user, in which
+    sorted imports put ``mmdet`` first.
+
+    Args:
+        module (ModuleType): Where the function is defined.
+        name (str): Its name, there and where it was imported.
+        repaired: What takes its place.
+    """
+    stock = getattr(module, name)
+    setattr(module, name, repaired)
+    for user in [*sys.modules.values()]:
+        # Without getattr, at which a lazy module would import something.
+        if getattr(user, '__dict__', {}).get(name) is stock:
+            setattr(user, name, repaired)

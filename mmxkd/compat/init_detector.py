@@ -12,7 +12,7 @@ import copy
 import functools
 from types import ModuleType
 
-from .import_hook import after_import
+from .import_hook import after_import, replace
 from .stacks import BOTH
 
 STACKS = BOTH
@@ -41,12 +41,4 @@ def _repair(module: ModuleType) -> None:
             config.model, cfg_options = config.model.student, None
         return stock(config, checkpoint, palette, device, cfg_options)
 
-    module.init_detector = init_detector
-    # It imports the function by name, and may be there before us.
-    after_import('mmdet.apis', functools.partial(_rebind, stock,
-                                                 init_detector))
-
-
-def _rebind(stock, repaired, module: ModuleType) -> None:
-    if getattr(module, 'init_detector', None) is stock:
-        module.init_detector = repaired
+    replace(module, 'init_detector', init_detector)

@@ -24,13 +24,13 @@ import logging
 import os.path as osp
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 
 from mmxkd.errors import CheckpointError
 from mmxkd.io.atomic import remove_partial
 
-from .import_hook import after_import
+from .import_hook import after_import, replace
 from .non_finite import non_finite, shortened
 from .stacks import BOTH
 
@@ -44,16 +44,8 @@ def apply() -> None:
 
 def _repair(module: ModuleType) -> None:
     stock = module.find_latest_checkpoint
-    repaired = functools.wraps(stock)(find_latest_checkpoint)
-    for name in ('mmengine.runner.checkpoint', 'mmengine.runner',
-                 'mmengine.runner.runner', 'mmengine.runner._flexible_runner'):
-        after_import(
-            name, functools.partial(_rebind, stock=stock, repaired=repaired))
-
-
-def _rebind(module: ModuleType, stock: Callable, repaired: Callable) -> None:
-    if getattr(module, 'find_latest_checkpoint', None) is stock:
-        module.find_latest_checkpoint = repaired
+    replace(module, 'find_latest_checkpoint',
+            functools.wraps(stock)(find_latest_checkpoint))
 
 
 def find_latest_checkpoint(path: str,

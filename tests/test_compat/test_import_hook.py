@@ -1,6 +1,7 @@
 import sys
+from types import ModuleType
 
-from mmxkd.compat.import_hook import after_import
+from mmxkd.compat.import_hook import after_import, replace
 
 
 def test_called_once_after_the_module_ran(tmp_path, monkeypatch):
@@ -38,6 +39,34 @@ def test_called_at_once_when_the_module_is_there():
     seen = []
     after_import('sys', seen.append)
     assert seen == [sys]
+
+
+def test_replaced_where_it_was_imported_by_name(monkeypatch):
+    maker, user, other = map(ModuleType, ('maker', 'user', 'other'))
+    stock = maker.make = user.make = lambda: 1
+    # Of the same name and of no concern, and not a module at all.
+    own = other.make = lambda: 3
+    for module in (maker, user, other):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, 'nothing', None)
+    replace(maker, 'make', lambda: 2)
+    assert (maker.make(), user.make(), other.make()) == (2, 2, 3)
+    assert other.make is own and stock() == 1
+
+
+def test_scripts_may_import_upstream_first(run_python):
+    """As sorted imports do; each name is a function that is repaired."""
+    done = run_python(
+        '-c', 'from mmdet.apis import init_detector\n'
+        'from mmengine import load\n'
+        'from mmengine.runner import find_latest_checkpoint\n'
+        'from mmengine.runner.checkpoint import save_checkpoint\n'
+        'import mmxkd\n'
+        'for function in (init_detector, load, find_latest_checkpoint,\n'
+        '                 save_checkpoint):\n'
+        '    print(function.__code__.co_filename)')
+    files = done.stdout.split()[-4:]
+    assert ['mmxkd/compat' in file for file in files] == [True] * 4, files
 
 
 def test_import_of_mmxkd_is_light(run_python):
