@@ -26,6 +26,7 @@ STUDENTS = {
     'mm_distillnet_tiny': (CAMERAS, 'loss_mta'),
     'mm_distillnet_summed_tiny': (CAMERAS, 'loss_mta'),
     'stereosoundnet_tiny': (CAMERAS[:1], 'loss_ranking'),
+    'stereosoundnet_skip_tiny': (CAMERAS[:1], 'loss_ranking'),
     'boxes_tiny': (CAMERAS, None),
 }
 CHANNELS = dict(rgb=3, thermal=1, depth=3)

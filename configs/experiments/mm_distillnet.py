@@ -41,12 +41,14 @@ arms = dict(
     rgb=camera('rgb'),
     thermal=camera('thermal'),
     depth=camera('depth'),
-    # Boxes of one camera, and a ranking loss.
+    # Boxes of one camera, and a ranking loss; frames in which it finds nothing
+    # teach that there is nothing, or nothing.
     stereosoundnet=taught('stereosoundnet', 'rgb'),
+    stereosoundnet_skip=taught('stereosoundnet_skip', 'rgb'),
     # Boxes of three cameras, and joint, summed or no alignment.
     mm_distillnet=taught('mm_distillnet', *cameras),
     summed=taught('mm_distillnet_summed', *cameras),
     boxes=taught('boxes', *cameras))
 teacher = cameras
-baseline = 'stereosoundnet'
+baseline = ('stereosoundnet', 'stereosoundnet_skip')
 del cameras
