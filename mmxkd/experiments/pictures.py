@@ -10,14 +10,14 @@ from mmxkd.io.images import encode_image, read_image
 from mmxkd.visualization import compare_detections
 from mmxkd.visualization.detections import Panel
 
-from .plan import annotations
+from .benchmarks import COCO_BOXES, Benchmark
 from .summary import Summary
 
 FRAMES, LEAST_SCORE = 3, 0.3
 
 
-def pictures_of(summary: Summary, runs: Path, data_root: Path,
-                seed: int) -> bytes | None:
+def pictures_of(summary: Summary, runs: Path, data_root: Path, seed: int,
+                benchmark: Benchmark = COCO_BOXES) -> bytes | None:
     """A PNG of :data:`FRAMES` frames of the last split: truth and arms.
 
     The arms are the baseline, the best one that is not an end of the gap,
@@ -28,6 +28,7 @@ def pictures_of(summary: Summary, runs: Path, data_root: Path,
         runs (Path): With their detections.
         data_root (Path): With the pictures.
         seed (int): Whose detections.
+        benchmark (Benchmark): Says which file has the true boxes.
 
     Returns:
         bytes | None: None where the pictures are not in ``data_root``, or
@@ -37,7 +38,7 @@ def pictures_of(summary: Summary, runs: Path, data_root: Path,
         CorruptSampleError: A picture is there and cannot be read.
     """
     split = summary.splits[-1]
-    truth = json.loads(annotations(data_root, split).read_text())
+    truth = json.loads((data_root / benchmark.annotations(split)).read_text())
     boxes = _by_frame(truth['annotations'])
     frames = [image for image in truth['images'] if image['id'] in boxes]
     chosen = [
@@ -50,12 +51,15 @@ def pictures_of(summary: Summary, runs: Path, data_root: Path,
     arms = _arms(summary)
     found = {
         arm: _by_frame(
-            json.loads((runs / f'seed_{seed}' / arm
-                        / f'{split}.bbox.json').read_text())) for arm in arms
+            json.loads(
+                benchmark.detections(runs / f'seed_{seed}' / arm,
+                                     split).read_text())) for arm in arms
     }
     panels = []
     for image, path in zip(chosen, paths, strict=True):
         pixels = _rgb(read_image(path, 'img'))
+        # Of a drive, the part that boxes lie in.
+        pixels = pixels[:, slice(*image.get('columns', (None, )))]
         own = _corners(boxes[image['id']])
         panels.append(Panel('ground truth', pixels, own))
         for arm in arms:
@@ -71,9 +75,12 @@ def pictures_of(summary: Summary, runs: Path, data_root: Path,
 
 
 def _arms(summary: Summary) -> list[str]:
+    ends = {*summary.ends}
+    for end in ('teacher', 'baseline'):
+        ends.update(summary.candidates.get(end, ()))
     others = {
-        name: cells[summary.splits[0]].mean
-        for name, cells in summary.arms.items() if name not in summary.ends
+        name: cells[summary.chosen_on].mean
+        for name, cells in summary.arms.items() if name not in ends
     }
     best = [max(others, key=others.__getitem__)] if others else []
     return [summary.baseline, *best, summary.teacher]

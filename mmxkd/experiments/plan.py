@@ -151,11 +151,6 @@ class Plan:
                 '--data-root where it is')
 
 
-def annotations(data_root: Path, split: str) -> Path:
-    """The COCO annotations of a split of converted data."""
-    return data_root / 'annotations' / f'{split}.json'
-
-
 def load_plan(
     config: str | Path, root: Path, work_dir: str | Path,
     seeds: int | Sequence[int] | None = None,

@@ -35,7 +35,7 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
         data_root (Path): Converted data, with the ground truth.
         models (Sequence[str]): One row each.
         teacher, baseline (str | Sequence[str]): The models that the gap lies
-            between; of several, the best on the first split.
+            between; of several, the best on the first split (:func:`.choosing`).
         seeds (Sequence[int], optional): Default: those that have a folder.
         splits (Sequence[str]): Students are counted as better on the last.
         reachable (str | Sequence[str]): Models that show what a student
@@ -57,8 +57,8 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
         model: [read_curves(runs / f'seed_{s}' / model) for s in seeds]
         for model in models
     }
-    pictures = pictures_of(summary, runs, data_root,
-                           min(seeds)) if benchmark.pictures else None
+    pictures = pictures_of(summary, runs, data_root, min(seeds),
+                           benchmark) if benchmark.pictures else None
     return save_report(runs, table, summary, benchmark.score, benchmark.unit,
                        curves, pictures)
 

@@ -41,7 +41,7 @@ class Summary:
     """All arms in all splits, against the best teacher and baseline.
 
     Attributes:
-        splits (list[str]): The first chooses, the last is reported.
+        splits (list[str]): Columns of the table; the last is reported.
         teacher, baseline (str): The best of their candidates.
         reachable (str | None): Likewise; None where there is none.
         arms (dict[str, dict[str, Cell]]): By arm and split.
@@ -60,9 +60,33 @@ class Summary:
     unit: str = 'mAP is COCO AP@[.50:.95] in %.'
 
     @property
+    def chosen_on(self) -> str:
+        """The column that chooses: the last one of the first split."""
+        return choosing(self.splits)
+
+    @property
     def ends(self) -> list[str]:
         """The arms that the gap lies between."""
         return [self.teacher, self.baseline]
+
+
+def choosing(columns: Sequence[str]) -> str:
+    """The column by which arms are chosen, so that no other split is.
+
+    Args:
+        columns (Sequence[str]): Each is a split, or a split and which part or
+            score of it; the last one of a split is the one that counts.
+
+    Examples:
+        >>> choosing(['val', 'test'])
+        'val'
+        >>> choosing(['val day', 'val night', 'val', 'test day', 'test'])
+        'val'
+        >>> choosing(['val loose', 'val strict'])
+        'val strict'
+    """
+    first = columns[0].split()[0]
+    return [name for name in columns if name.split()[0] == first][-1]
 
 
 def summarise(
@@ -73,14 +97,15 @@ def summarise(
     Args:
         table (dict): mAP by arm, split and seed.
         teacher, baseline, reachable (Sequence[str]): Candidates, e.g. of
-            several lengths. The one that is best in the mean of the first
-            split is taken, so that the last one is not looked at.
+            several lengths. The one that is best in the mean of
+            :func:`choosing` is taken, so that the last split is not looked
+            at.
 
     Raises:
         ValueError: Two arms have no seed in common.
     """
     splits = list(next(iter(table.values())))
-    first = {name: values[splits[0]] for name, values in table.items()}
+    first = {name: values[choosing(splits)] for name, values in table.items()}
     given = dict(teacher=teacher, baseline=baseline, reachable=reachable)
     best = {
         key: best_of(names, first) for key, names in given.items() if names

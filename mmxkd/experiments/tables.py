@@ -59,6 +59,6 @@ def notes(summary: Summary) -> list[str]:
     for key, names in summary.candidates.items():
         chosen = getattr(summary, key)
         others = ', '.join(n for n in names if n != chosen)
-        lines.append(f'The {key} is {chosen}, better on {summary.splits[0]} '
+        lines.append(f'The {key} is {chosen}, better on {summary.chosen_on} '
                      f'than {others}.')
     return lines

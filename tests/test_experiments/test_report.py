@@ -1,4 +1,5 @@
 """The report: right numbers, and names that cannot do harm."""
+import base64
 import json
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from mmxkd.errors import ConfigError, CorruptSampleError
+from mmxkd.experiments.benchmarks import BENCHMARKS
 from mmxkd.experiments.charts import bars, dots, lines, looks, scale
 from mmxkd.experiments.curves import Curves, read_curves, thin
 from mmxkd.experiments.html_report import html_report
+from mmxkd.experiments.pictures import _arms
 from mmxkd.experiments.report import markdown, write_report
 from mmxkd.experiments.statistics import Estimate
 from mmxkd.experiments.summary import summarise
@@ -74,6 +77,23 @@ def test_several_seeds_lengths_and_what_is_reachable():
     assert '| student | 27.0 ± 2.8 | 31.0 ± 1.4 |' in text
     assert 'The teacher is long, better on val than teacher.' in text
     assert '| student | +8.0 | +6.0 | +7.0 \\[+6.1, +7.9\\] |' in text
+
+
+def test_parts_of_a_split_do_not_choose():
+    """Of several columns of the first split, the last one counts."""
+    table = {
+        name: {
+            'val day': {0: day}, 'val': {0: val}, 'test day': {0: 99. - day},
+            'test': {0: 99. - val}
+        } for name, day, val in (('rgb', 90., 40.), ('depth', 70., 60.),
+                                 ('plain', 10., 30.), ('skip', 20., 20.),
+                                 ('mine', 50., 50.))
+    }
+    found = summarise(table, ['rgb', 'depth'], ['plain', 'skip'])
+    assert (found.teacher, found.baseline) == ('depth', 'plain')
+    assert 'The teacher is depth, better on val than rgb.' in markdown(found)
+    # What is drawn beside them is neither of the candidates.
+    assert _arms(found) == ['plain', 'mine', 'depth']
 
 
 class Checked(HTMLParser):
@@ -234,6 +254,28 @@ def test_files_of_a_report(runs):
     assert not Checked((folder / 'gap_report.html').read_text()).images
     with pytest.raises(ConfigError, match="need 'teachr'.*mean 'teacher'"):
         write_report(folder, data, ['teacher', 'baseline'], 'teachr')
+
+
+def test_pictures_of_drives(runs):
+    """Their truth has a file of its own, and boxes lie in some columns."""
+    folder, data = runs
+    file = data / 'annotations/test.json'
+    truth = json.loads(file.read_text())
+    truth['images'][0].update(columns=[8, 56], width=48, lighting='night')
+    (data / 'annotations/test_truth.json').write_text(json.dumps(truth))
+    # The frames by themselves, without a box.
+    file.write_text(json.dumps(dict(images=truth['images'], categories=[])))
+    picture = cv2.imread(str(data / 'a.png'))
+    picture[:, :8] = picture[:, 56:] = (0, 0, 255)
+    cv2.imwrite(str(data / 'a.png'), picture)
+    write_report(folder, data, ['teacher', 'baseline'], splits=['test'],
+                 benchmark=BENCHMARKS['sound_boxes'])
+    page = Checked((folder / 'gap_report.html').read_text())
+    (image, ) = page.images
+    content = base64.b64decode(image.partition(',')[2])
+    drawn = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    red = (drawn[..., 2] > 200) & (drawn[..., :2] < 50).all(-1)
+    assert drawn.size and not red.any()
 
 
 def test_an_arm_has_one_colour_in_every_chart():
