@@ -94,3 +94,10 @@ def nothing_global_is_left_behind():
     MessageHub._instance_dict.clear()
     DefaultScope._instance_dict.clear()
     DefaultScope._instance_dict.update(scopes)
+
+
+@pytest.fixture
+def mmdet_scope() -> None:
+    """Names without a scope are mmdet's in this test."""
+    from mmengine.registry import init_default_scope
+    init_default_scope('mmdet')

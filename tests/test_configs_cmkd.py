@@ -11,15 +11,11 @@ from mmengine.registry import (
     DATASETS,
     PARAM_SCHEDULERS,
     TRANSFORMS,
-    init_default_scope,
 )
 
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
 IMAGENET_BLUE = (103.53, 57.375)
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    init_default_scope('mmdet')
 
 
 def load(repo, name):

@@ -13,17 +13,13 @@ from mmengine.registry import (
     PARAM_SCHEDULERS,
     TRANSFORMS,
     DefaultScope,
-    init_default_scope,
 )
 
 from mmxkd.errors import CorruptSampleError
 from mmxkd.registry import DATASETS, METRICS, MODELS
 from tests.helpers.kitti_tree import write_kitti
 
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    init_default_scope('mmdet')
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
 
 def load(repo, name):

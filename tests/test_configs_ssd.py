@@ -5,17 +5,14 @@ import pytest
 import torch
 from mmdet.apis import DetInferencer, inference_detector, init_detector
 from mmengine.config import Config
-from mmengine.registry import TRANSFORMS, init_default_scope
+from mmengine.registry import TRANSFORMS
 
 from mmxkd.registry import DATASETS, MODELS
 from mmxkd.synthetic import VocSettings, write_voc_dataset
 
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
 FULL = ('vgg16-ssd_voc', 'mb2-ssdlite_voc', 'mb2-ssdlite_kd_voc')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    init_default_scope('mmdet')
 
 
 def load(repo, name):

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
 from mmxkd.engine.published.shuffledet_tf import target_name
@@ -20,14 +19,10 @@ from tests.helpers.golden_shuffledet import (
     weights,
 )
 
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
 TERMS = ('loss_cls', 'loss_conf', 'loss_bbox', 'distill/loss_imitation',
          'loss_decay')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        yield
 
 
 @pytest.fixture(scope='module')

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 from mmxkd.registry import MODELS
@@ -14,6 +13,8 @@ from tests.helpers.ssd_net_golden import (
     load_vgg,
     pictures,
 )
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
 SIDES = (19, 10, 5, 3, 2, 1)
 LOADERS = dict(vgg=('vgg16_ssd', load_vgg), mb2=('mb2_ssdlite', load_mb2))
@@ -29,11 +30,6 @@ def golden(shared_data):
 def models(repo):
     """Configs of the two detectors."""
     return Config.fromfile(repo / 'configs/_base_/models/ssd3000.py')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    init_default_scope('mmdet')
 
 
 def relative(found, expected) -> float:

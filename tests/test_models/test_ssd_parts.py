@@ -4,7 +4,6 @@ import torch
 from mmdet.models.dense_heads import SSDHead
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 from mmxkd.errors import ConfigError
@@ -18,17 +17,14 @@ from mmxkd.models import (
 )
 from mmxkd.registry import MODELS, TASK_UTILS
 
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
 SIDES = [(side, side) for side in (19, 10, 5, 3, 2, 1)]
 
 
 @pytest.fixture(scope='module')
 def models(repo):
     return Config.fromfile(repo / 'configs/_base_/models/ssd3000.py')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    init_default_scope('mmdet')
 
 
 def test_without_clamping_priors_are_mmdets(models):

@@ -8,7 +8,6 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms import Compose as Nested
 from mmdet.datasets import transforms as stock_transforms
 from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mmxkd.datasets.transforms import (
     Mosaic,
@@ -234,15 +233,6 @@ def test_branches_of_one_sample_do_not_disturb_each_other():
 
 def test_what_is_packed_does_not_remember():
     assert set(run(RandomFlip(1.), PACK)) == {'inputs', 'data_samples'}
-
-
-@pytest.fixture
-def mmdet_scope():
-    before = DefaultScope.get_current_instance()
-    init_default_scope('mmdet')
-    yield
-    if before is not None:
-        init_default_scope(before.scope_name)
 
 
 BACK = dict(type='mmxkd.Resize', scale=(W, H), keep_ratio=False)

@@ -8,7 +8,6 @@ import pytest
 from mmcv.transforms import BaseTransform
 from mmdet.structures.mask import BitmapMasks
 from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mmxkd.compat.stacks import ONEDL, OPENMMLAB
 from mmxkd.datasets.transforms import MovesTogether, stock
@@ -17,6 +16,8 @@ from mmxkd.errors import ConfigError
 from mmxkd.registry import TRANSFORMS
 from tests.helpers.places import H, W, dense_apart, place_sample, sparse_apart
 from tests.helpers.stacks import STACK
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
 DRAWS = 200
 PACK = dict(type='mmxkd.PackMultiModalInputs',
@@ -125,15 +126,6 @@ if STACK == ONEDL:
         'ImageAug', 'LineDetDataProcessor', 'LinesToArray',
         'PackLineDetectionInputs'
     }
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    before = DefaultScope.get_current_instance()
-    init_default_scope('mmdet')
-    yield
-    if before is not None:
-        init_default_scope(before.scope_name)
 
 
 @pytest.mark.parametrize('package, module',

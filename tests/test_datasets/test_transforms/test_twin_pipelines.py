@@ -9,24 +9,16 @@ from mmdet.datasets import MultiImageMixDataset
 from mmdet.registry import TRANSFORMS as mmdet_transforms
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, Compose
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import TRANSFORMS
 from tests.helpers.pages import fenced
 from tests.helpers.places import H, W, dense_apart, place_sample, sparse_apart
 
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
+
 DRAWS = 200
 EVERY = ('img', 'gated', 'thermal', 'depth')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    before = DefaultScope.get_current_instance()
-    init_default_scope('mmdet')
-    yield
-    if before is not None:
-        init_default_scope(before.scope_name)
 
 
 def seed(number):

@@ -4,11 +4,12 @@ import random
 
 import numpy as np
 import pytest
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mmxkd.errors import ConfigError
 from mmxkd.registry import TRANSFORMS
 from tests.helpers.places import H, W, dense_apart, place_sample, sparse_apart
+
+pytestmark = pytest.mark.usefixtures('mmdet_scope')
 
 DRAWS = 200
 # Arguments of each, and how many pixels a sparse value may be off: half of
@@ -44,15 +45,6 @@ CASES = {
 MIXUPS = ('MixUp', 'CachedMixUp')
 # What is not called as mmdet's is in a stock config.
 INNER = ('RandomResize', 'RandomChoiceResize', 'ResizeShortestEdge')
-
-
-@pytest.fixture(autouse=True)
-def mmdet_scope():
-    before = DefaultScope.get_current_instance()
-    init_default_scope('mmdet')
-    yield
-    if before is not None:
-        init_default_scope(before.scope_name)
 
 
 def seed(number):
