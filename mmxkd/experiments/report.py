@@ -35,7 +35,8 @@ def write_report(runs: Path, data_root: Path, models: Sequence[str],
         data_root (Path): Converted data, with the ground truth.
         models (Sequence[str]): One row each.
         teacher, baseline (str | Sequence[str]): The models that the gap lies
-            between; of several, the best on the first split (:func:`.choosing`).
+            between; of several, the best on the first split, by
+            :func:`.choosing`.
         seeds (Sequence[int], optional): Default: those that have a folder.
         splits (Sequence[str]): Students are counted as better on the last.
         reachable (str | Sequence[str]): Models that show what a student
