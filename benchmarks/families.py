@@ -18,6 +18,7 @@ import argparse
 import json
 import statistics
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
@@ -66,24 +67,46 @@ def verdict(scores: dict, student: str = 'distilled') -> str:
             ('positive' if mean > 0 else 'not positive'))
 
 
-def main(argv=None) -> None:
+def parser_of(doc: str | None,
+              families: Iterable[str]) -> argparse.ArgumentParser:
+    """The arguments of a benchmark of some families."""
     parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('family', nargs='+', choices=list(FAMILIES))
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('family', nargs='+', choices=list(families))
     add_arguments(parser, 'work_dirs', num_seeds=3)
     add_data_root(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def plans_of(args: argparse.Namespace, experiment: str,
+             arms: Sequence[str]) -> Iterator[tuple[str, Plan]]:
+    """Each family that was asked for, and its plan.
+
+    Args:
+        args (Namespace): Of :func:`parser_of`.
+        experiment (str): ``configs/experiments/<experiment>_<family>.py``;
+            all experiments with a family share its runs.
+        arms (Sequence[str]): Kept whatever ``--arms`` says.
+
+    Raises:
+        ConfigError: Config, arms or folders are wrong, or data are missing.
+    """
     roots = dict(args.data_root)
     names = [FAMILIES[family] for family in args.family]
     for name in roots:
         check_known('--data-root', name, names)
     for family, root in zip(args.family, names, strict=True):
-        name = f'families_{family}'
-        plan = plan_of(args, ROOT / f'configs/experiments/{name}.py', ROOT,
-                       (args.work_dir or Path('work_dirs')) / name,
-                       {root: roots[root]} if root in roots else {},
-                       arms=['distilled'])
+        config = ROOT / f'configs/experiments/{experiment}_{family}.py'
+        folder = args.work_dir or Path('work_dirs')
+        yield family, plan_of(args, config, ROOT,
+                              folder / f'families_{family}',
+                              {root: roots[root]} if root in roots else {},
+                              arms)
+
+
+def main(argv=None) -> None:
+    args = parser_of(__doc__, FAMILIES).parse_args(argv)
+    for family, plan in plans_of(args, 'families', ['distilled']):
         print(f'{family}: {verdict(run(plan, args.jobs)["mAP"])}\n')
 
 

@@ -18,9 +18,12 @@ Usage: ``python benchmarks/mono_gap.py --seeds 5 [--detector smoke]
 [--arms mmkd]``
 """
 import argparse
+import math
 import subprocess
 import sys
 from pathlib import Path
+
+from bars import Bar, exit_status
 
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.errors import ConfigError
@@ -35,7 +38,6 @@ DETECTORS = dict(did='mono3d', smoke='mono3d_smoke', pgd='mono3d_pgd',
 TRAIN, VAL = 640, 160
 # Fog and night, which the LiDAR does not feel.
 WEATHER, NIGHT = 'dense_fog=1', 0.5
-STUDENT, ABOVE, SHARE = 5.0, 10.0, 10.0
 
 
 def draw(folder: Path) -> None:
@@ -53,28 +55,28 @@ def draw(folder: Path) -> None:
             check=True)
 
 
-def bars(table: Table, did: bool) -> list[tuple[str, float, float, bool]]:
-    """What is asked, the figure, the bar, and whether it is reached."""
+def bars(table: Table, did: bool) -> list[Bar]:
+    """What is asked of the scores."""
     column = list(table['student'])[-1]
     student, teacher = table['student'][column], table['teacher'][column]
-    least = min(teacher[s] - student[s] for s in student)
-    found = []
+    found = [
+        Bar('teacher - student, least of a seed',
+            min(teacher[s] - student[s] for s in student),
+            '>= 10' if did else '> 0')
+    ]
     if did:
-        low = min(student.values())
-        found.append(('student, least AP of a seed', low, STUDENT, low
-                      >= STUDENT))
-    above = ABOVE if did else 0.0
-    found.append(('teacher - student, least of a seed', least, above,
-                  least >= above if did else least > above))
+        found.insert(
+            0, Bar('student, least AP of a seed', min(student.values()),
+                   '>= 5'))
     if did and 'mmkd' in table:
         share = share_of_gap(table['mmkd'][column], student, teacher)
-        value = float('nan') if share is None else share.value
-        found.append(('mmkd recovers of the gap, %', value, SHARE, value
-                      >= SHARE))
+        value = math.nan if share is None else share.value
         # Without an interval, e.g. of one seed, nothing is clear of 0.
-        lower = float('nan') if share is None or share.low is None else (
-            share.low)
-        found.append(('lower end of its interval, %', lower, 0.0, lower > 0))
+        low = math.nan if share is None or share.low is None else share.low
+        found += [
+            Bar('mmkd recovers of the gap, %', value, '>= 10'),
+            Bar('lower end of its interval, %', low, '> 0')
+        ]
     return found
 
 
@@ -98,11 +100,7 @@ def main() -> int:
     print(report_of(plan))
     table = read_scores(plan.work_dir, plan.tested_on, plan.reported,
                         plan.seeds, plan.splits, plan.benchmark)
-    found = bars(table, args.detector == 'did')
-    for what, figure, bar, good in found:
-        print(f'{what:36s} {figure:7.2f}  bar {bar:5.1f}  '
-              f'{"reached" if good else "MISSED"}')
-    return 0 if all(row[-1] for row in found) else 1
+    return exit_status(bars(table, args.detector == 'did'))
 
 
 if __name__ == '__main__':

@@ -27,6 +27,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
+from bars import Bar, exit_status
+
 import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.errors import ConfigError
 from mmxkd.evaluation.metrics import DriveTrackMetric
@@ -116,8 +118,8 @@ def line(values: Iterable[float], digits: int = 1) -> str:
 
 
 def bars(table: Table, deaf: Mapping[int, float],
-         tracked: Mapping[str, float]) -> list[tuple[str, float, str, bool]]:
-    """What is asked, the figure, the bar, and whether it is reached.
+         tracked: Mapping[str, float]) -> list[Bar]:
+    """What is asked of the scores.
 
     Args:
         table (dict): AP50 by arm, column and seed.
@@ -134,13 +136,11 @@ def bars(table: Table, deaf: Mapping[int, float],
     kept = min(own[night][s] / max(own[day][s], 1e-9) for s in heard)
     gain = tracked[STUDENT] - max(tracked[name] for name in BASELINES)
     return [
-        ('AP50 / with other sound, least of a seed', times, '>= 2', times
-         >= 2),
-        ('AP50 - one camera, least of a seed', ahead, '> 0', ahead > 0),
-        ('RGB teacher, night / day, most of a seed', dark, '<= 0.3', dark
-         <= 0.3),
-        ('student, night / day, least of a seed', kept, '>= 0.8', kept >= 0.8),
-        ('MOTA - one camera, mean of the seeds', gain, '> 0', gain > 0),
+        Bar('AP50 / with other sound, least of a seed', times, '>= 2'),
+        Bar('AP50 - one camera, least of a seed', ahead, '> 0'),
+        Bar('RGB teacher, night / day, most of a seed', dark, '<= 0.3'),
+        Bar('student, night / day, least of a seed', kept, '>= 0.8'),
+        Bar('MOTA - one camera, mean of the seeds', gain, '> 0')
     ]
 
 
@@ -175,11 +175,7 @@ def main() -> int:
               f'{line(usual)}')
     print(f'{STUDENT} with the sound of other drives, AP50: '
           + line(deaf.values()))
-    found = bars(table, deaf, means)
-    for what, figure, bar, good in found:
-        print(f'{what:42s} {figure:7.2f}  bar {bar:6s}  '
-              f'{"reached" if good else "MISSED"}')
-    return 0 if all(row[-1] for row in found) else 1
+    return exit_status(bars(table, deaf, means))
 
 
 if __name__ == '__main__':

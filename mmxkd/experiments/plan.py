@@ -10,10 +10,12 @@ from mmxkd.errors import ConfigError, check_keys, check_known
 
 from .benchmarks import BENCHMARKS, COCO_BOXES, Benchmark
 from .short_forms import (
+    COMPRESSED,
     EPOCHS,
     LABELLED_BY,
     LABELS_OF,
     TRAIN,
+    compression_step,
     datasets_of,
     label_step,
     labelled_by,
@@ -207,6 +209,8 @@ def load_plan(
                               'command of a step; choose another one')
         if LABELS_OF in content:
             content = label_step(f'arms.{name}', content, given['tested_on'])
+        if COMPRESSED in content:
+            content = compression_step(f'arms.{name}', content)
         arms[name] = read_step(name, content, arms, roots,
                                root) if 'command' in content else _read_arm(
                                    name, content, arms, roots,

@@ -21,7 +21,7 @@ from .settings import (
     settings_of,
     sha256_of,
 )
-from .step import DATA, OUT, SEED, Step
+from .step import ALL_OPTIONS, DATA, OPTIONS, OUT, SEED, Step
 
 TRAIN, TEST = 'tools/train.py', 'tools/test.py'
 
@@ -178,23 +178,40 @@ class Run:
         other = self.needs[owner]
         if isinstance(other.arm, Step):
             return other.output(part)
-        return dict(dir=other.dir, config=other.arm.config,
-                    checkpoint=other.checkpoint,
-                    options=self.plan.cfg_options + other.arm.options)[part]
+        known = {
+            'dir': other.dir, 'config': other.arm.config,
+            'checkpoint': other.checkpoint,
+            OPTIONS: self.plan.cfg_options + other.arm.options,
+            ALL_OPTIONS: other.all_options
+        }
+        return known[part]
 
-    def _train(self, arm: Arm) -> None:
-        options = []
-        if arm.starts_from is not None:
-            start = self.needs[arm.starts_from]
-            options.append(f'load_from={start.checkpoint}')
+    @property
+    def all_options(self) -> tuple[str, ...]:
+        """What lets the config be trained on, and tested in the last split,
+        as this arm is."""
+        assert isinstance(self.arm, Arm)
+        return (*self._data_options(self.arm),
+                *self._test_options(self.plan.splits[-1]),
+                *self.plan.cfg_options, *self.arm.options,
+                *self._options_of_needs(self.arm))
+
+    def _options_of_needs(self, arm: Arm) -> list[str]:
         # The folder is enough: a teacher is loaded from the best in it.
-        options += [
+        options = [
             f'{key}={self.needs[teacher].dir}'
             for teacher, key in arm.taught_by.items()
         ]
         for name, key in arm.reads.items():
             step, _, output = name.partition('.')
             options.append(f'{key}={self.needs[step].output(output)}')
+        return options
+
+    def _train(self, arm: Arm) -> None:
+        options = self._options_of_needs(arm)
+        if arm.starts_from is not None:
+            start = self.needs[arm.starts_from]
+            options.insert(0, f'load_from={start.checkpoint}')
         self._call(TRAIN, [arm.config], options, '--resume', '--seed',
                    self.seed, '--work-dir', self.dir)
         best = sorted(self.dir.glob('best_*.pth'))
@@ -206,15 +223,18 @@ class Run:
 
     def _test(self, split: str) -> None:
         assert isinstance(self.arm, Arm)
-        benchmark = self.plan.benchmark
-        file = self.plan.tested_on / benchmark.annotations(split)
         part = self.dir / f'{split}.part'
-        self._call(TEST, [self.arm.config, self.checkpoint], [
-            'test_dataloader.dataset.ann_file='
-            f'{file.relative_to(self.plan.tested_on)}',
-            *benchmark.test_options(file)
-        ], '--out', part, '--work-dir', self.dir / f'eval_{split}')
-        benchmark.collect(part, self.detections(split))
+        self._call(TEST, [self.arm.config, self.checkpoint],
+                   self._test_options(split), '--out', part, '--work-dir',
+                   self.dir / f'eval_{split}')
+        self.plan.benchmark.collect(part, self.detections(split))
+
+    def _test_options(self, split: str) -> list[str]:
+        name = self.plan.benchmark.annotations(split)
+        return [
+            f'test_dataloader.dataset.ann_file={name}',
+            *self.plan.benchmark.test_options(self.plan.tested_on / name)
+        ]
 
     def _call(self, tool: str, positional: list, options: list[str],
               *arguments) -> None:

@@ -11,6 +11,9 @@ from mmxkd.errors import ConfigError, check_keys
 EPOCHS, LABELLED_BY = 'epochs', 'labelled_by'
 #: Of a step, in place of ``command`` and ``outputs``.
 LABELS_OF, FRAMES, MIRROR = 'labels_of', 'frames', 'mirror'
+#: Of a step that compresses an arm.
+COMPRESSED, TRAINED_AS, PRUNE = 'compressed', 'trained_as', 'prune'
+TABLE = 'table'
 TRAIN = 'train_dataloader.dataset'
 BOXES = 'boxes'
 
@@ -108,3 +111,26 @@ def label_step(where: str, given: Mapping[str, Any],
             f'val_evaluator.ann_file={root}/annotations/val.json',
             f'{{{arm}.options}}'
         ], outputs={BOXES: 'labels.json'})
+
+
+def compression_step(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The step that prunes an arm, trains it on and quantises it.
+
+    Args:
+        where (str): The key, for an error.
+        given (dict): ``compressed``, an arm; ``trained_as``, the arm by whose
+            config it is trained on, by default by its own; ``prune``, the
+            share of the channels that goes; and ``shared``.
+    """
+    own = (COMPRESSED, TRAINED_AS, PRUNE)
+    check_keys(where, given, (*own, 'shared'))
+    arm = given[COMPRESSED]
+    like = given.get(TRAINED_AS, arm)
+    rest = {k: v for k, v in given.items() if k not in own}
+    prune = ['--prune', str(given[PRUNE])] if PRUNE in given else []
+    return dict(
+        rest, command=[
+            'tools/compress.py', f'{{{like}.config}}', f'{{{arm}.checkpoint}}',
+            *prune, '--int8', '--seed', '{seed}', '--out', '{out}',
+            '--cfg-options', f'{{{like}.all_options}}'
+        ], outputs={TABLE: 'compression.json'})

@@ -11,8 +11,8 @@ STEP_KEYS = ('command', 'outputs', 'shared')
 #: What an argument may name beside arms and steps.
 OUT, SEED, DATA = 'out', 'seed', 'data'
 #: What it may say of an arm.
-OPTIONS = 'options'
-OF_ARM = ('checkpoint', 'config', 'dir', OPTIONS)
+OPTIONS, ALL_OPTIONS = 'options', 'all_options'
+OF_ARM = ('checkpoint', 'config', 'dir', OPTIONS, ALL_OPTIONS)
 _NAME = re.compile(r'\{([^{}]*)\}')
 
 
@@ -25,7 +25,8 @@ class Step:
         command (tuple[str, ...]): A Python file and its arguments. They may
             hold ``{ARM.checkpoint}``, ``{ARM.config}``, ``{ARM.dir}``,
             ``{STEP.OUTPUT}``, ``{data.NAME}``, ``{out}`` and ``{seed}``; and
-            one may be ``{ARM.options}``, as many as the arm has.
+            one may be ``{ARM.options}``, as many as the arm has, or
+            ``{ARM.all_options}``, with data and teachers.
         outputs (dict[str, str]): The files that it makes, by name, relative
             to ``{out}``, its folder.
         shared (bool): Whether it runs once, for all seeds.
@@ -125,7 +126,7 @@ def _check_name(where: str, argument: str, name: str,
         check_known(where, part, [*other.outputs])
         return
     check_known(where, part, OF_ARM)
-    if part == OPTIONS and argument != f'{{{name}}}':
+    if part in (OPTIONS, ALL_OPTIONS) and argument != f'{{{name}}}':
         raise ConfigError(
             f'{where} stands for any number of arguments, but {argument!r} is '
             "one; expected it by itself, after '--cfg-options'")

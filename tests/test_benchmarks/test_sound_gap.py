@@ -26,7 +26,7 @@ def test_the_worst_seed_and_the_better_baseline_count(bars):
     found = bars(
         table, {0: 1., 1: 8.5},
         dict(mm_distillnet=4., stereosoundnet=-1., stereosoundnet_skip=3.))
-    assert [value for _, value, _, _ in found
-            ] == pytest.approx([2., -2., .4, .7, 1.])
+    assert [bar.figure
+            for bar in found] == pytest.approx([2., -2., .4, .7, 1.])
     # In seed 1 the student is below one baseline, and deaf at night.
-    assert [good for *_, good in found] == [True, False, False, False, True]
+    assert [bar.reached for bar in found] == [True, False, False, False, True]

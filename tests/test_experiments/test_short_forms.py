@@ -2,6 +2,7 @@ import pytest
 
 from mmxkd.errors import ConfigError
 from mmxkd.experiments.short_forms import (
+    compression_step,
     datasets_of,
     label_step,
     labelled_by,
@@ -79,3 +80,20 @@ def test_a_step_of_labels():
         outputs=step['outputs'])
     with pytest.raises(ConfigError, match="frame is unknown.*'frames'"):
         label_step('arms.labels', dict(labels_of='big', frame='x'), 'fog')
+
+
+def test_a_step_of_compression():
+    step = compression_step('arms.s', dict(compressed='taught', prune=0.4))
+    assert step == dict(
+        command=[
+            'tools/compress.py', '{taught.config}', '{taught.checkpoint}',
+            '--prune', '0.4', '--int8', '--seed', '{seed}', '--out', '{out}',
+            '--cfg-options', '{taught.all_options}'
+        ], outputs=dict(table='compression.json'))
+    alone = compression_step('arms.s',
+                             dict(compressed='taught', trained_as='alone'))
+    assert alone['command'][1:3] == ['{alone.config}', '{taught.checkpoint}']
+    assert alone['command'][-1] == '{alone.all_options}'
+    assert '--prune' not in alone['command']
+    with pytest.raises(ConfigError, match="prun is unknown.*'prune'"):
+        compression_step('arms.s', dict(compressed='taught', prun=0.4))

@@ -94,6 +94,40 @@ def test_a_step_reads_an_arm_as_it_was_trained(plan, fake_tools):
     ]
 
 
+def test_all_options_let_a_step_train_an_arm_on(plan, fake_tools):
+    """Data, test set, teacher and what it reads, as in its own training."""
+    fake = fake_tools()
+    data, runs = plan.tested_on, plan.work_dir / 'seed_1'
+    taught = replace(plan.arms['mse'], options=('train_cfg.max_epochs=24', ),
+                     reads={'labels.boxes': KEY})
+    smaller = Step('smaller', ('label.py', '--out', '{out}/labels.json',
+                               '--cfg-options', '{taught.all_options}'),
+                   dict(boxes='labels.json'))
+    plan = replace(
+        plan, cfg_options=('a=1', ), arms={
+            **plan.arms, 'taught': replace(taught, name='taught'),
+            'smaller': smaller
+        })
+    run_all(build_runs(plan), jobs=1)
+    given = json.loads((runs / 'smaller/labels.json').read_text())[4:]
+    assert given == [
+        f'train_dataloader.dataset.data_root={data}/',
+        f'val_dataloader.dataset.data_root={data}/',
+        f'test_dataloader.dataset.data_root={data}/',
+        f'val_evaluator.ann_file={data}/annotations/val.json',
+        'test_dataloader.dataset.ann_file=annotations/test.json',
+        f'test_evaluator.ann_file={data}/annotations/test.json', 'a=1',
+        'train_cfg.max_epochs=24',
+        f'model.teachers.gated.checkpoint={runs}/teacher',
+        f'{KEY}={runs}/labels/labels.json'
+    ]
+    own = [
+        options for name, options in fake.calls
+        if 'train.py taught' in name and 'seed_1' in name
+    ]
+    assert own[0][1:] == given[-2:]
+
+
 def test_a_step_that_fails_or_makes_nothing(plan, fake_tools):
     fake_tools()
     other = replace(plan.arms['labels'], outputs=dict(boxes='other.json'))

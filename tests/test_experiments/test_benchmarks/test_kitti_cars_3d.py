@@ -1,8 +1,6 @@
 """Scores of detections: COCO's boxes, and KITTI's cars in 3-D."""
-import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from mmxkd.evaluation.functional.kitti import evaluate
@@ -63,57 +61,3 @@ def test_what_a_run_keeps(tmp_path):
     assert coco.detections(tmp_path, 'val').name == 'val.bbox.json'
     assert coco.annotations('val') == 'annotations/val.json'
     assert KITTI.annotations('val') == 'kitti_infos_val.json'
-
-
-@pytest.fixture
-def bars(repo, monkeypatch):
-    monkeypatch.syspath_prepend(str(repo / 'benchmarks'))
-    import mono_gap
-    yield mono_gap.bars
-    del sys.modules['mono_gap']
-
-
-def made(**arms) -> dict:
-    return {
-        arm: {
-            'val loose': dict(enumerate(values)),
-            'val strict': dict(enumerate(values))
-        } for arm, values in arms.items()
-    }
-
-
-def test_bars_of_the_base(bars):
-    table = made(student=[5., 6., 7.], teacher=[20., 20., 20.],
-                 mmkd=[7., 8., 9.])
-    found = {row[0]: row[1:] for row in bars(table, did=True)}
-    assert all(row[-1] for row in found.values())
-    assert found['student, least AP of a seed'][0] == 5
-    assert found['teacher - student, least of a seed'][0] == 13
-    share = found['mmkd recovers of the gap, %'][0]
-    assert share == pytest.approx(100 * 6 / (15 + 14 + 13))
-    assert 0 < found['lower end of its interval, %'][0] < share
-
-
-@pytest.mark.parametrize('change', [
-    dict(student=[4.9, 6., 7.]),
-    dict(teacher=[14.9, 20., 20.]),
-    dict(mmkd=[5., 7., 7.5]),
-    dict(mmkd=[4., 6., 20.]),
-    dict(teacher=[1., 1., 1.]),
-])
-def test_a_bar_that_is_missed(bars, change):
-    arms = dict(student=[5., 6., 7.], teacher=[20., 20., 20.],
-                mmkd=[7., 8., 9.]) | change
-    assert not all(row[-1] for row in bars(made(**arms), did=True))
-
-
-def test_one_seed_has_no_interval(bars):
-    table = made(student=[5.], teacher=[20.], mmkd=[8.])
-    last = bars(table, did=True)[-1]
-    assert np.isnan(last[1]) and not last[-1]
-
-
-def test_bars_of_mmdet3ds_detectors(bars):
-    good = bars(made(student=[1., 2.], teacher=[1.5, 3.]), did=False)
-    assert [row[-1] for row in good] == [True]
-    assert not bars(made(student=[1., 2.], teacher=[1., 3.]), did=False)[0][-1]
