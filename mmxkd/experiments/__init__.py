@@ -3,8 +3,9 @@
 An *arm* is one way to train a detector: a config, what it starts from and who
 teaches it. An experiment trains each arm once per seed.
 """
+from .arm import Arm
 from .merge import merge_reports
-from .plan import Arm, Plan, load_plan
+from .plan import Plan, load_plan
 from .report import report_of, write_report
 from .run import Run, ToolError, build_runs
 from .schedule import run_all

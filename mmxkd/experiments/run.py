@@ -12,8 +12,9 @@ from typing import Any
 
 from mmxkd.io.atomic import write_json
 
+from .arm import Arm
 from .lock import locked
-from .plan import Arm, Plan
+from .plan import Plan
 from .settings import (
     BUILT_UPON,
     compare,

@@ -10,7 +10,8 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError
 
-from .plan import Arm, Plan
+from .arm import Arm
+from .plan import Plan
 from .step import Step
 
 #: The key for what a run was built upon, beside its settings.

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmxkd.errors import ConfigError, check_keys
 
-#: Of an arm, beside what :class:`.plan.Arm` reads.
+#: Of an arm, beside what :class:`.arm.Arm` reads.
 EPOCHS, LABELLED_BY = 'epochs', 'labelled_by'
 #: Of a step, in place of ``command`` and ``outputs``.
 LABELS_OF, FRAMES, MIRROR = 'labels_of', 'frames', 'mirror'

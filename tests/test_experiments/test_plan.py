@@ -84,6 +84,9 @@ def test_some_arms_bring_what_they_need(load):
     ('configs/start.py', 'configs/startt.py', "mean 'configs/start.py'"),
     ('tested=False', '', 'set tested=False'),
     ("taught_by=dict(big=", "taught_by=dict(bigg=", "did you mean 'big'"),
+    ("starts_from='start'),\n    plain", "starts_from='start', "
+     "options={'model.type': 'B'}),\n    plain",
+     "student.taught_by: big has options='model.type=B'"),
     ("taught_by=dict(big=", "taught_by=dict(other=",
      "arms.student.taught_by='other'"),
     ('teachers.gated', 'teachers.gatd', "'gatd', expected one of"),
