@@ -19,6 +19,8 @@ model = dict(
                 reference_focal=371.8,
                 bins=dict(rule='rpd', near=5., far=80., number=80),
                 uncertainty='hard',
+                mimic_weight=1.,
+                kd_weight=1.,
                 student='neck[1:4]',
                 teacher='depth:neck[1:4]',
                 inputs=dict(depth_feature='neck[0]'),
