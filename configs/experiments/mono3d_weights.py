@@ -35,5 +35,14 @@ arms = dict(
             f'{loss}.student': 'neck[0:3]',
             f'{loss}.teacher': 'depth:neck[0:3]'
         }),
-    kd_100=dict(mmkd, options={f'{loss}.kd_weight': 100.}))
+    kd_100=dict(mmkd, options={f'{loss}.kd_weight': 100.}),
+    kd_20_head=dict(
+        mmkd,
+        config='configs/monommkd/mmkd_head_tiny.py',
+        options={f'{loss}.kd_weight': 20.}),
+    kd_20_started=dict(
+        mmkd,
+        config='configs/monommkd/mmkd_started_tiny.py',
+        starts_from='teacher',
+        options={f'{loss}.kd_weight': 20.}))
 del loss, on, mmkd
