@@ -29,6 +29,7 @@ mmkd = dict(
     type='DepthBranchDualKLLoss',
     feat_channels=32,
     reference_focal=371.8,
+    kd_weight=20.,
     inputs=dict(depth_feature='neck[0]'),
     connector=dict(type='ConvConnector', kernel_sizes=[3, 1]))
 

@@ -8,6 +8,7 @@ model = dict(
             _delete_=True,
             loss_dual_kl=dict(
                 type='DualKLLoss',
+                loss_weight=20.,
                 student='neck[1:4]',
                 teacher='depth:neck[1:4]',
                 connector=dict(type='ConvConnector', kernel_sizes=[3, 1])))))

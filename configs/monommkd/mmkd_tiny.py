@@ -20,7 +20,7 @@ model = dict(
                 bins=dict(rule='rpd', near=5., far=80., number=80),
                 uncertainty='hard',
                 mimic_weight=1.,
-                kd_weight=1.,
+                kd_weight=20.,
                 student='neck[1:4]',
                 teacher='depth:neck[1:4]',
                 inputs=dict(depth_feature='neck[0]'),
