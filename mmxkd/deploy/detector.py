@@ -1,5 +1,4 @@
 """One ONNX file as a detector: pictures in, boxes out."""
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +9,12 @@ import onnxruntime
 
 from . import convdet, ssd
 from .boxes import Detections
+from .priors import unpack_priors
 
 #: What makes detections of the raw outputs, by the word in the file.
 DECODERS = dict(ssd=ssd, convdet=convdet)
 #: Of the recipe in a file; another number is another form.
-FORMAT = 1
+FORMAT = 2
 KEY = 'mmxkd'
 #: What a recipe holds beside format and head.
 PARTS = ('classes', 'priors', 'options', 'resized', 'padded', 'resize_float',
@@ -58,14 +58,18 @@ class OnnxDetector:
         self.recipe = self._read_recipe(path)
         self.classes = tuple(self.recipe['classes'])
         self._decoder = DECODERS[self.recipe['head']]
-        self.priors = np.frombuffer(
-            base64.b64decode(self.recipe.pop('priors')),
-            np.dtype('<f4')).reshape(-1, 4)
-        names = [output.name for output in self.session.get_outputs()]
+        outputs = self.session.get_outputs()
+        names = [output.name for output in outputs]
         if names != list(self._decoder.OUTPUTS):
             raise DeployError(f'{path}: its outputs are {names}, expected '
                               f'{list(self._decoder.OUTPUTS)}: the graph is '
                               'not the one that the recipe was written for')
+        try:
+            self.priors = unpack_priors(self.recipe.pop('priors'),
+                                        outputs[0].shape[1])
+        except (TypeError, ValueError) as error:
+            raise DeployError(f'{path}: its recipe does not fit its network '
+                              f'({error})') from error
 
     def _read_recipe(self, path: str) -> dict[str, Any]:
         given = self.session.get_modelmeta().custom_metadata_map.get(KEY)

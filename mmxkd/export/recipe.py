@@ -1,5 +1,4 @@
 """What a deployed detector does beside its network, read off a config."""
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from mmdet.structures.bbox import get_box_tensor
 from mmengine.config import Config
 
 from mmxkd.deploy.detector import DECODERS, FORMAT
+from mmxkd.deploy.priors import pack_priors
 from mmxkd.engine.launch import type_name
 from mmxkd.errors import ConfigError
 from mmxkd.models import ClasswiseSSDHead, ConvDetHead
@@ -147,13 +147,13 @@ def _normalising(preprocessor: Any) -> dict[str, Any]:
 
 
 def _priors(model: Any, size: list[int]) -> str:
-    """(P, 4) float32 of all levels, in base 64."""
+    """(P, 4) of all levels, packed."""
     with torch.no_grad():
         maps = model.extract_feat(torch.zeros(1, 3, *size))
     sizes = [tuple(level.shape[2:]) for level in maps]
     priors = model.bbox_head.prior_generator.grid_priors(sizes, device='cpu')
     table = torch.cat([get_box_tensor(p) for p in priors]).numpy()
-    return base64.b64encode(table.astype('<f4').tobytes()).decode('ascii')
+    return pack_priors(table)
 
 
 def _iou_threshold(nms: Mapping[str, Any]) -> float:

@@ -52,7 +52,7 @@ def test_all_weights_have_8_bits(exported, quantized):
         if type(m).__name__.startswith('Conv') and hasattr(m, 'weight')
     ]
     assert len(found) == len(layers)
-    # Of the tiny ShuffleDet, priors and graph are a large part.
+    # Of the tiny ShuffleDet, the graph is a large part.
     share = os.path.getsize(quantized) / os.path.getsize(path)
     assert share < (.35 if len(last_convolutions(proto_of(path))) > 1 else .75)
 

@@ -139,9 +139,9 @@ def test_a_recipe_of_another_version_is_refused(exported, tmp_path):
     import onnx
     proto = onnx.load(exported[3])
     entry = proto.metadata_props[0]
-    entry.value = entry.value.replace('"format": 1', '"format": 7')
+    entry.value = entry.value.replace('"format": 2', '"format": 7')
     onnx.save(proto, tmp_path / 'new.onnx')
-    with pytest.raises(DeployError, match='format 7 .*expected format 1'):
+    with pytest.raises(DeployError, match='format 7 .*expected format 2'):
         OnnxDetector(str(tmp_path / 'new.onnx'))
 
 
@@ -156,9 +156,11 @@ def other_recipe(path, out, old, new):
 
 @pytest.mark.parametrize('old, new, message', [
     ('"priors": "', '"priors": ', 'its recipe is not JSON'),
-    ('"head": ', '"hat": ', 'for head None, expected format 1'),
+    ('"head": ', '"hat": ', 'for head None, expected format 2'),
     ('"priors": ', '"prior": ', 'its recipe has no priors'),
     ('"mean": ', '"means": ', 'its recipe has no mean'),
+    ('"priors": "', '"priors": "AAAA', r'not fit its network \(priors: '),
+    ('"priors": "', '"priors": 0, "other": "', 'not fit its network'),
 ])
 def test_recipes_that_cannot_be_used(exported, tmp_path, old, new, message):
     out = str(tmp_path / 'odd.onnx')
