@@ -29,7 +29,7 @@ def test_means_count(compression):
     taught = steps((.48, .42), (.47, .40))
     alone = steps((.50, .41), (.50, .41))
     found = compression.bars(taught, alone)
-    assert [bar.figure for bar in found] == pytest.approx([.5, .25, 1.5, -.5])
+    assert [bar.figure for bar in found] == pytest.approx([.5, .125, 1.5, -.5])
     assert [bar.reached for bar in found] == [True, True, True, False]
 
 
