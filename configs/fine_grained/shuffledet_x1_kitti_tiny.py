@@ -48,4 +48,5 @@ param_scheduler = [
         eta_min=2e-9,
         convert_to_iter_based=True)
 ]
-default_hooks = dict(checkpoint=dict(interval=epochs))
+# A training that is stopped goes on from its last epoch.
+default_hooks = dict(checkpoint=dict(interval=1))

@@ -52,6 +52,8 @@ optim_wrapper = dict(
 param_scheduler = _base_.tiny.param_scheduler
 param_scheduler[1].T_max = epochs
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
+# A training that is stopped goes on from its last epoch.
+default_hooks = dict(checkpoint=dict(interval=1))
 # Too few epochs for tasks that wait for each other.
 custom_hooks = [
     dict(type='mmxkd.EpochSeedHook'),
