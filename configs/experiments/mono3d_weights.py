@@ -21,7 +21,7 @@ arms = dict(
     _delete_=True,
     teacher=dict(_base_.arms.teacher, **on),
     student=dict(_base_.arms.student, **on),
-    kd_1=mmkd,
+    kd_1=dict(mmkd, options={f'{loss}.kd_weight': 1.}),
     kd_20=dict(mmkd, options={f'{loss}.kd_weight': 20.}),
     kd_20_mimic_03=dict(
         mmkd, options={

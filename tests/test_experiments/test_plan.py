@@ -1,8 +1,13 @@
 """The config of an experiment is checked before anything is trained."""
 import pytest
+from mmengine.config import Config, DictAction
 
 from mmxkd.errors import ConfigError
-from mmxkd.experiments import load_plan
+from mmxkd.experiments import Arm, load_plan
+
+#: What of a config decides what is trained.
+TRAINED = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
+           'train_cfg', 'custom_hooks')
 
 CONFIG = '''
 data_roots = dict(fog='data/fog', clear='data/clear')
@@ -117,3 +122,24 @@ def test_data_are_looked_for_in_every_split(load, tmp_path):
         plan.check_data()
     (tmp_path / 'fog/annotations/test.json').touch()
     plan.check_data()
+
+
+def test_no_two_arms_of_an_experiment_are_one(repo, tmp_path):
+    """An arm that names a value as its config has it is the arm without."""
+    for path in sorted((repo / 'configs/experiments').glob('*.py')):
+        plan = load_plan(path, repo, tmp_path)
+        seen: dict = {}
+        for arm in plan.arms.values():
+            if not isinstance(arm, Arm):
+                continue
+            cfg = Config.fromfile(arm.config)
+            options = dict(o.split('=', 1) for o in arm.options)
+            cfg.merge_from_dict({
+                key: DictAction._parse_iterable(value)
+                for key, value in options.items()
+            })
+            parts = [cfg.get(key) for key in TRAINED]
+            content = repr((parts, arm.starts_from, arm.taught_by, arm.reads,
+                            arm.data_root, arm.ann_file))
+            assert content not in seen, (path.name, arm.name, seen[content])
+            seen[content] = arm.name
