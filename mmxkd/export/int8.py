@@ -92,7 +92,48 @@ def quantize(path: str, out: str | os.PathLike, pictures: Sequence[str],
     # The recipe goes along.
     del proto.metadata_props[:]
     proto.metadata_props.extend(onnx.load(path).metadata_props)
+    shorten_names(proto.graph)
     write_bytes(out, proto.SerializeToString())
+
+
+def shorten_names(graph: onnx.GraphProto) -> None:
+    """Number the nodes, and all tensors but the inputs and outputs.
+
+    Quantisation makes four tensors of each one, and names of 40 letters: in a
+    small network they weigh as much as its weights. Shapes between the layers,
+    which programs work out by themselves, go too.
+
+    Args:
+        graph (onnx.GraphProto): Without graphs in its nodes, changed in
+            place.
+
+    Examples:
+        >>> from onnx import helper
+        >>> nodes = [
+        ...     helper.make_node('Relu', ['image'], ['relu_image'], 'one'),
+        ...     helper.make_node('Relu', ['relu_image'], ['scores'])
+        ... ]
+        >>> image = helper.make_tensor_value_info('image', 1, [1])
+        >>> scores = helper.make_tensor_value_info('scores', 1, [1])
+        >>> graph = helper.make_graph(nodes, 'two', [image], [scores])
+        >>> shorten_names(graph)
+        >>> [(*node.input, *node.output) for node in graph.node]
+        [('image', '0'), ('0', 'scores')]
+    """
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    # An input that is left out has no name.
+    short = {name: name for name in (*kept, '')}
+
+    def rename(name: str) -> str:
+        return short.setdefault(name, f'{len(short) - len(kept) - 1:x}')
+
+    for index, node in enumerate(graph.node):
+        node.input[:] = map(rename, node.input)
+        node.output[:] = map(rename, node.output)
+        node.name = f'{index:x}'
+    for tensor in graph.initializer:
+        tensor.name = rename(tensor.name)
+    del graph.value_info[:]
 
 
 def last_convolutions(proto: onnx.ModelProto) -> list[str]:

@@ -119,13 +119,12 @@ def export_onnx(model: nn.Module, cfg: Config, classes: tuple[str, ...],
             verbose=False)
     assert program is not None
     proto = program.model_proto
-    # Where in the source each node was traced, with the paths of this machine.
-    for node in proto.graph.node:
-        del node.metadata_props[:]
-    for value in (*proto.graph.value_info, *proto.graph.input,
-                  *proto.graph.output, *proto.graph.initializer):
-        del value.metadata_props[:]
-    del proto.metadata_props[:]
+    # Where in the source each node was traced, with the paths of this machine,
+    # and once more the names of all parameters.
+    for part in (proto, proto.graph, *proto.graph.node,
+                 *proto.graph.value_info, *proto.graph.input,
+                 *proto.graph.output, *proto.graph.initializer):
+        del part.metadata_props[:]
     entry = proto.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(recipe)
     write_bytes(out, proto.SerializeToString())
