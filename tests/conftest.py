@@ -11,6 +11,9 @@ REPO = Path(__file__).resolve().parents[1]
 # Tests run on the CPU, also where there is a GPU: they compare bits, and with
 # two processes. `CUDA_VISIBLE_DEVICES=0 pytest tests/test_cuda.py` is for it.
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
+# Ranks are forked: a child of a process that has used threads of OpenMP waits
+# for them for ever.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
 @pytest.fixture(scope='session')

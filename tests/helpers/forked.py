@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 _GRACE = 30
 
 
@@ -65,6 +67,9 @@ def run_ranks(function: Callable[[], object], number: int, log: Path,
     start, grace = time.monotonic(), float('inf')
     sys.stdout.flush()
     sys.stderr.flush()
+    # A child that ends OpenCV's threads, as converters do, waits for ever for
+    # those that it lacks: they must end before.
+    cv2.setNumThreads(1)
     running: dict[int, int] = {}
     for rank in range(number):
         mine = dict(environment or {})
