@@ -18,7 +18,7 @@ train_dataloader = dict(
     dataset=dict(
         **cells,
         ann_file='annotations/train.json',
-        pipeline=_base_.train_pipeline))
+        pipeline=_base_.short_pipeline))
 val_dataloader = dict(dataset=dict(**tested, ann_file='annotations/val.json'))
 test_dataloader = dict(
     dataset=dict(**tested, ann_file='annotations/test.json'))
@@ -27,8 +27,8 @@ val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
 test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
 default_hooks = dict(checkpoint=dict(save_best='coco/bbox_mAP'))
 
-# 205 pictures: 24 epochs are 624 iterations of 8.
-epochs = 24
+# 205 pictures: 16 epochs are 416 iterations of 8.
+epochs = 16
 train_cfg = dict(max_epochs=epochs, val_interval=epochs)
 param_scheduler = _base_.tiny.param_scheduler
 param_scheduler[1].T_max = epochs

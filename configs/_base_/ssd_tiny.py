@@ -13,10 +13,18 @@ streets = dict(
         classes=('bicycle', 'car', 'person'),
         palette=[(119, 11, 32), (0, 0, 142), (220, 20, 60)]))
 
+# A short training learns more from pictures that are distorted less.
+short_pipeline = [
+    step for step in _base_.train_pipeline
+    if step['type'] not in ('PhotoMetricDistortion', 'mmxkd.Expand')
+]
 train_dataloader = dict(
     **_base_.tiny.loader,
     batch_size=8,
-    dataset=dict(**streets, splits=['VOC2007/trainval']))
+    dataset=dict(
+        **streets,
+        splits=['VOC2007/trainval'],
+        pipeline=short_pipeline))
 val_dataloader = test_dataloader = dict(**_base_.tiny.loader, dataset=streets)
 
 optim_wrapper = _base_.tiny.optim_wrapper

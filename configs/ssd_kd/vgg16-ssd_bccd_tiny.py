@@ -1,4 +1,3 @@
 # The tiny teacher on blood cells (BCCD).
 _base_ = ['../_base_/models/ssd3000_tiny.py', '../_base_/ssd_bccd_tiny.py']
 model = _base_.vgg16_ssd
-optim_wrapper = dict(optimizer=dict(lr=0.0005))

@@ -3,4 +3,3 @@
 # full one.
 _base_ = ['../_base_/models/ssd3000_tiny.py', '../_base_/ssd_tiny.py']
 model = _base_.vgg16_ssd
-optim_wrapper = dict(optimizer=dict(lr=0.0005))

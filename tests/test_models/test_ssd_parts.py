@@ -120,6 +120,25 @@ def test_narrow_vgg_has_the_layers_of_the_wide_one():
         assert list(found) == expected + list(value.shape[2:])
 
 
+def test_norms_of_vgg_lie_behind_its_convolutions_and_train():
+    plain, normed = (SlimSSDVGG(width=.125, norm_cfg=norm_cfg).train()
+                     for norm_cfg in (None, dict(type='BN')))
+    image = torch.randn(2, 3, 75, 75)
+    for name, layer in plain.features.named_children():
+        other = normed.features[int(name)]
+        if not isinstance(layer, torch.nn.Conv2d):
+            assert type(other) is type(layer)
+            continue
+        conv, norm = other
+        assert conv.weight.shape == layer.weight.shape
+        assert norm.training and norm.weight.requires_grad
+        torch.testing.assert_close(norm.weight, torch.ones_like(norm.weight))
+    torch.testing.assert_close(
+        normed.features[0](image).mean((0, 2, 3)), torch.zeros(8), rtol=0,
+        atol=1e-5)
+    assert [m.shape for m in normed(image)] == [m.shape for m in plain(image)]
+
+
 def test_a_batch_of_one_is_refused_in_training():
     neck = InvertedResidualNeck((8, 8), (4, ), (.5, ))
     maps = (torch.rand(1, 8, 4, 4), torch.rand(1, 8, 2, 2))

@@ -82,9 +82,16 @@ def test_names_of_the_output(repo, tmp_path, out, reason):
                      convert_mb2_ssd_lite)
 
 
+def plain_vgg(repo):
+    """The tiny teacher without norms, as the published one is."""
+    cfg = Config.fromfile(repo / 'configs/ssd_kd/vgg16-ssd_voc_tiny.py').model
+    cfg.backbone.norm_cfg = cfg.neck.norm_cfg = None
+    return cfg
+
+
 def test_folding_needs_turned_colours(repo):
     init_default_scope('mmdet')
-    cfg = Config.fromfile(repo / 'configs/ssd_kd/vgg16-ssd_voc_tiny.py').model
+    cfg = plain_vgg(repo)
     model = MODELS.build(cfg)
     state = model.state_dict()
     before = state['backbone.features.0.weight'].clone()
@@ -115,7 +122,7 @@ def test_folding_is_for_the_published_file_alone(repo, tmp_path):
 
 def test_folding_needs_a_normalisation(repo):
     init_default_scope('mmdet')
-    cfg = Config.fromfile(repo / 'configs/ssd_kd/vgg16-ssd_voc_tiny.py').model
+    cfg = plain_vgg(repo)
     cfg.data_preprocessor.update(mean=None, std=None)
     model = MODELS.build(cfg)
     with pytest.raises(ConfigError, match='has no mean and std'):

@@ -2,11 +2,22 @@
 # half of MobileNetV2's.
 _base_ = './ssd3000.py'
 
+norm = dict(type='BN')
+xavier = dict(type='Xavier', layer='Conv2d', distribution='uniform')
 vgg16_ssd = dict(
-    backbone=dict(width=0.25),
-    neck=dict(in_channels=(256, ), out_channels=(256, 128, 128, 64, 64, 64)),
-    bbox_head=dict(num_classes=3, in_channels=(256, 128, 128, 64, 64, 64)))
+    backbone=dict(width=0.25, norm_cfg=norm),
+    neck=dict(
+        in_channels=(256, ),
+        out_channels=(256, 128, 128, 64, 64, 64),
+        norm_cfg=norm),
+    bbox_head=dict(
+        num_classes=3,
+        in_channels=(256, 128, 128, 64, 64, 64),
+        init_cfg=xavier))
 mb2_ssdlite = dict(
     backbone=dict(widen_factor=0.5),
     neck=dict(in_channels=(288, 1280)),
-    bbox_head=dict(num_classes=3, in_channels=(288, 1280, 512, 256, 256, 64)))
+    bbox_head=dict(
+        num_classes=3,
+        in_channels=(288, 1280, 512, 256, 256, 64),
+        init_cfg=xavier))

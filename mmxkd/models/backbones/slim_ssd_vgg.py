@@ -2,6 +2,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from mmcv.cnn import build_norm_layer
 from mmdet.models.backbones import SSDVGG
 from torch import Tensor, nn
 
@@ -31,6 +32,9 @@ class SlimSSDVGG(EarlyFreezing, SSDVGG):
         out_feature_indices (Sequence[int]): Layers of ``features`` to give.
             Of VGG-16, 34 is conv7 (1024 · width channels, stride 16), the
             first level of an SSD without conv4_3, and 22 is conv4_3.
+        norm_cfg (dict, optional): A norm behind each convolution, under the
+            same index as it. Default: none, as in SSD. Without one, VGG-16
+            hardly learns from random weights.
         init_cfg (dict, optional): Default: mmdet's, which is He's normal
             initialisation by the number of outgoing connections.
 
@@ -46,6 +50,7 @@ class SlimSSDVGG(EarlyFreezing, SSDVGG):
 
     def __init__(self, depth: int = 16, width: float = 1.0,
                  out_feature_indices: Sequence[int] = (34, ),
+                 norm_cfg: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
         if not 0 < width <= 1 or not round(_NARROWEST * width):
             raise ConfigError(
@@ -60,10 +65,17 @@ class SlimSSDVGG(EarlyFreezing, SSDVGG):
             raise ConfigError(
                 f'SlimSSDVGG: out_feature_indices={out_feature_indices}, '
                 f'expected some of 0..{len(self.features) - 1}')
-        if width < 1:
-            for name, layer in list(self.features.named_children()):
-                if isinstance(layer, nn.Conv2d):
-                    self.features.add_module(name, _narrowed(layer, width))
+        # mmcv's VGG is for weights of ImageNet, whose norms do not train.
+        self.bn_eval = False
+        for name, layer in list(self.features.named_children()):
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            if width < 1:
+                layer = _narrowed(layer, width)
+                self.features.add_module(name, layer)
+            if norm_cfg is not None:
+                norm = build_norm_layer(norm_cfg, layer.out_channels)[1]
+                self.features.add_module(name, nn.Sequential(layer, norm))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) to one map per index, in the order of the layers."""
