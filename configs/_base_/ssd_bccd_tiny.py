@@ -27,9 +27,4 @@ val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
 test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
 default_hooks = dict(checkpoint=dict(save_best='coco/bbox_mAP'))
 
-# 205 pictures: 16 epochs are 416 iterations of 8.
-epochs = 16
-train_cfg = dict(max_epochs=epochs, val_interval=epochs)
-param_scheduler = _base_.tiny.param_scheduler
-param_scheduler[1].T_max = epochs
-del epochs, cells, tested, coco
+del cells, tested, coco
