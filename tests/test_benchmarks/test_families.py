@@ -39,10 +39,12 @@ def test_students_differ_in_their_teacher_alone(families, repo, tmp_path):
         for key in ('train_dataloader', 'train_cfg', 'randomness',
                     'test_dataloader', 'test_evaluator', 'optim_wrapper'):
             assert taught[key] == alone[key], key
-        for key in ('train_dataloader', 'test_dataloader', 'train_cfg'):
+        for key in ('train_dataloader', 'test_dataloader'):
             assert teacher[key] == alone[key], key
         # No checkpoint is chosen: there is one validation, at the end.
-        assert alone.train_cfg.val_interval == alone.train_cfg.max_epochs
+        for cfg in (teacher, alone):
+            assert cfg.train_cfg.val_interval == cfg.train_cfg.max_epochs
+            assert (cfg.param_scheduler[-1].T_max == cfg.train_cfg.max_epochs)
 
 
 def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path, capsys,
