@@ -22,9 +22,7 @@ train_dataloader = dict(
     **_base_.tiny.loader,
     batch_size=8,
     dataset=dict(
-        **streets,
-        splits=['VOC2007/trainval'],
-        pipeline=short_pipeline))
+        **streets, splits=['VOC2007/trainval'], pipeline=short_pipeline))
 val_dataloader = test_dataloader = dict(**_base_.tiny.loader, dataset=streets)
 
 optim_wrapper = _base_.tiny.optim_wrapper

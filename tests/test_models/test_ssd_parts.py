@@ -133,9 +133,8 @@ def test_norms_of_vgg_lie_behind_its_convolutions_and_train():
         assert conv.weight.shape == layer.weight.shape
         assert norm.training and norm.weight.requires_grad
         torch.testing.assert_close(norm.weight, torch.ones_like(norm.weight))
-    torch.testing.assert_close(
-        normed.features[0](image).mean((0, 2, 3)), torch.zeros(8), rtol=0,
-        atol=1e-5)
+    torch.testing.assert_close(normed.features[0](image).mean((0, 2, 3)),
+                               torch.zeros(8), rtol=0, atol=1e-5)
     assert [m.shape for m in normed(image)] == [m.shape for m in plain(image)]
 
 
