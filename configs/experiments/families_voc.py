@@ -15,8 +15,9 @@ names = {
     '("bicycle","car","person")'
     for split in ('train', 'val', 'test')
 }
+teacher_of = {'model.teachers.vgg.cfg': 'configs/ssd_kd/vgg16-ssd_voc_tiny.py'}
 arms = dict(
     teacher=dict(options=names),
     baseline=dict(options=names),
-    distilled=dict(options=names))
-del names
+    distilled=dict(options=dict(names, **teacher_of)))
+del names, teacher_of

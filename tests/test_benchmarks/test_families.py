@@ -2,7 +2,7 @@
 import json
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 
 from mmxkd.errors import ConfigError
 from mmxkd.experiments import load_plan
@@ -45,6 +45,30 @@ def test_students_differ_in_their_teacher_alone(families, repo, tmp_path):
         for cfg in (teacher, alone):
             assert cfg.train_cfg.val_interval == cfg.train_cfg.max_epochs
             assert (cfg.param_scheduler[-1].T_max == cfg.train_cfg.max_epochs)
+
+
+def test_teachers_know_the_classes_that_they_teach(families, repo, tmp_path,
+                                                   monkeypatch):
+    monkeypatch.chdir(repo)
+    for family in families.FAMILIES:
+        plan = load_plan(repo / f'configs/experiments/families_{family}.py',
+                         repo, tmp_path)
+        taught = with_options(plan.arms['distilled'])
+        trained = with_options(plan.arms['teacher'])
+        (entry, ) = taught.model.teachers.values()
+        found = [
+            cfg.train_dataloader.dataset.get('metainfo', {}).get('classes')
+            for cfg in (Config.fromfile(entry.cfg), trained, taught)
+        ]
+        assert found[0] == found[1] == found[2], family
+
+
+def with_options(arm):
+    cfg = Config.fromfile(arm.config)
+    pairs = (option.split('=', 1) for option in arm.options)
+    cfg.merge_from_dict(
+        {key: DictAction._parse_iterable(value) for key, value in pairs})
+    return cfg
 
 
 def test_it_prints_the_table_of_finished_runs(families, repo, tmp_path, capsys,
