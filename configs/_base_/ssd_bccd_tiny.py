@@ -26,5 +26,4 @@ coco = dict(_delete_=True, type='CocoMetric', metric='bbox')
 val_evaluator = dict(**coco, ann_file=data_root + 'annotations/val.json')
 test_evaluator = dict(**coco, ann_file=data_root + 'annotations/test.json')
 default_hooks = dict(checkpoint=dict(save_best='coco/bbox_mAP'))
-
 del cells, tested, coco

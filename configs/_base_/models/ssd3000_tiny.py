@@ -2,8 +2,8 @@
 # half of MobileNetV2's.
 _base_ = './ssd3000.py'
 
-# They start from random weights, and a short training teaches them little
-# without norms, or from the large logits of He's start.
+# They start from random weights: with norms, and from smaller logits than
+# those of He's start.
 norm = dict(type='BN')
 xavier = dict(type='Xavier', layer='Conv2d', distribution='uniform')
 vgg16_ssd = dict(

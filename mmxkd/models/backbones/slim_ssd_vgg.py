@@ -33,8 +33,7 @@ class SlimSSDVGG(EarlyFreezing, SSDVGG):
             Of VGG-16, 34 is conv7 (1024 · width channels, stride 16), the
             first level of an SSD without conv4_3, and 22 is conv4_3.
         norm_cfg (dict, optional): A norm behind each convolution, under the
-            same index as it. Default: none, as in SSD. Without one, VGG-16
-            hardly learns from random weights.
+            same index as it. Default: none, as in SSD.
         init_cfg (dict, optional): Default: mmdet's, which is He's normal
             initialisation by the number of outgoing connections.
 
