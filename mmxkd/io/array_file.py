@@ -10,6 +10,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +20,12 @@ import numpy as np
 from .atomic import write_atomic
 
 NOTE = 'note.json'
-#: What reading a damaged archive raises, by where the damage is.
-_DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError,
-           NotImplementedError, RuntimeError, struct.error, SyntaxError)
+#: What zipfile and numpy raise for a damaged archive of arrays, by where the
+#: damage is; a shape in a damaged header may ask for more memory than there
+#: is.
+ARCHIVE_FAULTS = (zipfile.BadZipFile, zlib.error, ValueError, KeyError,
+                  EOFError, NotImplementedError, RuntimeError, struct.error,
+                  SyntaxError, MemoryError)
 
 
 class DamagedFileError(ValueError):
@@ -119,6 +123,6 @@ def open_arrays(path: str | os.PathLike) -> Iterator[ArrayFile]:
             yield ArrayFile(path, archive)
     except DamagedFileError:
         raise
-    except _DAMAGE as error:
+    except ARCHIVE_FAULTS as error:
         reason = str(error) or type(error).__name__
         raise DamagedFileError(path, reason) from error

@@ -5,8 +5,6 @@ shows how.
 """
 import argparse
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +14,8 @@ import mmxkd  # noqa: F401  Repairs of upstream come before anything else.
 from mmxkd.engine import launch
 from mmxkd.engine.published.shuffledet_tf import TEACHER, convert_shuffledet
 from mmxkd.errors import CheckpointError, ConfigError
+from mmxkd.io.array_file import ARCHIVE_FAULTS
 from mmxkd.io.escape import escape
-
-#: What numpy raises, by where the damage is; a shape in a damaged header may
-#: ask for more memory than there is.
-_UNREADABLE = (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError,
-               NotImplementedError, RuntimeError, MemoryError)
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,7 +44,7 @@ def read(path: str) -> dict[str, np.ndarray]:
         if other:
             raise ValueError(f'{other[0]} is not an array')
         return found
-    except _UNREADABLE as error:
+    except (*ARCHIVE_FAULTS, OSError) as error:
         raise CheckpointError(
             f'{path}: not an .npz file of arrays '
             f'({str(error) or type(error).__name__})') from error

@@ -111,7 +111,7 @@ def test_other_forms_of_sound(root, suffix):
 
 
 def test_another_rate_is_resampled_and_told(root):
-    pytest.importorskip('soxr')
+    pytest.importorskip('soxr', reason='needs the extra sound')
     for k, sound in enumerate(sounds_of(FIRST)):
         path = root / audio_path(FIRST, k, '.wav')
         soundfile.write(path, np.repeat(sound, 2), 2 * RATE)
@@ -123,7 +123,7 @@ def test_another_rate_is_resampled_and_told(root):
 
 
 def test_one_microphone_of_another_rate_is_told(root):
-    pytest.importorskip('soxr')
+    pytest.importorskip('soxr', reason='needs the extra sound')
     soundfile.write(wav(root), np.repeat(ONE, 2), 2 * RATE)
     report = run(root)
     assert report.totals['frames of sound at 16000 Hz'] == 1
