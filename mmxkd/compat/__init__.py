@@ -13,6 +13,7 @@ from . import (
     cpu_ddp,
     ddp_layout,
     file_names,
+    heat_maps,
     init_detector,
     latest_checkpoint,
     meta_config,
@@ -31,7 +32,8 @@ from . import (
 REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
            cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector,
            yaml_files, pickle_files, point_assigner, quiet_import,
-           remote_checkpoints, safe_load, file_names, strategy_names)
+           remote_checkpoints, safe_load, file_names, strategy_names,
+           heat_maps)
 
 _applied = False
 

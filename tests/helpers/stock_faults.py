@@ -258,6 +258,19 @@ def point_assigner(folder: Path) -> bool:
 
 
 @probe
+def heat_maps(folder: Path) -> bool:
+    """Maps in channels-last format have no such view."""
+    import torch
+    from mmdet.models.utils import get_topk_from_heatmap
+    maps = torch.rand(1, 2, 3, 4).to(memory_format=torch.channels_last)
+    try:
+        get_topk_from_heatmap(maps, k=2)
+    except RuntimeError as error:
+        return 'view size' in str(error)
+    return False
+
+
+@probe
 def init_detector(folder: Path) -> bool:
     """The backbone of a distillation is asked for."""
     from mmdet.apis import init_detector
