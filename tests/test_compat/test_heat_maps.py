@@ -9,8 +9,8 @@ def test_peaks_do_not_depend_on_the_layout():
     torch.manual_seed(0)
     maps = torch.rand(2, 3, 4, 5)
     expected = get_topk_from_heatmap(maps, k=6)
-    found = get_topk_from_heatmap(
-        maps.to(memory_format=torch.channels_last), k=6)
+    found = get_topk_from_heatmap(maps.to(memory_format=torch.channels_last),
+                                  k=6)
     for mine, right in zip(found, expected, strict=True):
         assert torch.equal(mine, right)
     scores, places, classes, ys, xs = found
