@@ -1,6 +1,7 @@
 """What tells that a run is still the one that was begun."""
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,10 @@ _RECIPE = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader',
            'val_evaluator', 'test_evaluator', 'optim_wrapper',
            'param_scheduler', 'train_cfg', 'custom_hooks', 'load_from')
 
+# mmengine reads a config in one thread alone: for a base such as
+# mmdet3d::_base_/models/smoke.py it loads pkg_resources anew.
+_reading = threading.Lock()
+
 
 @cache
 def recipe_of(config: Path) -> str | None:
@@ -31,7 +36,8 @@ def recipe_of(config: Path) -> str | None:
     """
     if not config.is_file():
         return None
-    cfg = Config.fromfile(config).to_dict()
+    with _reading:
+        cfg = Config.fromfile(config).to_dict()
     text = json.dumps({key: cfg.get(key) for key in _RECIPE}, sort_keys=True,
                       default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
