@@ -15,10 +15,16 @@ def parse(*args):
     return parser.parse_args(args).num_workers
 
 
-@pytest.mark.parametrize('args, found', [((), 2), (('--num-workers', '0'), 0),
+@pytest.mark.parametrize('args, found', [(('--num-workers', '0'), 0),
                                          (('--num-workers', '7'), 7)])
 def test_number_of_processes(args, found):
     assert parse(*args) == found
+
+
+@pytest.mark.parametrize('cores, found', [(2, 2), (64, 8), (None, 1)])
+def test_by_default_each_core_has_one(cores, found, monkeypatch):
+    monkeypatch.setattr('os.cpu_count', lambda: cores)
+    assert parse() == found
 
 
 @pytest.mark.parametrize('text', ['-1', '1.5', 'two', ''])

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmxkd.engine.hooks.channels_last_hook import lay_out
 from mmxkd.registry import DATASETS, MODELS
 from tests.helpers.code_lines import code_lines
 from tests.helpers.mono_run import stock_config, write_streets
@@ -68,9 +69,11 @@ def test_a_student_of_pictures_learns_from_its_twin_of_depth(
 @torch.no_grad()
 @pytest.mark.parametrize('detector', DETECTORS)
 def test_a_teacher_is_tested_alone(repo, streets, detector):
-    """By its own pipeline; nothing of the picture reaches it."""
+    """By its own pipeline and hooks; nothing of the picture reaches it."""
     cfg = stock_config(repo, f'{detector}_teacher', streets)
     model = MODELS.build(cfg.model).eval()
+    assert dict(type='mmxkd.ChannelsLastHook') in cfg.custom_hooks
+    lay_out(model)
     data = batch(cfg, 'test_dataloader')
     changed = copy.deepcopy(data)
     changed['inputs']['img'] = [
