@@ -2,8 +2,8 @@
 
 What breaks: ``get_topk_from_heatmap`` takes a ``view`` of (N, C, H, W), which
 a map in channels-last format does not have: "view size is not compatible with
-input tensor's size and stride". CenterNet, CornerNet, SMOKE and MonoFlex
-train in that format, and fail in their first validation.
+input tensor's size and stride". SMOKE trains in that format, and fails in its
+first validation. CenterNet, CornerNet and MonoFlex call it, too.
 Repair: it is given the map in order.
 Versions: mmdet <= 3.3.0, onedl-mmdetection <= 3.5.1. We know of no report.
 Can go: when it takes a ``reshape``.

@@ -21,11 +21,10 @@ from .atomic import write_atomic
 
 NOTE = 'note.json'
 #: What zipfile and numpy raise for a damaged archive of arrays, by where the
-#: damage is; a shape in a damaged header may ask for more memory than there
-#: is.
+#: damage is.
 ARCHIVE_FAULTS = (zipfile.BadZipFile, zlib.error, ValueError, KeyError,
                   EOFError, NotImplementedError, RuntimeError, struct.error,
-                  SyntaxError, MemoryError)
+                  SyntaxError)
 
 
 class DamagedFileError(ValueError):

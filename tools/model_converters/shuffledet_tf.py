@@ -44,7 +44,8 @@ def read(path: str) -> dict[str, np.ndarray]:
         if other:
             raise ValueError(f'{other[0]} is not an array')
         return found
-    except (*ARCHIVE_FAULTS, OSError) as error:
+    # A damaged shape may ask for more memory than there is.
+    except (*ARCHIVE_FAULTS, OSError, MemoryError) as error:
         raise CheckpointError(
             f'{path}: not an .npz file of arrays '
             f'({str(error) or type(error).__name__})') from error
