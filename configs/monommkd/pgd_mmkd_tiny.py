@@ -1,9 +1,9 @@
-# The tiny PGD, taught by its twin that sees depth: three levels of the neck.
+# The tiny PGD, taught by its twin that sees depth: the levels of the neck.
 _base_ = './pgd_student_tiny.py'
 teacher = dict(
     cfg='configs/monommkd/pgd_teacher_tiny.py',
     checkpoint='work_dirs/pgd_teacher_tiny')
-loss = dict(in_channels=32, student='neck[1:4]', teacher='depth:neck[1:4]')
+loss = dict(in_channels=32, student='neck[0:3]', teacher='depth:neck[0:3]')
 model = dict(
     _delete_=True,
     type='mmxkd.CrossModalDistill',
