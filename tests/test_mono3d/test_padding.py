@@ -64,7 +64,7 @@ def test_a_stock_detector_learns_depth_where_its_teacher_sees_it(
 
 
 def test_the_tool_draws_the_target_that_is_learned(repo, streets):
-    """Each cell by hand: the nearest depth of its 4x4 pixels."""
+    """Each cell by hand: the nearest depth of its 8x8 pixels."""
     tool = runpy.run_path(
         str(repo / 'tools/analysis_tools/browse_depth_branch.py'))
     model, dataset = distilled(repo, streets, 'pgd', tool['plain_test'])
@@ -72,19 +72,19 @@ def test_the_tool_draws_the_target_that_is_learned(repo, streets):
     frame = tool['frame_of'](model.eval(), sample, 0.)
     depth = sample['data_samples'].gt_depth.data[0]
     assert depth.shape == (90, 310) == frame.depth.shape
-    assert frame.bins.shape == (24, 80) and frame.padded == (96, 320)
-    nearest = torch.zeros(24, 80)
-    for row in range(24):
-        for column in range(80):
-            block = depth[4 * row:4 * row + 4, 4 * column:4 * column + 4]
+    assert frame.bins.shape == (12, 40) and frame.padded == (96, 320)
+    nearest = torch.zeros(12, 40)
+    for row in range(12):
+        for column in range(40):
+            block = depth[8 * row:8 * row + 8, 8 * column:8 * column + 8]
             if (block > 0).any():
                 nearest[row, column] = block[block > 0].min()
     # 200 pixels is the focal length of these streets.
     expected = loss.bins.target(nearest * (loss.reference_focal / 200))
     assert (frame.bins == expected.numpy()).all()
-    # Rows 92.., columns 312.. show nothing; column 77 shows two pixels.
-    assert (frame.bins[23] == frame.number).all()
-    assert (frame.bins[:22, 77] < frame.number).all()
+    # Pixels from column 310 on show nothing: all of cells 39, two of cells 38.
+    assert (frame.bins[:, 39] == frame.number).all()
+    assert (frame.bins[:11, 38] < frame.number).all()
 
 
 def test_visual_depth_does_not_move_with_the_padding():
