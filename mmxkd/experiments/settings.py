@@ -2,6 +2,7 @@
 import hashlib
 import json
 import threading
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,9 @@ def recipe_of(config: Path) -> str | None:
     """
     if not config.is_file():
         return None
-    with _reading:
+    with _reading, warnings.catch_warnings():
+        # It warns each time, and nobody here can act.
+        warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
         cfg = Config.fromfile(config).to_dict()
     text = json.dumps({key: cfg.get(key) for key in _RECIPE}, sort_keys=True,
                       default=repr)
