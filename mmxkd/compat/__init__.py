@@ -15,6 +15,7 @@ from . import (
     file_names,
     heat_maps,
     init_detector,
+    installed_packages,
     latest_checkpoint,
     meta_config,
     mmcv_operators,
@@ -33,7 +34,7 @@ REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
            cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector,
            yaml_files, pickle_files, point_assigner, quiet_import,
            remote_checkpoints, safe_load, file_names, strategy_names,
-           heat_maps)
+           heat_maps, installed_packages)
 
 _applied = False
 

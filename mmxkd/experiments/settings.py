@@ -1,8 +1,6 @@
 """What tells that a run is still the one that was begun."""
 import hashlib
 import json
-import threading
-import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -24,10 +22,6 @@ _RECIPE = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader',
            'val_evaluator', 'test_evaluator', 'optim_wrapper',
            'param_scheduler', 'train_cfg', 'custom_hooks', 'load_from')
 
-# mmengine reads a config in one thread alone: for a base such as
-# mmdet3d::_base_/models/smoke.py it loads pkg_resources anew.
-_reading = threading.Lock()
-
 
 @cache
 def recipe_of(config: Path) -> str | None:
@@ -37,10 +31,7 @@ def recipe_of(config: Path) -> str | None:
     """
     if not config.is_file():
         return None
-    with _reading, warnings.catch_warnings():
-        # It warns each time, and nobody here can act.
-        warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
-        cfg = Config.fromfile(config).to_dict()
+    cfg = Config.fromfile(config).to_dict()
     text = json.dumps({key: cfg.get(key) for key in _RECIPE}, sort_keys=True,
                       default=repr)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -30,8 +30,7 @@ _NOISE = re.compile(r'loading annotations into memory\.\.\.'
                     r'|index created!')
 # Of other packages about other packages: a user of a config cannot act.
 _FUTURE = (DeprecationWarning, FutureWarning, PendingDeprecationWarning)
-_STALE = re.compile(r'torch\.meshgrid: in an upcoming release'
-                    r'|pkg_resources is deprecated as an API')
+_STALE = re.compile(r'torch\.meshgrid: in an upcoming release')
 _INSTALLED = tuple(
     {sysconfig.get_path(name) for name in ('purelib', 'platlib', 'stdlib')})
 # Packages whose functions say where a process is.

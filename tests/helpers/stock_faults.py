@@ -331,6 +331,19 @@ def file_names(folder: Path) -> bool:
     return False
 
 
+@probe
+def installed_packages(folder: Path) -> bool:
+    """The newest setuptools is not enough."""
+    from mmengine.utils import is_installed
+    sys.modules['pkg_resources'] = None  # type: ignore[assignment]
+    try:
+        return not is_installed('mmengine')
+    except ImportError:
+        return True
+    finally:
+        del sys.modules['pkg_resources']
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', type=Path)

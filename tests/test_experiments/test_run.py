@@ -5,16 +5,13 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
 from mmxkd.errors import ConfigError
-from mmxkd.experiments import Run, ToolError, build_runs, settings
+from mmxkd.experiments import Run, ToolError, build_runs
 from mmxkd.experiments.lock import locked
 from mmxkd.experiments.settings import recipe_of
 
@@ -142,43 +139,6 @@ def test_runs_of_other_settings_are_not_mixed(plan, train, fake_tools, change,
     }
     with pytest.raises(ConfigError, match=named):
         train(replace(plan, arms={**plan.arms, **arms}, **change))
-
-
-def test_configs_are_read_one_at_a_time(tmp_path, monkeypatch):
-    """mmengine loads pkg_resources anew while it reads one of mmdet3d."""
-    paths = [tmp_path / f'{name}.py' for name in 'abcd']
-    for number, path in enumerate(paths):
-        path.write_text(f'model = dict(depth={number})')
-    reading, together = threading.Lock(), []
-    stock = settings.Config.fromfile
-
-    def fromfile(path):
-        together.append(not reading.acquire(blocking=False))
-        time.sleep(0.05)
-        if not together[-1]:
-            reading.release()
-        return stock(path)
-
-    monkeypatch.setattr(settings.Config, 'fromfile', fromfile)
-    with ThreadPoolExecutor(4) as pool:
-        found = [*pool.map(settings.recipe_of, paths)]
-    assert len(set(found)) == 4 and not any(together)
-
-
-def test_reading_a_config_does_not_warn_of_pkg_resources(
-        tmp_path, monkeypatch):
-    path = tmp_path / 'a.py'
-    path.write_text('model = dict(depth=1)')
-
-    def fromfile(path):
-        warnings.warn('pkg_resources is deprecated as an API.', stacklevel=2)
-        warnings.warn('model has no depth', stacklevel=2)
-        return Config(dict(model=path))
-
-    monkeypatch.setattr(settings.Config, 'fromfile', fromfile)
-    with pytest.warns(UserWarning) as seen:
-        settings.recipe_of(path)
-    assert [str(x.message) for x in seen] == ['model has no depth']
 
 
 def test_back_to_the_default_is_another_setting_too(plan, train, fake_tools):

@@ -116,7 +116,7 @@ def test_warnings_of_packages_about_packages_are_kept():
     assert not console.warn(stale, FutureWarning, installed)
     console.keep(kept.append)
     assert kept == [f'{installed}: FutureWarning: will be removed']
-    assert not console.warn('pkg_resources is deprecated as an API. See …',
+    assert not console.warn('torch.meshgrid: in an upcoming release, …',
                             UserWarning, 'my_module.py')
     assert len(kept) == 2
     # A user can act on these.
@@ -136,7 +136,7 @@ console.Console.__init__.__defaults__ = (0.2, )
 console.start('sleeping')
 console.start('again')
 print('index created!')
-warnings.warn('pkg_resources is deprecated as an API')
+warnings.warn('torch.meshgrid: in an upcoming release')
 time.sleep(3)
 print('woke up')
 kept = []
