@@ -9,8 +9,9 @@ three the same order of data:
 
 Every seed is printed, and the difference to the baseline with its deviation,
 whatever it is. The validation pictures choose nothing but are printed; what
-counts is the test pictures, which choose nothing either. The heads of
-configs/experiments/families_*.py say how to make the data.
+counts is the test pictures, which choose nothing either. (But for ``voc``: how
+long its teacher learns was chosen on validation pictures, with seed 1.) The
+heads of configs/experiments/families_*.py say how to make the data.
 
 Usage: ``python benchmarks/families.py kitti bccd voc [--seeds 3]``
 """
