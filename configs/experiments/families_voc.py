@@ -24,7 +24,7 @@ arms = dict(
         options=dict(names, **{'train_cfg.val_interval': 12}), epochs=48),
     baseline=dict(options=names),
     distilled=dict(options=of_vgg),
-    # As long as on blood cells: it has not learned, and misleads its student.
+    # As long as on blood cells: better than its student, and misleads it.
     teacher_16=dict(
         config='configs/ssd_kd/vgg16-ssd_bccd_tiny.py', options=names),
     distilled_16=dict(

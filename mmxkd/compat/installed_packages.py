@@ -2,20 +2,23 @@
 
 What breaks: ``_base_ = 'mmdet::…'`` imports ``pkg_resources``, which
 setuptools has dropped in its release 82: with that, no such config can be
-read. Before, each one loads it anew, which takes half a second, prints a
-warning, and fails when two threads do so at once.
+read. Before, each one loads it anew, which prints a warning and fails when
+two threads do so at once.
 Repair: the standard library says what is installed, and where.
 Versions: mmengine <= 0.10.7. OneDL's has mended it.
 Can go: with the OpenMMLab stack.
 """
 import functools
-import importlib.metadata
 import importlib.util
 import os.path as osp
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .import_hook import after_import, replace
 from .stacks import OPENMMLAB
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 STACKS = (OPENMMLAB, )
 
@@ -52,6 +55,7 @@ def get_installed_path(package: str) -> str:
         PackageNotFoundError: There is no such package, or it is one of
             several folders, as a namespace package.
     """
+    from importlib.metadata import PackageNotFoundError
     distribution = _distribution(package)
     packages = [package]
     if distribution is not None:
@@ -60,13 +64,15 @@ def get_installed_path(package: str) -> str:
         folder = _folder(name)
         if folder is not None:
             return folder
-    raise importlib.metadata.PackageNotFoundError(package)
+    raise PackageNotFoundError(package)
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution | None:
+def _distribution(name: str) -> 'Distribution | None':
+    # Here, since `import mmxkd` stays light.
+    from importlib.metadata import PackageNotFoundError, distribution
     try:
-        return importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
+        return distribution(name)
+    except PackageNotFoundError:
         return None
 
 
