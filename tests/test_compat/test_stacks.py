@@ -76,7 +76,9 @@ def test_only_what_the_stack_needs_is_applied(monkeypatch):
         warnings.simplefilter('error')
         here = applied(monkeypatch, OPENMMLAB)
         there = applied(monkeypatch, ONEDL)
-    assert here - there == {'mmrazor_import', 'remote_checkpoints'}
+    assert here - there == {
+        'installed_packages', 'mmrazor_import', 'remote_checkpoints'
+    }
     assert there - here == {'quiet_import', 'safe_load'}
     assert {'checkpoint_io', 'meta_config', 'yaml_files'} <= here & there
 
