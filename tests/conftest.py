@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.warm_start import run_script
+
 REPO = Path(__file__).resolve().parents[1]
 # Tests run on the CPU, also where there is a GPU: they compare bits, and with
 # two processes. `CUDA_VISIBLE_DEVICES=0 pytest tests/test_cuda.py` is for it.
@@ -45,6 +47,10 @@ def mono_golden(shared_data) -> Path:
 def run_python():
     """Run ``python ARGS`` in a new process, with the checkout importable.
 
+    A command of ``tools/`` is a fork of a process that has imported PyTorch
+    and mmdet, unless it is given variables of its own, which are there from
+    the start of a new interpreter.
+
     Returns the :class:`subprocess.CompletedProcess`; fails the test when
     ``check`` is set and the exit code is not 0.
     """
@@ -53,9 +59,14 @@ def run_python():
         env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
         env['PYTHONPATH'] = os.pathsep.join(
             [str(REPO)] + env.get('PYTHONPATH', '').split(os.pathsep))
-        done = subprocess.run([sys.executable, *map(str, args)], env=env,
-                              cwd=cwd or REPO, capture_output=True, text=True,
-                              timeout=timeout)
+        script = Path(REPO, args[0])
+        if script.is_relative_to(REPO / 'tools') and not environment:
+            done = run_script(script, *args[1:], environment=env,
+                              cwd=cwd or REPO, timeout=timeout)
+        else:
+            done = subprocess.run([sys.executable, *map(str, args)], env=env,
+                                  cwd=cwd or REPO, capture_output=True,
+                                  text=True, timeout=timeout)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done

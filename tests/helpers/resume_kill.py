@@ -13,7 +13,6 @@ import argparse
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ import torch
 
 from tests.helpers.forked import main_of, run_forked
 from tests.helpers.tiny_run import write_config, write_data, write_distilled
+from tests.helpers.warm_start import run_script
 
 REPO = Path(__file__).resolve().parents[2]
 MORE = '''
@@ -68,15 +68,12 @@ VARIANTS: dict[str, tuple[bool, str, tuple[str, ...]]] = {
 def train(config: Path, folder: Path, kill_at: str = '',
           resume: bool = False) -> int:
     """Run tools/train.py; return its exit code (negative: the signal)."""
-    env = dict(
-        os.environ, KILL_AT=kill_at, OMP_NUM_THREADS='1',
-        PYTHONPATH=os.pathsep.join(
-            [str(REPO), os.environ.get('PYTHONPATH', '')]))
-    command = [sys.executable, str(REPO / 'tools/train.py'),
-               *_arguments(config, folder, resume)]  # yapf: disable
+    env = dict(os.environ, KILL_AT=kill_at, OMP_NUM_THREADS='1')
+    done = run_script(REPO / 'tools/train.py',
+                      *_arguments(config, folder, resume), environment=env)
     with open(folder.with_suffix('.log'), 'a') as log:
-        return subprocess.run(command, env=env, cwd=REPO, stdout=log,
-                              stderr=log).returncode
+        log.write(done.stdout + done.stderr)
+    return done.returncode
 
 
 def train_forked(config: Path, folder: Path, kill_at: str = '',

@@ -9,21 +9,26 @@ REPO = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
 
 
 @pytest.fixture(scope='session')
-def tool():
-    """Run ``tools/NAME ARGS`` in a new process; return it when it ended.
+def tool(run_python):
+    """Run ``tools/NAME ARGS`` in a process of its own; return it when it
+    ended. See ``run_python``; a ``.sh`` is run by bash.
 
     The test fails when the exit code is not ``code``.
     """
 
     def run(name, *args, code=0, **environment):
-        command = [sys.executable] if name.endswith('.py') else ['bash']
-        env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
-        env['PYTHONPATH'] = os.pathsep.join([REPO, env.get('PYTHONPATH', '')])
-        env['PATH'] = os.pathsep.join(
-            [os.path.dirname(sys.executable), env['PATH']])
-        done = subprocess.run(
-            command + [os.path.join(REPO, 'tools', name), *map(str, args)],
-            env=env, cwd=REPO, capture_output=True, text=True, timeout=300)
+        path = os.path.join(REPO, 'tools', name)
+        if name.endswith('.py'):
+            done = run_python(path, *args, check=False, **environment)
+        else:
+            env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
+            env['PYTHONPATH'] = os.pathsep.join(
+                [REPO, env.get('PYTHONPATH', '')])
+            env['PATH'] = os.pathsep.join(
+                [os.path.dirname(sys.executable), env['PATH']])
+            done = subprocess.run(['bash', path, *map(str, args)], env=env,
+                                  cwd=REPO, capture_output=True, text=True,
+                                  timeout=300)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
