@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 PROBES: dict[str, Callable[[Path], bool]] = {}
 
@@ -342,6 +342,18 @@ def installed_packages(folder: Path) -> bool:
         return True
     finally:
         del sys.modules['pkg_resources']
+
+
+@probe
+def config_text(folder: Path) -> bool:
+    """One config is formatted twice."""
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api
+    config = Config(dict(lr=0.1))
+    with patch.object(yapf_api, 'FormatTree',
+                      wraps=yapf_api.FormatTree) as formatted:
+        assert config.pretty_text == config.pretty_text == 'lr = 0.1\n'
+    return formatted.call_count == 2
 
 
 def main() -> None:
