@@ -1,4 +1,5 @@
 """Fixtures that several tests share."""
+import gc
 import os
 import socket
 import subprocess
@@ -16,6 +17,13 @@ os.environ.setdefault('CUDA_VISIBLE_DEVICES', '')
 # Ranks are forked: a child of a process that has used threads of OpenMP waits
 # for them for ever.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays: the collector of garbage,
+    which mmengine calls for each dataset, need not look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session')
@@ -55,18 +63,18 @@ def run_python():
     ``check`` is set and the exit code is not 0.
     """
 
-    def run(*args, check=True, timeout=300, cwd=None, **environment):
+    def run(*args, check=True, timeout=300, cwd=REPO, **environment):
         env = dict(os.environ, OMP_NUM_THREADS='1', **environment)
         env['PYTHONPATH'] = os.pathsep.join(
             [str(REPO)] + env.get('PYTHONPATH', '').split(os.pathsep))
         script = Path(REPO, args[0])
         if script.is_relative_to(REPO / 'tools') and not environment:
-            done = run_script(script, *args[1:], environment=env,
-                              cwd=cwd or REPO, timeout=timeout)
+            done = run_script(script, *args[1:], environment=env, cwd=cwd,
+                              timeout=timeout)
         else:
             done = subprocess.run([sys.executable, *map(str, args)], env=env,
-                                  cwd=cwd or REPO, capture_output=True,
-                                  text=True, timeout=timeout)
+                                  cwd=cwd, capture_output=True, text=True,
+                                  timeout=timeout)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done

@@ -28,8 +28,7 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def run_script(script: Path, *args: object,
-               environment: Mapping[str, str] | None = None,
-               cwd: Path = REPO,
+               environment: Mapping[str, str] | None = None, cwd: Path = REPO,
                timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """``python SCRIPT ARGS`` in a fork of the server.
 
@@ -58,10 +57,11 @@ class _Server:
     """The process that imports once; it ends with this one."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', __name__], cwd=REPO, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            start_new_session=True)
+        command = [sys.executable, '-m', __name__]
+        self._process = subprocess.Popen(command, cwd=REPO, text=True,
+                                         stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE,
+                                         start_new_session=True)
         atexit.register(self._process.kill)
 
     def run(self, request: dict, timeout: float) -> int:

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from mmxkd.formats.kitti import read_results
 from tests.helpers.mono_run import tiny_config, write_streets
+from tests.helpers.warm_start import run_script
 
 EPOCHS = 3
 
@@ -36,20 +37,23 @@ def student(repo, streets, folder: Path, epochs: int = EPOCHS):
 def train(repo, config: Path, *more, processes: int = 1):
     """tools/train.py in one process or in several; modules beside the config
     can be imported."""
-    command = [str(repo / 'tools/train.py'), str(config), '--seed', '3', *more]
-    if processes > 1:
-        with socket.socket() as probe:
-            probe.bind(('localhost', 0))
-            port = probe.getsockname()[1]
-        command = [
-            '-m', 'torch.distributed.run', f'--nproc_per_node={processes}',
-            f'--master_port={port}', *command, '--launcher', 'pytorch'
-        ]
+    arguments = [str(config), '--seed', '3', *more]
+    script = repo / 'tools/train.py'
     environment = dict(os.environ, OMP_NUM_THREADS='1',
                        PYTHONPATH=f'{repo}{os.pathsep}{config.parent}')
-    return subprocess.run([sys.executable, *command], env=environment,
-                          cwd=repo, capture_output=True, text=True,
+    if processes == 1:
+        return run_script(script, *arguments, environment=environment,
                           timeout=560)
+    with socket.socket() as probe:
+        probe.bind(('localhost', 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, '-m', 'torch.distributed.run',
+        f'--nproc_per_node={processes}', f'--master_port={port}',
+        str(script), *arguments, '--launcher', 'pytorch'
+    ]  # yapf: disable
+    return subprocess.run(command, env=environment, cwd=repo,
+                          capture_output=True, text=True, timeout=560)
 
 
 def checkpoint(folder: Path, epoch: int) -> dict:
