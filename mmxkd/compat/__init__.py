@@ -10,7 +10,7 @@ import warnings
 from . import (
     checkpoint_io,
     checkpoint_paths,
-    config_text,
+    config_format,
     cpu_ddp,
     ddp_layout,
     file_names,
@@ -35,7 +35,7 @@ REPAIRS = (checkpoint_io, meta_config, latest_checkpoint, checkpoint_paths,
            cpu_ddp, ddp_layout, mmrazor_import, mmcv_operators, init_detector,
            yaml_files, pickle_files, point_assigner, quiet_import,
            remote_checkpoints, safe_load, file_names, strategy_names,
-           heat_maps, installed_packages, config_text)
+           heat_maps, installed_packages, config_format)
 
 _applied = False
 

@@ -345,7 +345,7 @@ def installed_packages(folder: Path) -> bool:
 
 
 @probe
-def config_text(folder: Path) -> bool:
+def config_format(folder: Path) -> bool:
     """One config is formatted twice."""
     from mmengine.config import Config
     from yapf.yapflib import yapf_api

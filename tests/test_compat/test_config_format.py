@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 from yapf.yapflib import yapf_api
 
-from mmxkd.compat import config_text
+from mmxkd.compat import config_format
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def test_a_style_is_part_of_what_was_asked(formatted):
 
 
 def test_few_texts_are_kept(formatted):
-    for number in [*range(config_text._KEPT + 1), 0]:
+    for number in [*range(config_format._KEPT + 1), 0]:
         yapf_api.FormatCode(f'kept = {number}')
-    assert formatted.call_count == config_text._KEPT + 2
+    assert formatted.call_count == config_format._KEPT + 2
 
 
 def test_bad_code_is_refused_each_time(formatted):
