@@ -7,7 +7,10 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from mmxkd.engine.hooks import FiniteGuardHook
-from mmxkd.engine.optim import AlternatingOptimWrapper
+from mmxkd.engine.optim import (
+    AlternatingOptimWrapper,
+    AlternatingOptimWrapperConstructor,
+)
 from mmxkd.errors import ConfigError, NonFiniteLossError
 from mmxkd.losses import AdversarialFeatureLoss
 
@@ -143,6 +146,13 @@ def test_bad_config(extra, message, monkeypatch):
         'is_cuda_available', lambda: True)
     with pytest.raises(ConfigError, match=message):
         _build(Pair(), **extra)
+
+
+@pytest.mark.parametrize('role, lacking', [('student', 'discriminator'),
+                                           ('discriminator', 'student')])
+def test_both_have_an_optimizer(role, lacking):
+    with pytest.raises(ConfigError, match=f'optim_wrapper.{lacking} is miss'):
+        AlternatingOptimWrapperConstructor({role: dict()})
 
 
 @pytest.mark.parametrize('iteration', [0, 1])

@@ -119,6 +119,18 @@ def test_order_of_modalities_and_norm_of_depth():
                  'x.pth')
 
 
+def test_classes_of_the_file_are_those_of_its_config():
+    then = Meaning(classes=('car', 'person'))
+    for classes in (('person', 'car'), ('car', ), ('car', 'dog')):
+        with pytest.raises(
+                ConfigError, match=r"x.pth was trained on the "
+                r"classes \('car', 'person'\), but its config says "
+                rf".*{classes[-1]}"):
+            check_inputs(then, Meaning(classes=classes), 't', 'x.pth')
+    check_inputs(then, then, 't', 'x.pth')
+    check_inputs(then, Meaning(), 't', 'x.pth')
+
+
 SIZED = dict(pipeline=[dict(type='mmxkd.AffineResize', img_scale=(64, 32))])
 OTHER = dict(pipeline=[dict(type='mmxkd.AffineResize', img_scale=(96, 32))])
 

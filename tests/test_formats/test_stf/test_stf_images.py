@@ -47,6 +47,15 @@ def test_slice_that_does_not_fit_is_named(tmp_path, bad, message):
     assert str(paths[2]) in str(caught.value)
 
 
+def test_what_has_no_bits_is_refused(tmp_path):
+    _, paths = _slices(tmp_path)
+    _, file = cv2.imencode('.tiff', np.zeros((6, 8), np.float32))
+    paths[1].write_bytes(file.tobytes())
+    with pytest.raises(CorruptSampleError,
+                       match='1.png.*expected uint8 or uint16, found float32'):
+        load_slices(paths)
+
+
 def test_more_than_ten_bits_are_refused(tmp_path):
     images, paths = _slices(tmp_path, np.uint16, 1024)
     images[0][0, 0] = 4000
