@@ -68,9 +68,9 @@ class BlobDetector(BaseDetector):
 
     Args:
         shift (float): Added to all boxes, pixels.
-        gives (str): ``'class 0'``: the first class alone; ``'nan'``,
-            ``'inf'`` or ``'nothing'``: what is wrong
-            with what it gives; ``'class 7'``: a class without a name.
+        gives (str): ``'class 0'``: the first class alone; ``'class 7'``: a
+            class without a name; ``'nothing'``; or a number that its scores
+            are multiplied by: ``'nan'``, ``'inf'``, ``'3'``.
     """
 
     def __init__(self, shift=0., gives='', data_preprocessor=None,
@@ -94,7 +94,7 @@ class BlobDetector(BaseDetector):
             labels = (w > h).long()
             if self.gives == 'class 0':
                 labels = labels * 0
-            if self.gives in ('nan', 'inf'):
+            if self.gives in ('nan', 'inf', '3'):
                 scores = scores * float(self.gives)
             if self.gives == 'class 7':
                 labels = labels * 0 + 7

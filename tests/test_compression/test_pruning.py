@@ -10,6 +10,7 @@ from mmxkd.compression import prune, pruned_config
 from mmxkd.compression.shuffledet import importance, prune_bottleneck
 from mmxkd.engine.model_config import build_model
 from mmxkd.engine.model_size import measure
+from mmxkd.errors import ConfigError
 from mmxkd.models.backbones.shuffledet_net import ShuffleUnit
 from mmxkd.models.detectors import narrow, widths_between
 from tests.helpers.detectors import narrow as narrow_config
@@ -118,6 +119,12 @@ def test_a_pruned_detector_is_built_from_its_config(repo, tmp_path, family,
     once_more = pruned_config(again, built, 'weights.pth')
     assert build_model(once_more.model,
                        'mmdet').load_state_dict(built.state_dict())
+
+
+def test_detectors_that_cannot_be_written_as_pruned():
+    cfg = Config(dict(model=narrow_config('faster_rcnn')))
+    with pytest.raises(ConfigError, match='a .*FasterRCNN cannot be written'):
+        pruned_config(cfg, nn.Identity(), 'weights.pth')
 
 
 def test_the_student_of_a_distillation_is_replaced(repo):

@@ -206,6 +206,36 @@ def test_a_checkpoint_of_other_inputs_than_its_config(place):
         Teacher(teacher.cfg, teacher.checkpoint)
 
 
+def test_a_checkpoint_of_another_machine(place):
+    teacher = place.teacher()
+    with pytest.raises(ConfigError, match='https.*expected a local file'):
+        Teacher(teacher.cfg, 'https://example.org/teacher.pth')
+
+
+def test_classes_that_nobody_names(place):
+    teacher = place.teacher()
+    content = torch.load(teacher.checkpoint, weights_only=True)
+    del content['meta']['dataset_meta']
+    torch.save(content, teacher.checkpoint)
+    assert Teacher(teacher.cfg, teacher.checkpoint).classes == CLASSES
+    del teacher.cfg.test_dataloader.dataset['metainfo']
+    teacher.cfg.test_dataloader.dataset.type = 'BaseDetDataset'
+    with pytest.raises(ConfigError, match=r'metainfo=dict\(classes=\(…\)\)'):
+        Teacher(teacher.cfg, teacher.checkpoint)
+
+
+def test_datasets_that_cannot_be_labelled(place):
+    teacher = place.teacher()
+    one = teacher.cfg.test_dataloader.dataset
+    for dataset, message in (
+        (dict(type='ConcatDataset', datasets=[one, one]), 'joins several'),
+        (dict(pipeline=[]), 'has no test_dataloader.dataset'),
+    ):
+        teacher.cfg.test_dataloader.dataset = dataset
+        with pytest.raises(ConfigError, match=f'teacher_0.py: .*{message}'):
+            teacher.dataset('test_dataloader')
+
+
 def test_names_in_a_class_map(place):
     with pytest.raises(ConfigError,
                        match="unknown class of the teacher 'tal'"):
@@ -242,6 +272,14 @@ def test_scores_that_are_not_finite(place, gives):
     with pytest.raises(CheckpointError,
                        match='gives a score that is not finite for .*png'):
         place.run(place.teacher(gives=gives))
+    assert not place.out.exists()
+
+
+def test_scores_that_are_no_probabilities(place):
+    with pytest.raises(
+            CheckpointError,
+            match=r'gives the score [12]\.\d+ for .*png, expected 0'):
+        place.run(place.teacher(gives='3'))
     assert not place.out.exists()
 
 
