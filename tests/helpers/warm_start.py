@@ -23,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -75,17 +76,17 @@ class _Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             _server.cache_clear()
             raise subprocess.TimeoutExpired(request['command'], timeout)
-        return int(stdout.readline())
+        reply = stdout.readline()
+        if not reply:
+            raise RuntimeError(f'the server of {self._process.args} has ended')
+        return int(reply)
 
 
 _server = functools.cache(_Server)
 
 
-def _wait_for_a_command() -> dict:
+def _wait_for_a_command(replies: TextIO) -> dict:
     """Fork for each request; returns it in the fork alone."""
-    # Replies go where nothing else is printed.
-    replies = os.fdopen(os.dup(1), 'w', buffering=1)
-    os.dup2(2, 1)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
@@ -112,6 +113,9 @@ def _become(request: dict) -> None:
 
 
 def _serve() -> None:
+    # Replies go where nothing else is printed.
+    replies = os.fdopen(os.dup(1), 'w', buffering=1)
+    os.dup2(2, 1)
     import mmxkd  # noqa: F401, I001
     import mmdet.apis
     import mmdet.datasets
@@ -121,7 +125,7 @@ def _serve() -> None:
     import mmdet.visualization  # noqa: F401
     gc.collect()
     gc.freeze()
-    _become(_wait_for_a_command())
+    _become(_wait_for_a_command(replies))
     runpy.run_path(sys.argv[0], run_name='__main__')
 
 
