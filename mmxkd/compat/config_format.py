@@ -2,9 +2,9 @@
 
 What is slow: a run writes its config into its folder, its log, its
 checkpoints and its visualizers. Each time mmengine has YAPF format the same
-text anew, which takes a quarter of a second to a whole one: several seconds
-of each start.
-Repair: what YAPF has made of a text is kept, for the last few texts.
+text anew, and YAPF is slow.
+Repair: what YAPF has made of a text is kept, for the last few texts. A style
+that is named by a file is left to YAPF, since the file may change.
 Versions: mmengine <= 0.10.7, onedl-mmengine <= 0.10.12. We know of no report.
 Can go: when a config keeps its text, or writes it without YAPF.
 """
@@ -30,10 +30,12 @@ def _repair(module: ModuleType) -> None:
     kept: dict[tuple[str, str], Any] = {}
 
     @functools.wraps(stock)
-    def FormatCode(text: str, *args: Any, **kwargs: Any) -> Any:
-        key = text, repr((args, kwargs))
+    def FormatCode(unformatted_source: str, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(kwargs.get('style_config'), dict):
+            return stock(unformatted_source, *args, **kwargs)
+        key = unformatted_source, repr((args, kwargs))
         if key not in kept:
-            kept[key] = stock(text, *args, **kwargs)
+            kept[key] = stock(unformatted_source, *args, **kwargs)
             for oldest in [*kept][:-_KEPT]:
                 del kept[oldest]
         return kept[key]

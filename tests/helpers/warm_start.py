@@ -1,6 +1,6 @@
 """Run scripts of this checkout without seconds of imports for each.
 
-PyTorch and mmdet take six seconds of a core to import, and the tests run some
+PyTorch and mmdet take seconds of a core to import, and the tests run some
 hundred commands. A server, ``python -m tests.helpers.warm_start``, imports
 them once and forks for each command. What a fork does is what a new
 interpreter would do with the script: its arguments, environment, working

@@ -44,11 +44,21 @@ def test_a_style_is_part_of_what_was_asked(formatted):
 
 def test_few_texts_are_kept(formatted):
     for number in [*range(config_format._KEPT + 1), 0]:
-        yapf_api.FormatCode(f'kept = {number}')
+        yapf_api.FormatCode(f'kept = {number}', style_config={})
     assert formatted.call_count == config_format._KEPT + 2
 
 
 def test_bad_code_is_refused_each_time(formatted):
     for _ in range(2):
         with pytest.raises(yapf_api.errors.YapfError):
-            yapf_api.FormatCode('x = (')
+            yapf_api.FormatCode('x = (', style_config={})
+
+
+def test_a_style_of_a_file_is_read_each_time(formatted, tmp_path):
+    style, made = tmp_path / '.style', []
+    for width in (2, 4):
+        style.write_text(f'[style]\nindent_width = {width}\n')
+        made.append(
+            yapf_api.FormatCode(unformatted_source='if a:\n      b = 1\n',
+                                style_config=str(style))[0])
+    assert made == ['if a:\n  b = 1\n', 'if a:\n    b = 1\n']
